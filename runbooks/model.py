@@ -1,0 +1,153 @@
+"""What a runbook declares. Data only: importing a runbook runs nothing, and a contradiction is refused at import."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from tasks.action import Action
+from tasks.check import Check
+from tasks.fault import Fault
+from tasks.model import Threshold
+
+AnyCheck = Check[Any]
+
+
+class InvalidRunbook(Exception):
+    """A runbook contradicts itself; the message says where and how to mend it."""
+
+
+class Severity(enum.StrEnum):
+    """How soon somebody must look: now, within an hour, four hours, a day (source: seeds S2 and S3)."""
+
+    P0 = "P0"
+    P1 = "P1"
+    P2 = "P2"
+    P3 = "P3"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Symptom:
+    """How the problem shows: the name of an alert, or what a person hears."""
+
+    alert: str = ""
+    heard: str = ""
+
+    def __post_init__(self) -> None:
+        if bool(self.alert) == bool(self.heard):
+            raise InvalidRunbook("A Symptom is either `alert` (its name) or `heard` (what a person says): give one.")
+
+
+@dataclass(frozen=True)
+class Step:
+    """A change, and the check whose BAD answer calls for it."""
+
+    action: Action
+    when: AnyCheck
+
+    @property
+    def title(self) -> str:
+        return self.action.title
+
+
+@dataclass(frozen=True)
+class Manual:
+    """An instruction for a person, shown when its check answers BAD."""
+
+    title: str
+    when: AnyCheck
+    how: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verify:
+    """Recovered: the checks that were BAD answer OK for `hold`, and that begins `within`."""
+
+    hold: timedelta
+    within: timedelta
+
+    def __post_init__(self) -> None:
+        if not timedelta(0) <= self.hold < self.within:
+            raise InvalidRunbook(f"Verify: hold ({self.hold}) must be shorter than within ({self.within}).")
+
+
+@dataclass(frozen=True)
+class Watch:
+    """A check on a schedule; a BAD answer opens the runbook."""
+
+    check: AnyCheck
+    every: timedelta
+
+
+@dataclass(frozen=True, kw_only=True)
+class Drill:
+    """The rehearsal: this fault is noticed by that check and resolved by that action."""
+
+    fault: Fault
+    noticed_by: AnyCheck
+    resolved_by: type[Action]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Runbook:
+    """One problem, from its symptoms to its prevention. The fields stand in the order of the incident.
+
+    Raises:
+        InvalidRunbook: a part is missing, or two parts contradict each other.
+    """
+
+    title: str
+    problem: str
+    severity: Severity
+    keywords: tuple[str, ...]
+    symptoms: tuple[Symptom, ...]
+    diagnosis: tuple[AnyCheck, ...]
+    resolution: tuple[Step | Manual, ...]
+    verification: Verify
+    prevention: tuple[Watch, ...]
+    related: tuple[str, ...] = ()
+    drills: tuple[Drill, ...] = ()
+
+    def __post_init__(self) -> None:
+        for complaint in self._contradictions():
+            raise InvalidRunbook(f"{self.title or 'untitled'}: {complaint}")
+
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        return tuple(part for part in self.resolution if isinstance(part, Step))
+
+    @property
+    def thresholds(self) -> dict[str, dict[str, Threshold]]:
+        """Every limit of the diagnosis, by check and parameter."""
+        return {asked.name: asked.thresholds for asked in self.diagnosis}
+
+    def _contradictions(self) -> Iterator[str]:
+        for name in ("title", "problem", "keywords", "symptoms", "diagnosis", "resolution", "prevention"):
+            if not getattr(self, name):
+                yield f"`{name}` is empty. A person at 2 am needs it."
+        names = [asked.name for asked in self.diagnosis]
+        for name in sorted({n for n in names if names.count(n) > 1}):
+            yield f"the diagnosis asks {name} twice. Remove one."
+        titles = [part.title for part in self.resolution]
+        for title in sorted({t for t in titles if titles.count(t) > 1}):
+            yield f"two steps are called {title!r}. A decision must be about one: rename the other."
+        for part in self.resolution:
+            if part.when not in self.diagnosis:
+                yield (
+                    f"step {part.title!r} waits for {part.when.name}, which the diagnosis never asks. "
+                    "Add it to `diagnosis`."
+                )
+        yield from self._drill_contradictions()
+
+    def _drill_contradictions(self) -> Iterator[str]:
+        actions = {type(step.action) for step in self.steps}
+        for drill in self.drills:
+            if drill.noticed_by not in self.diagnosis:
+                yield f"drill {drill.fault.title!r} is noticed by {drill.noticed_by.name}, which the diagnosis never asks."
+            if drill.resolved_by not in actions:
+                yield f"drill {drill.fault.title!r} is resolved by {drill.resolved_by.__name__}, which is no step here."
+        if len({type(drill.fault) for drill in self.drills}) < len(self.drills):
+            yield "two drills use the same fault. Give each its own."

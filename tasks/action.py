@@ -1,0 +1,70 @@
+"""Action: a change with four verbs - plan, apply, applied, undo."""
+
+from __future__ import annotations
+
+import inspect
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+from tasks.environment import System, systems_of
+from tasks.model import NoWayBack, Outcome, Plan
+
+
+class InvalidAction(Exception):
+    """An action contradicts itself; the message says where and how to mend it."""
+
+
+class Action(ABC):
+    """A change to systems, named by the types of `plan`'s parameters; `apply` and `applied` take the same ones.
+
+    `undo` is a sentence about what is lost, or a method that turns the applied plan into the action that takes it back.
+    """
+
+    undo: ClassVar[NoWayBack | Callable[..., Action]]
+
+    @abstractmethod
+    def plan(self, *args: Any, **systems: Any) -> Plan:
+        """Ask the system now: exactly what would be done, and how much of it. Reads only."""
+
+    @abstractmethod
+    def apply(self, *args: Any, **systems: Any) -> Outcome:
+        """Do exactly what the plan's commands say, and nothing else."""
+
+    @abstractmethod
+    def applied(self, *args: Any, **systems: Any) -> bool | None:
+        """Has this plan been done? None when it cannot be told. Reads only."""
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        where = f"{cls.__module__}.{cls.__qualname__}"
+        if not (cls.__doc__ or "").strip():
+            raise InvalidAction(f"{where}: the docstring's first line is the step's title; write an order, 'End …'.")
+        if not hasattr(cls, "undo"):
+            raise InvalidAction(
+                f"{where}: no way back is declared. Add `undo = NoWayBack(loses=…)` or a method `undo`."
+            )
+
+    @property
+    def name(self) -> str:
+        return type(self).__name__
+
+    @property
+    def title(self) -> str:
+        """The docstring's first line."""
+        return inspect.cleandoc(type(self).__doc__ or "").splitlines()[0].removesuffix(".")
+
+    @property
+    def systems(self) -> dict[str, type[System]]:
+        return systems_of(self.plan)
+
+    @property
+    def way_back(self) -> str:
+        """What a person reads about taking it back."""
+        if isinstance(self.undo, NoWayBack):
+            return f"No way back. {self.undo.loses}"
+        return inspect.cleandoc(self.undo.__doc__ or "").splitlines()[0]
+
+    def undoing(self, plan: Plan) -> Action | None:
+        """The action that takes back `plan`, or None where there is no way back."""
+        return None if isinstance(self.undo, NoWayBack) else self.undo(plan)

@@ -1,0 +1,161 @@
+"""@check: how a question becomes a Prefect task, said once."""
+
+from __future__ import annotations
+
+import contextvars
+import functools
+import inspect
+import threading
+import typing
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Generic, ParamSpec, overload
+
+from tasks.environment import Environment, System, systems_of
+from tasks.model import CannotLook, Earlier, Finding, Refused, Threshold
+
+if TYPE_CHECKING:
+    from prefect import Task
+
+P = ParamSpec("P")
+
+
+class InvalidCheck(Exception):
+    """A check contradicts itself; the message says where and how to mend it."""
+
+
+@dataclass(frozen=True, eq=False)
+class Check(Generic[P]):
+    """A read-only question to a system, answered by one Finding.
+
+    `limit` bounds one attempt; doors carry their own, shorter limits, this one catches what they miss.
+    """
+
+    fn: Callable[P, Finding]
+    limit: timedelta = timedelta(seconds=20)
+    retries: int = 2
+
+    @property
+    def name(self) -> str:
+        return self.fn.__name__
+
+    @property
+    def question(self) -> str:
+        """The docstring's first line."""
+        return inspect.cleandoc(self.fn.__doc__ or "").splitlines()[0]
+
+    @property
+    def notes(self) -> str:
+        """The rest of the docstring: what is left out, and why."""
+        return "\n".join(inspect.cleandoc(self.fn.__doc__ or "").splitlines()[1:]).strip()
+
+    @property
+    def systems(self) -> dict[str, type[System]]:
+        return systems_of(self.fn)
+
+    @property
+    def thresholds(self) -> dict[str, Threshold]:
+        """The declared limits, by parameter name."""
+        parameters = inspect.signature(self.fn).parameters.values()
+        return {p.name: p.default for p in parameters if isinstance(p.default, Threshold)}
+
+    def arguments(self, environment: Environment, earlier: Earlier | None = None) -> dict[str, Any]:
+        """What `fn` is called with there: systems by type, the environment's limits, the earlier answer if it asks.
+
+        Raises:
+            Refused: a system it needs is not configured; the remedy holds the lines to add.
+        """
+        given: dict[str, Any] = dict(environment.supply(self.fn))
+        given |= {k: v for k, v in environment.thresholds.get(self.name, {}).items() if k in self.thresholds}
+        if "earlier" in inspect.signature(self.fn).parameters:
+            given["earlier"] = earlier
+        return given
+
+    def ask(self, environment: Environment, earlier: Earlier | None = None) -> Finding:
+        """One attempt within `limit`.
+
+        Raises:
+            CannotLook: the system did not let itself be asked, or did not answer in time.
+        """
+        return within(self.limit, functools.partial(self.fn, **self.arguments(environment, earlier)))
+
+    @functools.cached_property
+    def task(self) -> Task[[Environment, Earlier | None], Finding]:
+        """This question as a Prefect task: retried when asking again may help, never cached."""
+        from prefect import task
+        from prefect.cache_policies import NO_CACHE
+
+        return task(
+            name=self.name,
+            description=self.question,
+            retries=self.retries,
+            retry_delay_seconds=1,
+            retry_condition_fn=_may_pass,
+            cache_policy=NO_CACHE,
+            persist_result=False,
+            tags=["check"],
+        )(self.ask)
+
+
+def _may_pass(_task: object, _run: object, state: Any) -> bool:
+    error = state.result(raise_on_failure=False)
+    return isinstance(error, CannotLook) and not isinstance(error, Refused)
+
+
+def within(limit: timedelta, ask: Callable[[], Finding]) -> Finding:
+    """Ask in a thread that can be left behind: Python cannot interrupt a blocking call.
+
+    Raises:
+        CannotLook: no answer within `limit`. Whatever else `ask` raises passes through.
+    """
+    box: list[Finding | BaseException] = []
+    context = contextvars.copy_context()
+
+    def run() -> None:
+        try:
+            box.append(context.run(ask))
+        except BaseException as error:  # noqa: BLE001 - handed over to the asking thread, which raises it
+            box.append(error)
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    thread.join(limit.total_seconds())
+    if not box:
+        raise CannotLook(f"It did not answer within {limit.total_seconds():g} s.")
+    if isinstance(box[0], BaseException):
+        raise box[0]
+    return box[0]
+
+
+@overload
+def check(fn: Callable[P, Finding], /) -> Check[P]: ...
+@overload
+def check(*, limit: timedelta = ..., retries: int = ...) -> Callable[[Callable[P, Finding]], Check[P]]: ...
+def check(fn: Callable[P, Finding] | None = None, /, **settings: Any) -> Any:
+    """Declare a question. Its name starts with `check_`, its docstring's first line is the question.
+
+    Raises:
+        InvalidCheck: the name, the question, or a parameter nobody could fill.
+    """
+    if fn is None:
+        return lambda decorated: check_declared(Check(decorated, **settings))
+    return check_declared(Check(fn, **settings))
+
+
+def check_declared(asked: Check[P]) -> Check[P]:
+    """Refuse a check that could not be asked."""
+    where = f"{asked.fn.__module__}: {asked.name}"
+    if not asked.name.startswith("check_"):
+        raise InvalidCheck(f"{where}: a check's name starts with 'check_'.")
+    if not (asked.fn.__doc__ or "").strip() or not asked.question.endswith("?"):
+        raise InvalidCheck(f"{where}: the docstring's first line must be the question and end in '?'.")
+    hints = typing.get_type_hints(asked.fn)
+    for parameter in inspect.signature(asked.fn).parameters.values():
+        if parameter.name in asked.systems or parameter.default is not parameter.empty:
+            continue
+        raise InvalidCheck(
+            f"{where}: nobody fills the parameter {parameter.name!r} ({hints.get(parameter.name, 'no type')}). "
+            "Give it a default, or the type of a System."
+        )
+    return asked

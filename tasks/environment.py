@@ -1,0 +1,301 @@
+"""Environments and their systems: `environments.toml` becomes typed objects, or an error that names file and key.
+
+A system is a typed door to one thing; an environment holds the systems, people and limits of one place.
+Secrets are written `${NAME}` and come from the process environment; only the environment that is asked for is
+resolved, so a laptop without production's secrets can still use the lab.
+"""
+
+from __future__ import annotations
+
+import enum
+import inspect
+import os
+import string
+import tomllib
+import typing
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, ClassVar
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from rapidfuzz import process
+
+from tasks.model import Finding, Refused, Threshold
+
+
+class InvalidConfig(Exception):
+    """The configuration cannot be used; the message names the file, the key and the cure."""
+
+
+class System(BaseModel):
+    """A typed door to one thing. Subclasses carry the settings and the only code that knows the vendor.
+
+    `kind` is the name used in `environments.toml`; `config_lines` are the lines to add when it is missing.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: ClassVar[str]
+    config_lines: ClassVar[str]
+    registry: ClassVar[dict[str, type[System]]] = {}
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
+        super().__pydantic_init_subclass__(**kwargs)
+        if "kind" in cls.__dict__:
+            System.registry[cls.kind] = cls
+
+    def examine(self) -> Iterator[Finding]:
+        """What `incident doctor` asks: reachable, with which rights, what is missing. Reads only."""
+        raise NotImplementedError(f"{type(self).__name__} has no `examine`.")
+
+
+class Kind(enum.StrEnum):
+    """What an environment is for. Faults run in staging and lab, never in production."""
+
+    PRODUCTION = "production"
+    STAGING = "staging"
+    LAB = "lab"
+
+
+class Role(enum.StrEnum):
+    """What a person on the roster may be asked to decide."""
+
+    ON_CALL = "on-call"
+    SENIOR = "senior"
+    DBA = "dba"
+    MANAGER = "manager"
+    SECURITY = "security"
+
+
+def _zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError) as error:
+        raise ValueError(f"{name!r} is no IANA time zone; write one like 'Europe/Berlin'") from error
+    return name
+
+
+class Approver(BaseModel):
+    """A person on the roster. A drill approver answers rehearsals by itself and is refused in production."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    roles: frozenset[Role] = Field(min_length=1)
+    contact: str = ""
+    drill: bool = False
+
+
+class Environment(BaseModel):
+    """The systems of one place, who may approve changes there, and how its limits differ from the declared ones."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    kind: Kind
+    time_zone: Annotated[str, AfterValidator(_zone)] = "UTC"
+    approvers: Mapping[str, Approver] = Field(default_factory=dict)
+    thresholds: Mapping[str, Mapping[str, Threshold]] = Field(default_factory=dict)
+    systems: Mapping[str, System] = Field(default_factory=dict)
+    # How long a person has to answer. An hour covers the whole escalation ladder (on-call, senior, manager).
+    approval_expires_s: float = Field(default=3600, gt=0)
+    # Rehearsals wait less: the lab has no slow caches to settle. Refused elsewhere.
+    verification_hold_s: float | None = Field(default=None, ge=0)
+
+    def model_post_init(self, _context: object, /) -> None:
+        if self.kind is not Kind.LAB and self.verification_hold_s is not None:
+            raise ValueError(f"verification_hold_s is for the lab only; {self.name} is {self.kind}")
+        drills = [name for name, approver in self.approvers.items() if approver.drill]
+        if self.kind is Kind.PRODUCTION and drills:
+            raise ValueError(f"approver {drills[0]!r} is a drill approver; production takes people only")
+
+    def supply(self, fn: Callable[..., object]) -> dict[str, System]:
+        """The systems `fn` asks for by the types of its parameters.
+
+        Raises:
+            Refused: one is not configured, or several fit and none is named like the parameter.
+        """
+        return {name: self._one(name, wanted) for name, wanted in systems_of(fn).items()}
+
+    def _one(self, parameter: str, wanted: type[System]) -> System:
+        fitting = {name: s for name, s in self.systems.items() if isinstance(s, wanted)}
+        if parameter in fitting:
+            return fitting[parameter]
+        if len(fitting) == 1:
+            return next(iter(fitting.values()))
+        if fitting:
+            raise Refused(
+                f"{self.name} has several {wanted.kind} systems ({', '.join(fitting)}) and none is called {parameter}.",
+                remedy=f"Name one of them {parameter!r} in [environments.{self.name}.systems].",
+            )
+        raise Refused(
+            f"{self.name} has no {wanted.kind} configured.",
+            remedy=f"Add to environments.toml:\n\n[environments.{self.name}.systems.{parameter}]\n{wanted.config_lines}",
+        )
+
+
+def systems_of(fn: Callable[..., object]) -> dict[str, type[System]]:
+    """The parameters of `fn` that are systems, by name."""
+    hints = typing.get_type_hints(fn)
+    return {
+        name: hints[name]
+        for name in inspect.signature(fn).parameters
+        if inspect.isclass(hints.get(name)) and issubclass(hints[name], System)
+    }
+
+
+class Team(BaseModel):
+    """Folders with a team's own runbooks and systems, relative to the configuration file."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    runbooks: Path | None = None
+    systems: Path | None = None
+
+
+@dataclass(frozen=True)
+class Config:
+    """What the configuration files say, not yet resolved: an environment's secrets are read when it is asked for."""
+
+    file: Path
+    team: Team
+    raw: Mapping[str, tuple[Path, Mapping[str, Any]]]
+
+    @classmethod
+    def load(cls, file: Path, lab: Path | None = None) -> Config:
+        """Read `file`, and the running lab's own environment beside it. A missing `file` is an empty one.
+
+        Raises:
+            InvalidConfig: not TOML, an unknown key, or a part of the wrong shape.
+        """
+        main = _read(file) if file.exists() else {}
+        _refuse_unknown(file, "", main, {"environments", "team"})
+        team = _validated(Team, main.get("team", {}), file, "team")
+        raw = {name: (file, table) for name, table in _tables(main.get("environments", {}), file, "environments")}
+        if lab is not None and lab.exists():
+            for name, table in _tables(_read(lab).get("environments", {}), lab, "environments"):
+                raw.setdefault(name, (lab, table))
+        root = file.resolve().parent
+        folders = {key: root / folder for key, folder in team if folder is not None}
+        return cls(file=file, team=Team(**folders), raw=raw)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(sorted(self.raw))
+
+    def environment(self, name: str) -> Environment:
+        """The environment `name`, its secrets filled in.
+
+        Raises:
+            InvalidConfig: unknown name, unknown key, wrong value, or a secret that is not set.
+        """
+        file, table = self._table(name)
+        where = f"environments.{name}"
+        filled = _fill(table, file, where)
+        systems = {
+            key: _system(key, settings, file, f"{where}.systems.{key}")
+            for key, settings in _tables(filled.pop("systems", {}), file, f"{where}.systems")
+        }
+        _refuse_unknown(file, where, filled, set(Environment.model_fields) - {"name"})
+        return _validated(Environment, {**filled, "name": name, "systems": systems}, file, where)
+
+    def kind(self, name: str) -> Kind:
+        """What environment `name` is for; needs none of its secrets.
+
+        Raises:
+            InvalidConfig: unknown name, or no such kind.
+        """
+        file, table = self._table(name)
+        try:
+            return Kind(table.get("kind", ""))
+        except ValueError as error:
+            raise InvalidConfig(
+                f"{file}: environments.{name}.kind: write one of {', '.join(map(repr, map(str, Kind)))}."
+            ) from error
+
+    def time_zone(self, name: str) -> str:
+        """The zone in which the environment's schedules are read; needs none of its secrets."""
+        return str(self._table(name)[1].get("time_zone", "UTC"))
+
+    def _table(self, name: str) -> tuple[Path, Mapping[str, Any]]:
+        if name not in self.raw:
+            known = f" Known: {', '.join(self.names)}." if self.raw else " None is configured."
+            raise InvalidConfig(
+                f"{self.file}: no environment {name!r}.{known}{_nearest(name, self.names)}"
+                + (" `incident lab up` starts a lab and adds it." if name == "lab" else "")
+            )
+        return self.raw[name]
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InvalidConfig(f"{file}: not valid TOML: {error}.") from error
+
+
+def _tables(value: object, file: Path, where: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    if not isinstance(value, dict) or not all(isinstance(table, dict) for table in value.values()):
+        raise InvalidConfig(f"{file}: {where}: expected tables, for example [{where}.name].")
+    yield from value.items()
+
+
+def _fill(value: Any, file: Path, where: str) -> Any:
+    """Put the process environment's values where `${NAME}` stands."""
+    if isinstance(value, dict):
+        return {key: _fill(item, file, f"{where}.{key}") for key, item in value.items()}
+    if isinstance(value, list):
+        return [_fill(item, file, f"{where}[{n}]") for n, item in enumerate(value)]
+    if not isinstance(value, str):
+        return value
+    try:
+        return string.Template(value).substitute(os.environ)
+    except KeyError as error:
+        raise InvalidConfig(
+            f"{file}: {where}: the environment variable {error.args[0]} is not set. Export it, then try again."
+        ) from error
+    except ValueError as error:
+        raise InvalidConfig(f"{file}: {where}: a lone '$'. Write ${{NAME}} for a variable, $$ for the sign.") from error
+
+
+def _system(name: str, settings: dict[str, Any], file: Path, where: str) -> System:
+    kind = settings.pop("type", name)
+    if kind not in System.registry:
+        raise InvalidConfig(
+            f"{file}: {where}: no system of type {kind!r}. Known: {', '.join(sorted(System.registry))}."
+            f'{_nearest(str(kind), System.registry)} Name the type with `type = "…"`.'
+        )
+    cls = System.registry[kind]
+    _refuse_unknown(file, where, settings, {*cls.model_fields, "type"})
+    return _validated(cls, settings, file, where)
+
+
+def _refuse_unknown(file: Path, where: str, table: Mapping[str, object], known: set[str]) -> None:
+    for key in table:
+        if key not in known:
+            place = f"{where}.{key}" if where else key
+            raise InvalidConfig(
+                f"{file}: {place}: unknown key.{_nearest(key, known)} Known: {', '.join(sorted(known))}."
+            )
+
+
+def _nearest(word: str, known: typing.Iterable[str]) -> str:
+    found = process.extractOne(word, list(known), score_cutoff=60)
+    return f" Did you mean {found[0]!r}?" if found else ""
+
+
+M = typing.TypeVar("M", bound=BaseModel)
+
+
+def _validated(cls: type[M], table: Mapping[str, Any], file: Path, where: str) -> M:
+    try:
+        return cls.model_validate(dict(table))
+    except ValidationError as error:
+        # Values stay out of the message: one of them may be a secret.
+        said = [
+            f"{file}: {'.'.join([where, *map(str, problem['loc'])])}: {problem['msg'].removeprefix('Value error, ')}"
+            for problem in error.errors(include_input=False, include_url=False)
+        ]
+        raise InvalidConfig("\n".join(said)) from None
