@@ -145,9 +145,10 @@ class Runbook:
     def _drill_contradictions(self) -> Iterator[str]:
         actions = {type(step.action) for step in self.steps}
         for drill in self.drills:
+            which = f"drill {drill.fault.title!r}"
             if drill.noticed_by not in self.diagnosis:
-                yield f"drill {drill.fault.title!r} is noticed by {drill.noticed_by.name}, which the diagnosis never asks."
+                yield f"{which} is noticed by {drill.noticed_by.name}, which the diagnosis never asks. Ask it there."
             if drill.resolved_by not in actions:
-                yield f"drill {drill.fault.title!r} is resolved by {drill.resolved_by.__name__}, which is no step here."
+                yield f"{which} is resolved by {drill.resolved_by.__name__}, which is no step here. Add the step."
         if len({type(drill.fault) for drill in self.drills}) < len(self.drills):
             yield "two drills use the same fault. Give each its own."

@@ -130,9 +130,10 @@ class Environment(BaseModel):
                 f"{self.name} has several {wanted.kind} systems ({', '.join(fitting)}) and none is called {parameter}.",
                 remedy=f"Name one of them {parameter!r} in [environments.{self.name}.systems].",
             )
+        table = f"[environments.{self.name}.systems.{parameter}]"
         raise Refused(
             f"{self.name} has no {wanted.kind} configured.",
-            remedy=f"Add to environments.toml:\n\n[environments.{self.name}.systems.{parameter}]\n{wanted.config_lines}",
+            remedy=f"Add to environments.toml:\n\n{table}\n{wanted.config_lines}",
         )
 
 
