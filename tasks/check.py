@@ -80,14 +80,20 @@ class Check(Generic[P]):
         """
         return within(self.limit, functools.partial(self.fn, **self.arguments(environment, earlier)))
 
-    @functools.cached_property
-    def task(self) -> Task[[Environment, Earlier | None], Finding]:
-        """This question as a Prefect task: retried when asking again may help, never cached."""
+    def task(self, environment: Environment, earlier: Earlier | None = None) -> Task[[], Finding]:
+        """This question, put to `environment`, as a Prefect task: retried when asking again may help, never cached.
+
+        The task takes no parameters, so that no system with its secrets is handed to Prefect.
+        """
         from prefect import task
         from prefect.cache_policies import NO_CACHE
 
+        def ask() -> Finding:
+            return self.ask(environment, earlier)
+
         return task(
             name=self.name,
+            task_run_name=self.name,
             description=self.question,
             retries=self.retries,
             retry_delay_seconds=1,
@@ -95,7 +101,7 @@ class Check(Generic[P]):
             cache_policy=NO_CACHE,
             persist_result=False,
             tags=["check"],
-        )(self.ask)
+        )(ask)
 
 
 def _may_pass(_task: object, _run: object, state: Any) -> bool:
