@@ -1,0 +1,110 @@
+"""Run a server so that it cannot outlive its parent: `python -m deployments.leash --signal INT -- postgres -D data`.
+
+On Linux the kernel sends the signal when the parent dies, and the leash becomes the server: its process id and its
+signals are the server's own. Elsewhere, or with `--watch`, the leash stays between the two, forwards signals, and stops
+the server when its parent has gone.
+
+The kernel watches the *thread* that started the leash: start it from one that lives as long as the server may.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+
+from deployments.unprivileged import Drop, drop
+
+PR_SET_PDEATHSIG = 1
+FORWARDED = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
+POLL_S = 0.2
+# Postgres writes out its buffers on a fast shutdown; what is not done by then would not be done either.
+PATIENCE_S = 20.0
+ORPHANED = 70
+
+
+def leashed(
+    command: Sequence[str],
+    *,
+    stop: str = "TERM",
+    parent: str | None = None,
+    how: Drop = Drop.NONE,
+    watch: bool = sys.platform != "linux",
+) -> list[str]:
+    """`command` on a leash; `parent` is the process id it belongs to (by default this process)."""
+    held_by = parent or str(os.getpid())
+    # -P: a folder called `deployments` in the current directory is not ours.
+    start = [sys.executable, "-P", "-m", "deployments.leash", "--signal", stop, "--parent", held_by, "--drop", how]
+    return [*start, *(["--watch"] if watch else []), "--", *command]
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    asked = _arguments(arguments)
+    stop = signal.Signals[f"SIG{asked.signal}"]
+    # Changing credentials clears the death signal, so they come first.
+    drop(Drop(asked.drop))
+    if asked.watch:
+        sys.exit(_watch(asked.command, stop, asked.parent))
+    if sys.platform == "linux":
+        _die_with_parent(stop)
+    # The parent may have died before the kernel was told to watch it.
+    if asked.parent is not None and os.getppid() != asked.parent:
+        sys.exit(ORPHANED)
+    os.execvp(asked.command[0], asked.command)  # noqa: S606 - no shell, on purpose
+
+
+def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="deployments.leash", description=__doc__)
+    parser.add_argument("--signal", default="TERM", help="sent to the command when the parent is gone")
+    parser.add_argument("--parent", type=int, help="process id the command belongs to")
+    parser.add_argument("--drop", choices=list(Drop), default=Drop.NONE, help="how to stop being root first")
+    parser.add_argument("--watch", action="store_true", help="stay and watch, where the kernel cannot")
+    parser.add_argument("command", nargs="+")
+    return parser.parse_args(arguments)
+
+
+def _die_with_parent(stop: signal.Signals) -> None:
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.prctl(PR_SET_PDEATHSIG, int(stop), 0, 0, 0) != 0:
+        number = ctypes.get_errno()
+        raise OSError(number, f"prctl(PR_SET_PDEATHSIG): {os.strerror(number)}")
+
+
+def _watch(command: Sequence[str], stop: signal.Signals, parent: int | None) -> int:
+    held_by = parent if parent is not None else os.getppid()
+    if os.getppid() != held_by:
+        return ORPHANED
+    # Blocked until the child exists, so that no signal falls between starting it and knowing whom to forward to.
+    signal.pthread_sigmask(signal.SIG_BLOCK, FORWARDED)
+    child = subprocess.Popen(command, preexec_fn=lambda: signal.pthread_sigmask(signal.SIG_UNBLOCK, FORWARDED))
+    for number in FORWARDED:
+        signal.signal(number, lambda received, _frame: child.send_signal(received))
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, FORWARDED)
+    while child.poll() is None and os.getppid() == held_by:
+        time.sleep(POLL_S)
+    return _ended(child) if child.poll() is not None else _put_down(child, stop)
+
+
+def _put_down(child: subprocess.Popen[bytes], stop: signal.Signals) -> int:
+    child.send_signal(stop)
+    try:
+        child.wait(PATIENCE_S)
+    except subprocess.TimeoutExpired:
+        child.kill()
+        child.wait()
+    return _ended(child)
+
+
+def _ended(child: subprocess.Popen[bytes]) -> int:
+    """The child's exit code; a death by signal N is 128 + N, as a shell says it."""
+    code = child.returncode
+    return code if code >= 0 else 128 - code
+
+
+if __name__ == "__main__":
+    main()

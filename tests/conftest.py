@@ -1,0 +1,103 @@
+"""Real servers for every room's tests: two Postgres versions, and a fresh database for each test that asks."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from deployments.cluster import SUPERUSER, Cluster, binaries, free_port, running
+
+DEBIAN_15 = Path("/usr/lib/postgresql/15/bin")
+# In CI a missing tool must not hide behind a skipped test.
+STRICT = os.environ.get("INCIDENT_STRICT") == "1"
+
+# As the lab has it: the checks under test read these extensions. Nothing here outlives the session, so no fsync.
+SETTINGS = {
+    "max_connections": "60",
+    "shared_buffers": "32MB",
+    "fsync": "off",
+    "deadlock_timeout": "100ms",
+    "shared_preload_libraries": "pg_stat_statements,auto_explain",
+    "track_io_timing": "on",
+}
+
+
+def needs(tool: str | Path) -> str:
+    """The path of `tool`, or the test is skipped; with INCIDENT_STRICT=1 it fails instead."""
+    found = shutil.which(str(tool))
+    if found:
+        return found
+    said = f"{tool} is not on this machine"
+    if STRICT:
+        pytest.fail(f"{said}, and INCIDENT_STRICT=1 forbids skipping.")
+    pytest.skip(said)
+
+
+@dataclass(frozen=True)
+class Server:
+    """A running Postgres that belongs to the test session."""
+
+    cluster: Cluster
+    password: str
+
+    @property
+    def admin_url(self) -> str:
+        return self.url(SUPERUSER, self.password, "postgres")
+
+    def url(self, user: str, password: str, database: str) -> str:
+        return self.cluster.url(user, password, database)
+
+    @contextmanager
+    def fresh_database(self) -> Iterator[str]:
+        """The admin URL of a new database, dropped afterwards whoever is still connected."""
+        name = f"test_{secrets.token_hex(4)}"
+        self._run(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+        try:
+            yield urlunsplit(urlsplit(self.admin_url)._replace(path=f"/{name}"))
+        finally:
+            self._run(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+    def _run(self, statement: sql.Composed) -> None:
+        with psycopg.connect(self.admin_url, autocommit=True) as session:
+            session.execute(statement)
+
+
+def _server(bin_folder: Path) -> Iterator[Server]:
+    with tempfile.TemporaryDirectory(prefix="incident-pg-") as folder:
+        # The cluster's user may be `nobody`, who must be able to pass through.
+        Path(folder).chmod(0o711)
+        cluster = Cluster(folder=Path(folder) / "data", port=free_port(), bin=bin_folder, settings=SETTINGS)
+        password = secrets.token_urlsafe(16)
+        with running(cluster, password):
+            yield Server(cluster, password)
+
+
+@pytest.fixture(scope="session")
+def postgres18() -> Iterator[Server]:
+    """The Postgres that ships with the product."""
+    yield from _server(binaries())
+
+
+@pytest.fixture(scope="session")
+def postgres15() -> Iterator[Server]:
+    """Debian's Postgres 15: an older server, as customers have."""
+    needs(DEBIAN_15 / "postgres")
+    yield from _server(DEBIAN_15)
+
+
+@pytest.fixture
+def database(postgres18: Server) -> Iterator[str]:
+    """The admin URL of a fresh database on `postgres18`."""
+    with postgres18.fresh_database() as url:
+        yield url
