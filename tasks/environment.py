@@ -45,11 +45,22 @@ class System(BaseModel):
     def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
         super().__pydantic_init_subclass__(**kwargs)
         if "kind" in cls.__dict__:
+            _refuse_taken(cls)
             System.registry[cls.kind] = cls
 
     def examine(self) -> Iterator[Finding]:
         """What `incident doctor` asks: reachable, with which rights, what is missing. Reads only."""
         raise NotImplementedError(f"{type(self).__name__} has no `examine`.")
+
+
+def _refuse_taken(cls: type[System]) -> None:
+    """Two systems of one kind would replace each other in silence; the same class, loaded again, is no second one."""
+    first = System.registry.get(cls.kind)
+    if first and (first.__module__, first.__qualname__) != (cls.__module__, cls.__qualname__):
+        raise InvalidConfig(
+            f"{cls.__module__}.{cls.__qualname__}: the kind {cls.kind!r} is taken by "
+            f"{first.__module__}.{first.__qualname__}. Choose another."
+        )
 
 
 class Kind(enum.StrEnum):
@@ -192,6 +203,9 @@ class Config:
         Raises:
             InvalidConfig: unknown name, unknown key, wrong value, or a secret that is not set.
         """
+        from tasks.registry import register_systems  # here, because the registry needs this file's Team
+
+        register_systems(self.team)
         file, table = self._table(name)
         where = f"environments.{name}"
         filled = _fill(table, file, where)

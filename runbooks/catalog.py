@@ -1,0 +1,213 @@
+"""Finds every runbook there is, ours and the team's: each is a file in a category's folder, and no list names it."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import inspect
+import sys
+import types
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from rapidfuzz import process
+
+from runbooks.model import AnyCheck, InvalidRunbook, Runbook
+from runbooks.search import Hit, search
+from tasks.check import InvalidCheck
+from tasks.environment import Environment, Team
+from tasks.registry import register_systems
+
+OURS = Path(__file__).parent
+
+
+class UnknownRunbook(Exception):
+    """No runbook has this slug; `nearest` are those that come close, best first."""
+
+    def __init__(self, slug: str, nearest: tuple[str, ...]) -> None:
+        advice = f"Did you mean {' or '.join(nearest)}?" if nearest else "`incident runbooks` lists all of them."
+        super().__init__(f"No runbook {slug!r}. {advice}")
+        self.slug = slug
+        self.nearest = nearest
+
+
+@dataclass(frozen=True, kw_only=True)
+class Catalogued:
+    """A runbook and where it stands. The slug is its place: `database/blocked_sessions.py` → database/blocked-sessions.
+
+    `version` changes with the runbook's file, so an approval given under an older text does not count.
+    """
+
+    slug: str
+    runbook: Runbook
+    module: str
+    source: Path
+    version: str
+
+    @property
+    def category(self) -> str:
+        return self.slug.partition("/")[0]
+
+    @property
+    def place(self) -> str:
+        """The file as people name it, the same on every machine: runbooks/database/blocked_sessions.py."""
+        return "/".join(self.source.parts[-3:])
+
+
+@dataclass(frozen=True)
+class Catalog:
+    """All runbooks, in the order of their slugs."""
+
+    entries: tuple[Catalogued, ...]
+
+    @classmethod
+    def load(cls, team: Team | None = None) -> Catalog:
+        """Our runbooks and the team's, and every system they can ask.
+
+        Raises:
+            InvalidRunbook: files that are no runbook, contradict themselves or each other; all of them are named.
+            InvalidConfig: the team's folders cannot be used.
+        """
+        register_systems(team)
+        folders = {OURS.name: OURS}
+        if team is not None and team.runbooks is not None:
+            folders[_package(team.runbooks)] = team.runbooks
+        found, complaints = _import_all(folders)
+        complaints += _contradictions(found)
+        if complaints:
+            raise InvalidRunbook("\n".join(complaints))
+        return cls(tuple(sorted(found, key=lambda entry: entry.slug)))
+
+    def __iter__(self) -> Iterator[Catalogued]:
+        return iter(self.entries)
+
+    def __len__(self) -> int:
+        return len(self.entries)
+
+    def get(self, slug: str) -> Catalogued:
+        """The runbook `slug`.
+
+        Raises:
+            UnknownRunbook: there is none; the nearest are named.
+        """
+        if slug not in self._by_slug:
+            raise UnknownRunbook(slug, self._nearest(slug))
+        return self._by_slug[slug]
+
+    def for_alert(self, name: str) -> tuple[Catalogued, ...]:
+        """The runbooks that name this alert among their symptoms."""
+        return tuple(e for e in self if name and name in {symptom.alert for symptom in e.runbook.symptoms})
+
+    def search(self, words: str, limit: int = 10) -> tuple[Hit, ...]:
+        """The runbooks that fit the words, best first; typos are forgiven."""
+        return search(self._runbooks, words, limit)
+
+    def related(self, slug: str) -> tuple[Catalogued, ...]:
+        """What the runbook calls related, and what calls it related: the reader of either wants the other."""
+        own = self.get(slug).runbook.related
+        return tuple(e for e in self if e.slug != slug and (e.slug in own or slug in e.runbook.related))
+
+    def unknown_overrides(self, environment: Environment) -> list[str]:
+        """A sentence for each limit the environment overrides and no runbook has."""
+        checks = {asked.name: asked for entry in self for asked in asked_by(entry.runbook)}
+        said = []
+        for name, limits in environment.thresholds.items():
+            where = f"environments.{environment.name}.thresholds.{name}"
+            if name not in checks:
+                said.append(f"{where}: no runbook asks {name}.{_did_you_mean(name, checks)}")
+                continue
+            known = checks[name].thresholds
+            said += [
+                f"{where}.{limit}: {name} has no limit {limit!r}.{_did_you_mean(limit, known)}"
+                for limit in limits
+                if limit not in known
+            ]
+        return said
+
+    @cached_property
+    def _by_slug(self) -> Mapping[str, Catalogued]:
+        return {entry.slug: entry for entry in self}
+
+    @cached_property
+    def _runbooks(self) -> Mapping[str, Runbook]:
+        return {entry.slug: entry.runbook for entry in self}
+
+    def _nearest(self, slug: str) -> tuple[str, ...]:
+        """By spelling first; otherwise by what the words mean to the search."""
+        alike = [found for found, _, _ in process.extract(slug, self._by_slug.keys(), limit=3, score_cutoff=75)]
+        meant = [hit.slug for hit in self.search(slug, limit=3)]
+        return tuple(dict.fromkeys([*alike, *meant]))[:3]
+
+
+def asked_by(runbook: Runbook) -> tuple[AnyCheck, ...]:
+    """Every check the runbook asks, during an incident or between incidents."""
+    return tuple(dict.fromkeys([*runbook.diagnosis, *(watch.check for watch in runbook.prevention)]))
+
+
+def _import_all(folders: Mapping[str, Path]) -> tuple[list[Catalogued], list[str]]:
+    """Every runbook that could be imported, and a sentence for every file that could not."""
+    found, complaints = [], []
+    importlib.invalidate_caches()
+    for package, folder in folders.items():
+        if not folder.is_dir():
+            complaints.append(f"{folder}: no such folder. `team.runbooks` must name the folder with your runbooks.")
+        for source in sorted(folder.glob("*/*.py")):
+            if source.stem == "__init__":
+                continue
+            slug = f"{source.parent.name}/{source.stem}".replace("_", "-")
+            try:
+                found.append(_import(slug, source, f"{package}.{source.parent.name}.{source.stem}"))
+            except (InvalidRunbook, InvalidCheck) as error:
+                complaints.append(f"{slug} ({source}): {error}")
+            except Exception as error:  # noqa: BLE001 - a file may raise anything; the person needs to know which file
+                complaints.append(f"{slug} ({source}): cannot be imported: {type(error).__name__}: {error}")
+    return found, complaints
+
+
+def _import(slug: str, source: Path, module: str) -> Catalogued:
+    runbook = getattr(importlib.import_module(module), "runbook", None)
+    if not isinstance(runbook, Runbook):
+        raise InvalidRunbook("defines no `runbook`. Write `runbook = Runbook(…)`, or move the file elsewhere.")
+    version = hashlib.sha256(source.read_bytes()).hexdigest()[:12]
+    return Catalogued(slug=slug, runbook=runbook, module=module, source=source, version=version)
+
+
+def _package(folder: Path) -> str:
+    """A package of our own making over the team's folder, so that its files can never be mistaken for other modules."""
+    name = f"team_runbooks_{hashlib.sha256(str(folder).encode()).hexdigest()[:8]}"
+    if name not in sys.modules:
+        package = types.ModuleType(name, f"The runbooks in {folder}.")
+        package.__path__ = [str(folder)]
+        sys.modules[name] = package
+    return name
+
+
+def _contradictions(found: list[Catalogued]) -> Iterator[str]:
+    first: dict[str, Catalogued] = {}
+    for entry in found:
+        if entry.slug in first:
+            yield f"{entry.slug} is declared twice: {first[entry.slug].source} and {entry.source}. Rename one."
+        first.setdefault(entry.slug, entry)
+    for entry in found:
+        for slug in entry.runbook.related:
+            if slug not in first:
+                yield f"{entry.slug} ({entry.source}): related {slug!r} is no runbook.{_did_you_mean(slug, first)}"
+    yield from _two_checks_of_one_name(found)
+
+
+def _two_checks_of_one_name(found: list[Catalogued]) -> Iterator[str]:
+    """Limits and earlier answers are kept by a check's name: two checks must not share one."""
+    first: dict[str, AnyCheck] = {}
+    for entry in found:
+        for asked in asked_by(entry.runbook):
+            known = first.setdefault(asked.name, asked)
+            if known is not asked:
+                files = f"{inspect.getfile(known.fn)} and {inspect.getfile(asked.fn)}"
+                yield f"{entry.slug} ({entry.source}): two checks are called {asked.name}: {files}. Rename one."
+
+
+def _did_you_mean(word: str, known: Mapping[str, object]) -> str:
+    near = process.extractOne(word, known.keys(), score_cutoff=60)
+    return f" Did you mean {near[0]!r}?" if near else ""

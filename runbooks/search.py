@@ -1,0 +1,122 @@
+"""Finds runbooks by words: SQLite's full-text index, in memory, with typos forgiven."""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import closing
+from dataclasses import dataclass
+
+from rapidfuzz import process
+from rapidfuzz.distance import OSA
+
+from runbooks.model import Runbook, Step
+
+# A word in the title or among the keywords says what the runbook is about; one in a step is mentioned in passing.
+WEIGHTS = {"title": 10, "keywords": 10, "symptoms": 5, "problem": 3, "questions": 2, "steps": 1}
+
+# A sentence has fewer words; a pasted log has thousands, and each costs a look at the index.
+MOST_WORDS = 24
+# Of three letters, one typo leaves too little: `ssl`, `sql` and `smtp` would all be each other.
+SHORTEST_TYPO = 4
+# One wrong letter in four, or two in eight.
+LIKENESS = 0.75
+
+
+@dataclass(frozen=True, kw_only=True)
+class Hit:
+    """A runbook that fits the words. `snippet` is the place that fits best; a higher `score` fits better."""
+
+    slug: str
+    title: str
+    snippet: str
+    score: float
+
+
+def search(runbooks: Mapping[str, Runbook], words: str, limit: int = 10) -> tuple[Hit, ...]:
+    """The runbooks that fit, best first.
+
+    The index is built anew for each search: a hundred runbooks take some milliseconds, and nothing is shared
+    between threads or carried into a forked process.
+    """
+    asked = list(dict.fromkeys(w.lower()[:60] for w in re.findall(r"\w+", words)))[:MOST_WORDS]
+    if not asked:
+        return ()
+    with closing(sqlite3.connect(":memory:")) as index:
+        texts = _fill(index, runbooks)
+        terms = _terms(index, asked, _vocabulary(texts))
+        return tuple(_hits(index, runbooks, terms, limit)) if terms else ()
+
+
+def _fill(index: sqlite3.Connection, runbooks: Mapping[str, Runbook]) -> list[tuple[str, ...]]:
+    columns = ", ".join(WEIGHTS)
+    index.execute(f"CREATE VIRTUAL TABLE page USING fts5(slug UNINDEXED, {columns}, tokenize='porter unicode61')")
+    texts = [(slug, *_texts(slug, runbook).values()) for slug, runbook in runbooks.items()]
+    index.executemany(f"INSERT INTO page VALUES ({', '.join('?' * (len(WEIGHTS) + 1))})", texts)  # noqa: S608 - marks
+    return texts
+
+
+def _texts(slug: str, runbook: Runbook) -> dict[str, str]:
+    """What is searched, in the order of WEIGHTS."""
+    symptoms = [f"{s.heard or s.alert} {_apart(s.alert)}" for s in runbook.symptoms]
+    steps = [f"{part.title}. {'' if isinstance(part, Step) else part.how}" for part in runbook.resolution]
+    return {
+        "title": f"{runbook.title} ({_spoken(slug)})",
+        "keywords": ", ".join(runbook.keywords),
+        "symptoms": " ".join(symptoms),
+        "problem": runbook.problem,
+        "questions": " ".join(f"{asked.question} {asked.notes}" for asked in runbook.diagnosis),
+        "steps": " ".join(steps),
+    }
+
+
+def _spoken(slug: str) -> str:
+    return slug.replace("/", ": ").replace("-", " ")
+
+
+def _apart(alert: str) -> str:
+    """PostgresBlockedSessions is found by `blocked`, too."""
+    return " ".join(re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+", alert))
+
+
+def _vocabulary(texts: Iterable[tuple[str, ...]]) -> list[str]:
+    return sorted({word for row in texts for text in row for word in re.findall(r"[^\W_]+", text.lower())})
+
+
+def _terms(index: sqlite3.Connection, asked: list[str], vocabulary: list[str]) -> list[str]:
+    """The words as the index knows them: as they stand, else as a beginning, else as the nearest spelling."""
+    terms: list[str] = []
+    for word in asked:
+        terms += next((found for found in _readings(word, vocabulary) if _found(index, found)), [])
+    return terms
+
+
+def _readings(word: str, vocabulary: list[str]) -> Iterator[list[str]]:
+    yield [f'"{word}"']
+    if len(word) >= SHORTEST_TYPO:
+        yield [f'"{word}"*']
+        near = process.extract(
+            word, vocabulary, scorer=OSA.normalized_similarity, score_cutoff=LIKENESS, limit=3, processor=None
+        )
+        yield [f'"{found}"' for found, _, _ in near]
+
+
+def _found(index: sqlite3.Connection, terms: list[str]) -> bool:
+    query = "SELECT 1 FROM page WHERE page MATCH ? LIMIT 1"
+    return bool(terms) and index.execute(query, [" OR ".join(terms)]).fetchone() is not None
+
+
+def _hits(index: sqlite3.Connection, runbooks: Mapping[str, Runbook], terms: list[str], limit: int) -> Iterator[Hit]:
+    weights = ", ".join(map(str, WEIGHTS.values()))
+    rows = index.execute(
+        # The slug is column 0 and not searched. bm25 is lower for the better fit.
+        f"SELECT slug, title, snippet(page, -1, '', '', '…', 16), -bm25(page, 0, {weights}) AS score"  # noqa: S608
+        " FROM page WHERE page MATCH ? ORDER BY score DESC, slug LIMIT ?",
+        [" OR ".join(terms), limit],
+    )
+    for slug, title, snippet, score in rows:
+        runbook = runbooks[slug]
+        # The title is shown anyway; beside it, the problem tells more than the title again.
+        said = runbook.problem if snippet.strip("…") in title else snippet
+        yield Hit(slug=slug, title=runbook.title, snippet=said, score=score)

@@ -1,0 +1,232 @@
+import inspect
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from runbooks import catalog
+from runbooks.catalog import Catalog, UnknownRunbook
+from runbooks.model import InvalidRunbook
+from tasks.environment import Environment, InvalidConfig, Kind, System, Team
+from tasks.model import Threshold
+from tests.runbooks.team import Folder
+
+
+def test_it_finds_a_teams_runbook_by_its_place(folder: Folder) -> None:
+    source = folder.runbook("shop/door-shut", "The door is shut")
+    entry = Catalog.load(folder.team).get("shop/door-shut")
+    assert (entry.category, entry.runbook.title, entry.source) == ("shop", "The door is shut", source)
+    assert entry.place == "runbooks/shop/door_shut.py"
+
+
+def test_it_finds_every_file_in_our_categories() -> None:
+    ours = {e.source for e in Catalog.load()}
+    assert ours == {f for f in catalog.OURS.glob("*/*.py") if f.stem != "__init__"}
+
+
+def test_it_lists_the_teams_beside_ours_in_order(folder: Folder) -> None:
+    folder.runbook("shop/door-shut")
+    folder.runbook("aaa/first")
+    slugs = [e.slug for e in Catalog.load(folder.team)]
+    assert slugs == sorted(slugs)
+    assert set(slugs) == {e.slug for e in Catalog.load()} | {"shop/door-shut", "aaa/first"}
+
+
+def test_it_registers_the_teams_systems_and_ours(folder: Folder) -> None:
+    Catalog.load(folder.team)
+    assert folder.module in System.registry
+    assert "postgres" in System.registry
+
+
+def test_it_gives_each_text_its_own_version(folder: Folder, tmp_path: Path) -> None:
+    folder.runbook("shop/door-shut")
+    first = Catalog.load(folder.team).get("shop/door-shut").version
+    again = Catalog.load(folder.team).get("shop/door-shut").version
+    other = Folder(tmp_path / "other")
+    other.module = folder.module
+    other.runbook("shop/door-shut", problem="Nobody gets in, not even the owner.")
+    changed = Catalog.load(Team(runbooks=other.team.runbooks)).get("shop/door-shut").version
+    assert len(first) == 12
+    assert first == again != changed
+
+
+def test_it_refuses_a_file_without_a_runbook(folder: Folder) -> None:
+    file = folder.write("runbooks/shop/notes.py", "text = 'call Bob'")
+    with pytest.raises(InvalidRunbook) as refused:
+        Catalog.load(folder.team)
+    assert str(refused.value) == (
+        f"shop/notes ({file}): defines no `runbook`. Write `runbook = Runbook(…)`, or move the file elsewhere."
+    )
+
+
+def test_it_names_every_file_that_cannot_be_used_at_once(folder: Folder) -> None:
+    typo = folder.write("runbooks/shop/a.py", "from crm.czechs import nothing")
+    crash = folder.write("runbooks/shop/b.py", "1 / 0")
+    syntax = folder.write("runbooks/shop/c.py", "def (")
+    folder.runbook("shop/d", title="")
+    with pytest.raises(InvalidRunbook) as refused:
+        Catalog.load(folder.team)
+    said = str(refused.value).splitlines()
+    assert said[0] == f"shop/a ({typo}): cannot be imported: ModuleNotFoundError: No module named 'crm'"
+    assert said[1] == f"shop/b ({crash}): cannot be imported: ZeroDivisionError: division by zero"
+    assert said[2].startswith(f"shop/c ({syntax}): cannot be imported: SyntaxError: ")
+    assert said[3].startswith(f"shop/d ({folder.root}/runbooks/shop/d.py): untitled: `title` is empty.")
+
+
+def test_it_says_which_check_is_wrong_and_in_which_file(folder: Folder) -> None:
+    file = folder.write(
+        "runbooks/shop/a.py",
+        """
+        from tasks.check import check
+        @check
+        def check_it(wanted: int): "Is it so?"
+        """,
+    )
+    with pytest.raises(InvalidRunbook) as refused:
+        Catalog.load(folder.team)
+    assert str(refused.value).startswith(f"shop/a ({file}): team_runbooks_")
+    assert "check_it: nobody fills the parameter 'wanted'" in str(refused.value)
+
+
+def test_it_loads_again_once_a_file_is_mended(folder: Folder) -> None:
+    folder.write("runbooks/shop/door_shut.py", "1 / 0")
+    with pytest.raises(InvalidRunbook):
+        Catalog.load(folder.team)
+    folder.runbook("shop/door-shut")
+    assert Catalog.load(folder.team).get("shop/door-shut")
+
+
+def test_it_refuses_two_files_with_one_slug(folder: Folder) -> None:
+    first = folder.runbook("shop/door-shut")
+    second = first.rename(first.with_name("door-shut.py"))
+    folder.runbook("shop/door-shut")
+    with pytest.raises(InvalidRunbook) as refused:
+        Catalog.load(folder.team)
+    assert str(refused.value) == f"shop/door-shut is declared twice: {second} and {first}. Rename one."
+
+
+def test_it_refuses_related_runbooks_that_do_not_exist(folder: Folder) -> None:
+    folder.runbook("shop/door-shut")
+    file = folder.runbook("shop/window-shut", related=("shop/dor-shut",))
+    with pytest.raises(InvalidRunbook) as refused:
+        Catalog.load(folder.team)
+    assert str(refused.value) == (
+        f"shop/window-shut ({file}): related 'shop/dor-shut' is no runbook. Did you mean 'shop/door-shut'?"
+    )
+
+
+def test_it_refuses_two_checks_of_one_name(folder: Folder) -> None:
+    text = Path(folder.runbook("shop/door-shut")).read_text()
+    checks = (folder.root / f"systems/{folder.module}/checks.py").read_text()
+    copy = f"{checks}\n{text}".replace(f"from {folder.module}.checks import", "#")
+    file = folder.write("runbooks/shop/window_shut.py", copy)
+    with pytest.raises(InvalidRunbook) as refused:
+        Catalog.load(folder.team)
+    assert str(refused.value) == (
+        f"shop/window-shut ({file}): two checks are called check_{folder.module}_open: "
+        f"{folder.root}/systems/{folder.module}/checks.py and {file}. Rename one."
+    )
+
+
+def test_it_shows_related_runbooks_from_both_sides(folder: Folder) -> None:
+    folder.runbook("shop/door-shut")
+    folder.runbook("shop/window-shut", related=("shop/door-shut",))
+    loaded = Catalog.load(folder.team)
+    assert [e.slug for e in loaded.related("shop/door-shut")] == ["shop/window-shut"]
+    assert [e.slug for e in loaded.related("shop/window-shut")] == ["shop/door-shut"]
+
+
+@pytest.mark.parametrize("asked", ["shop/dor-shut", "door-shut", "shop/door_shut", "door", "knocking"])
+def test_it_names_the_nearest_runbook(folder: Folder, asked: str) -> None:
+    folder.runbook("shop/door-shut")
+    folder.runbook("mail/bounces", "Mail bounces", problem="Mail.", keywords=("mail",), symptom="Symptom(alert='M')")
+    with pytest.raises(UnknownRunbook) as unknown:
+        Catalog.load(folder.team).get(asked)
+    assert unknown.value.nearest[0] == "shop/door-shut"
+    assert str(unknown.value).startswith(f"No runbook {asked!r}. Did you mean shop/door-shut")
+
+
+def test_it_says_where_the_list_is_when_nothing_is_near(folder: Folder) -> None:
+    with pytest.raises(UnknownRunbook) as unknown:
+        Catalog.load(folder.team).get("xyzzy")
+    assert str(unknown.value) == "No runbook 'xyzzy'. `incident runbooks` lists all of them."
+
+
+def test_it_finds_the_runbooks_of_an_alert(folder: Folder) -> None:
+    folder.runbook("shop/door-shut", symptom="Symptom(alert='DoorShut')")
+    folder.runbook("shop/window-shut")
+    loaded = Catalog.load(folder.team)
+    assert [e.slug for e in loaded.for_alert("DoorShut")] == ["shop/door-shut"]
+    assert loaded.for_alert("doorshut") == loaded.for_alert("") == ()
+
+
+def test_it_names_limits_no_runbook_has(folder: Folder) -> None:
+    folder.runbook("shop/door-shut")
+    check = f"check_{folder.module}_open"
+    limit = Threshold(warn=1, bad=2, because="Measured.")
+    environment = Environment(
+        name="staging",
+        kind=Kind.STAGING,
+        thresholds={check: {"queue": limit, "quue": limit}, "check_shp_opn": {"queue": limit}, "x": {"y": limit}},
+    )
+    loaded = Catalog.load(folder.team)
+    alone = Catalog(tuple(e for e in loaded if e.category == "shop"))
+    assert alone.unknown_overrides(environment) == [
+        f"environments.staging.thresholds.{check}.quue: {check} has no limit 'quue'. Did you mean 'queue'?",
+        f"environments.staging.thresholds.check_shp_opn: no runbook asks check_shp_opn. Did you mean {check!r}?",
+        "environments.staging.thresholds.x: no runbook asks x.",
+    ]
+
+
+def test_it_refuses_a_team_folder_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(InvalidRunbook, match=r"no such folder\. `team.runbooks` must name"):
+        Catalog.load(Team(runbooks=tmp_path / "gone"))
+    with pytest.raises(InvalidConfig, match=r"no such folder\. `team.systems` must name"):
+        Catalog.load(Team(systems=tmp_path / "gone"))
+
+
+def test_it_refuses_a_system_named_like_a_module_of_python(folder: Folder) -> None:
+    file = folder.write("systems/http/system.py", "")
+    with pytest.raises(InvalidConfig) as refused:
+        Catalog.load(folder.team)
+    assert str(refused.value) == f"{file.parent}: Python already has a module 'http'. Rename the folder."
+
+
+def test_it_names_the_system_that_cannot_be_imported(folder: Folder) -> None:
+    file = folder.write(f"systems/{folder.module}_b/system.py", "import nothing_of_the_kind")
+    with pytest.raises(InvalidConfig) as refused:
+        Catalog.load(folder.team)
+    assert str(refused.value) == (
+        f"{file}: cannot be imported: ModuleNotFoundError: No module named 'nothing_of_the_kind'"
+    )
+
+
+def test_it_refuses_a_second_system_of_one_kind(folder: Folder) -> None:
+    system = (folder.root / f"systems/{folder.module}/system.py").read_text()
+    file = folder.write(f"systems/{folder.module}_b/system.py", system)
+    with pytest.raises(InvalidConfig) as refused:
+        Catalog.load(folder.team)
+    assert str(refused.value) == (
+        f"{file}: cannot be imported: InvalidConfig: {folder.module}_b.system.Door: the kind '{folder.module}' "
+        f"is taken by {folder.module}.system.Door. Choose another."
+    )
+
+
+def test_it_loads_without_prefect(folder: Folder) -> None:
+    """Importing Prefect takes two seconds, and the command line loads the catalog for every command."""
+    folder.runbook("shop/door-shut")
+    code = inspect.cleandoc(
+        f"""
+        import sys, time
+        from pathlib import Path
+        begun = time.process_time()
+        from runbooks.catalog import Catalog
+        from tasks.environment import Team
+        Catalog.load(Team(runbooks=Path({str(folder.team.runbooks)!r}), systems=Path({str(folder.team.systems)!r})))
+        assert "prefect" not in sys.modules, "prefect was imported"
+        print(time.process_time() - begun)
+        """
+    )
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert float(done.stdout) < 2, "seconds of processor time"
