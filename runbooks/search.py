@@ -16,8 +16,11 @@ from runbooks.model import Runbook, Step
 # A word in the title or among the keywords says what the runbook is about; one in a step is mentioned in passing.
 WEIGHTS = {"title": 10, "keywords": 10, "symptoms": 5, "problem": 3, "questions": 2, "steps": 1}
 
+# The index parts `lock_timeout` in two, so the question is parted as well.
+WORD = re.compile(r"[^\W_]+")
+
 # A sentence has fewer words; a pasted log has thousands, and each costs a look at the index.
-MOST_WORDS = 24
+MOST_WORDS = 100
 # Of three letters, one typo leaves too little: `ssl`, `sql` and `smtp` would all be each other.
 SHORTEST_TYPO = 4
 # One wrong letter in four, or two in eight.
@@ -40,7 +43,7 @@ def search(runbooks: Mapping[str, Runbook], words: str, limit: int = 10) -> tupl
     The index is built anew for each search: a hundred runbooks take some milliseconds, and nothing is shared
     between threads or carried into a forked process.
     """
-    asked = list(dict.fromkeys(w.lower()[:60] for w in re.findall(r"\w+", words)))[:MOST_WORDS]
+    asked = list(dict.fromkeys(w.lower()[:60] for w in WORD.findall(words)))[:MOST_WORDS]
     if not asked:
         return ()
     with closing(sqlite3.connect(":memory:")) as index:
@@ -81,7 +84,7 @@ def _apart(alert: str) -> str:
 
 
 def _vocabulary(texts: Iterable[tuple[str, ...]]) -> list[str]:
-    return sorted({word for row in texts for text in row for word in re.findall(r"[^\W_]+", text.lower())})
+    return sorted({word for row in texts for text in row for word in WORD.findall(text.lower())})
 
 
 def _terms(index: sqlite3.Connection, asked: list[str], vocabulary: list[str]) -> list[str]:
