@@ -7,7 +7,6 @@ import os
 import pwd
 import shutil
 import signal
-import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -74,22 +73,10 @@ def _from_system() -> Iterator[Path]:
         yield from sorted(found, key=lambda f: float(f.parent.name.partition("@")[2] or 0), reverse=True)
 
 
-def free_port() -> int:
-    """A port nobody listens on just now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def is_free(port: int) -> bool:
-    """Can a server bind `port` on loopback? Connections still closing there do not count, as for Postgres itself."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-    return True
+def preloadable(bin_folder: Path, *libraries: str) -> str:
+    """Those of `libraries` that this Postgres has, as `shared_preload_libraries` wants them."""
+    there = bin_folder.parent / "lib"
+    return ",".join(name for name in libraries if next(there.rglob(f"{name}.*"), None))
 
 
 def tail(log: Path) -> str:

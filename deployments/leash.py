@@ -3,23 +3,26 @@
 On Linux the kernel sends the signal when the parent dies, and the leash becomes the server: its process id and its
 signals are the server's own. Elsewhere, or with `--watch`, the leash stays between the two, forwards signals, and stops
 the server when its parent has gone.
-
-The kernel watches the *thread* that started the leash: start it from one that lives as long as the server may.
 """
 
 from __future__ import annotations
 
 import argparse
 import ctypes
+import json
 import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Sequence
+from pathlib import Path
 
 from deployments.unprivileged import Drop, drop
 
+# -P: a folder called `deployments` in the current directory is not ours.
+LEASH = (sys.executable, "-P", "-m", "deployments.leash")
 PR_SET_PDEATHSIG = 1
 FORWARDED = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
 POLL_S = 0.2
@@ -34,28 +37,30 @@ def leashed(
     stop: str = "TERM",
     parent: str | None = None,
     how: Drop = Drop.NONE,
-    watch: bool = sys.platform != "linux",
+    watch: bool | None = None,
 ) -> list[str]:
     """`command` on a leash; `parent` is the process id it belongs to (by default this process)."""
-    held_by = parent or str(os.getpid())
-    # -P: a folder called `deployments` in the current directory is not ours.
-    start = [sys.executable, "-P", "-m", "deployments.leash", "--signal", stop, "--parent", held_by, "--drop", how]
-    return [*start, *(["--watch"] if watch else []), "--", *command]
+    if watch is None:
+        # The kernel's signal comes when the starting *thread* ends, which need not be the end of the process.
+        watch = sys.platform != "linux" or threading.current_thread() is not threading.main_thread()
+    start = ["--signal", stop, "--parent", parent or str(os.getpid()), "--drop", how]
+    return [*LEASH, *start, *(["--watch"] if watch else []), "--", *command]
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     asked = _arguments(arguments)
     stop = signal.Signals[f"SIG{asked.signal}"]
+    command = _take_up(asked.program) if asked.program else asked.command
     # Changing credentials clears the death signal, so they come first.
     drop(Drop(asked.drop))
     if asked.watch:
-        sys.exit(_watch(asked.command, stop, asked.parent))
+        sys.exit(_watch(command, stop, asked.parent))
     if sys.platform == "linux":
         _die_with_parent(stop)
     # The parent may have died before the kernel was told to watch it.
     if asked.parent is not None and os.getppid() != asked.parent:
         sys.exit(ORPHANED)
-    os.execvp(asked.command[0], asked.command)  # noqa: S606 - no shell, on purpose
+    os.execvp(command[0], command)  # noqa: S606 - no shell, on purpose
 
 
 def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -64,8 +69,24 @@ def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--parent", type=int, help="process id the command belongs to")
     parser.add_argument("--drop", choices=list(Drop), default=Drop.NONE, help="how to stop being root first")
     parser.add_argument("--watch", action="store_true", help="stay and watch, where the kernel cannot")
-    parser.add_argument("command", nargs="+")
-    return parser.parse_args(arguments)
+    parser.add_argument("--program", type=Path, help="JSON file with command, environment (null unsets) and directory")
+    parser.add_argument("command", nargs="*")
+    asked = parser.parse_args(arguments)
+    if bool(asked.command) == bool(asked.program):
+        parser.error("give either a command after -- or --program FILE")
+    return asked
+
+
+def _take_up(file: Path) -> list[str]:
+    """Put on the program's environment and directory; secrets travel in its 0600 file, never in arguments."""
+    program = json.loads(file.read_text(encoding="utf-8"))
+    for name, value in program["environment"].items():
+        if value is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = value
+    os.chdir(program["directory"])
+    return list(program["command"])
 
 
 def _die_with_parent(stop: signal.Signals) -> None:

@@ -16,7 +16,8 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from deployments.cluster import SUPERUSER, Cluster, binaries, free_port, running
+from deployments.cluster import SUPERUSER, Cluster, binaries, running
+from deployments.ports import free_port
 
 DEBIAN_15 = Path("/usr/lib/postgresql/15/bin")
 # In CI a missing tool must not hide behind a skipped test.

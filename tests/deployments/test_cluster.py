@@ -10,7 +10,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from deployments.cluster import Cluster, NoPostgres, NotReady, binaries, free_port, is_free, running
+from deployments.cluster import Cluster, NoPostgres, NotReady, binaries, running
+from deployments.ports import free_port, is_free
 from tests.conftest import Server
 
 

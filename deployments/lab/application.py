@@ -1,0 +1,58 @@
+"""The lab's application database: its tables and rows, and the three roles that look at it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib import resources
+
+import psycopg
+from psycopg import sql
+
+from deployments.accounts import create_database, set_role
+from deployments.cluster import SUPERUSER, Cluster
+from deployments.progress import Progress, stage
+
+DATABASE = "app"
+# What each role may do beyond logging in: look, act, own the tables.
+GRANTS: Mapping[str, tuple[str, ...]] = {
+    "monitor": ("pg_monitor",),
+    "operator": ("pg_monitor", "pg_signal_backend"),
+    "app": (),
+}
+EXTENSIONS = ("pg_stat_statements", "pgstattuple", "amcheck", "pg_buffercache")
+
+
+def build(cluster: Cluster, passwords: Mapping[str, str], progress: Progress) -> None:
+    """Make whatever of roles, database, tables and rows is not there yet."""
+    with psycopg.connect(cluster.url(SUPERUSER, passwords[SUPERUSER], "postgres"), autocommit=True) as session:
+        for role, granted in GRANTS.items():
+            set_role(session, role, passwords[role])
+            for right in granted:
+                session.execute(sql.SQL("GRANT {} TO {}").format(sql.Identifier(right), sql.Identifier(role)))
+        create_database(session, DATABASE, "app")
+    with psycopg.connect(cluster.url(SUPERUSER, passwords[SUPERUSER], DATABASE), autocommit=True) as session:
+        _extend(session)
+        for role in GRANTS:
+            session.execute(sql.SQL("GRANT CONNECT ON DATABASE app TO {}").format(sql.Identifier(role)))
+    with psycopg.connect(cluster.url("app", passwords["app"], DATABASE), autocommit=True) as session:
+        if session.execute("SELECT FROM pg_class WHERE oid = to_regclass('public.campaigns')").rowcount == 0:
+            with stage(progress, "Filling the lab's application with rows"):
+                _fill(session)
+
+
+def _extend(session: psycopg.Connection) -> None:
+    there = session.execute("SELECT name FROM pg_available_extensions WHERE name = ANY(%s)", [list(EXTENSIONS)])
+    for (name,) in there.fetchall():
+        session.execute(sql.SQL("CREATE EXTENSION IF NOT EXISTS {}").format(sql.Identifier(name)))
+
+
+def _fill(session: psycopg.Connection) -> None:
+    # One transaction: an interrupted filling leaves nothing, and the next start begins anew.
+    with session.transaction():
+        # Parallel workers draw from the random sequence in whatever order they run.
+        session.execute("SET LOCAL max_parallel_workers_per_gather = 0")
+        session.execute("SET LOCAL work_mem = '128MB'")
+        session.execute("SET LOCAL maintenance_work_mem = '128MB'")
+        for part in ("schema.sql", "data.sql", "keys.sql"):
+            session.execute(resources.files(__package__).joinpath(part).read_bytes())
+    session.execute("VACUUM (ANALYZE)")

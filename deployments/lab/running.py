@@ -1,0 +1,161 @@
+"""The lab's servers: started, found again, looked at, stopped."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import TracebackType
+
+from deployments import accounts, ports, private_file, supervise
+from deployments.cluster import SUPERUSER, Cluster, binaries, preloadable
+from deployments.home import Home
+from deployments.lab import application, environment
+from deployments.progress import Progress, quiet, stage
+from deployments.supervise import Program, Supervisor
+
+POSTGRES = "postgres"
+
+
+class LabBusy(Exception):
+    """Another process starts or stops this lab just now."""
+
+
+@dataclass(frozen=True)
+class Lab:
+    """A running lab. Leaving the block stops it if this process started it, and only then."""
+
+    home: Home
+    supervisor: Supervisor
+    cluster: Cluster
+    passwords: Mapping[str, str]
+    ours: bool
+
+    def url(self, role: str) -> str:
+        """How `role` (monitor, operator, app, postgres) reaches the application's database."""
+        return self.cluster.url(role, self.passwords[role], application.DATABASE)
+
+    def close(self) -> None:
+        if self.ours:
+            _stop(self.home, self.supervisor)
+
+    def __enter__(self) -> Lab:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Status:
+    """What `incident lab status` shows."""
+
+    up: bool
+    processes: Mapping[str, int]
+    port: int | None
+    environment: str
+
+
+def up(home: Home, *, daemon: bool = True, progress: Progress = quiet) -> Lab:
+    """Start the lab, or finish what is missing of a running one. Data and port stay from one start to the next.
+
+    A daemon stays until `down`; otherwise the lab ends with this process.
+
+    Raises:
+        LabBusy: another process is at it.
+        NotReady, NotStarted, NoPostgres: it did not come up; nothing is left running.
+    """
+    home.create()
+    home.lab.create()
+    try:
+        with private_file.lock(home.lab.lock):
+            return _up(home, daemon, progress)
+    except private_file.Locked as error:
+        raise LabBusy(f"The lab in {home.lab.folder} is being started or stopped. Wait a moment.") from error
+
+
+def down(home: Home) -> bool:
+    """Stop the lab and wait until it is gone; its data stays. False: it was not up."""
+    running = supervise.connect(home.lab) if home.lab.folder.exists() else None
+    if running is None:
+        home.lab_environment.unlink(missing_ok=True)
+        return False
+    _stop(home, running)
+    return True
+
+
+def status(home: Home) -> Status:
+    running = supervise.connect(home.lab) if home.lab.folder.exists() else None
+    processes = running.pids() if running else {}
+    return Status(
+        up=POSTGRES in processes,
+        processes=processes,
+        port=private_file.read_json(home.lab.state).get("port"),
+        environment=str(home.lab_environment),
+    )
+
+
+def _up(home: Home, daemon: bool, progress: Progress) -> Lab:
+    part = home.lab
+    running = supervise.connect(part)
+    state = private_file.read_json(part.state)
+    if running is None:
+        state["port"] = ports.choose("the lab's Postgres", progress, usual=state.get("port"))
+    passwords = state.setdefault("passwords", {})
+    for role in (SUPERUSER, *application.GRANTS):
+        passwords.setdefault(role, accounts.new_password())
+    private_file.write_json(part.state, state)
+    cluster = _cluster(home, state["port"])
+    supervisor = running
+    try:
+        if supervisor is None:
+            supervisor = _launch(home, cluster, passwords[SUPERUSER], daemon, progress)
+        _ready(supervisor, cluster, passwords[SUPERUSER], progress)
+        application.build(cluster, passwords, progress)
+    except BaseException:
+        # Ctrl-C too: a lab that is half up helps nobody.
+        if supervisor is not None and running is None:
+            supervisor.shutdown()
+        raise
+    lab = Lab(home, supervisor, cluster, passwords, ours=running is None)
+    private_file.write(home.lab_environment, environment.text(lab.url("monitor"), lab.url("operator"), lab.url("app")))
+    return lab
+
+
+def _cluster(home: Home, port: int) -> Cluster:
+    bin_folder = binaries()
+    settings = {
+        # Room for a drill to use up, without the memory of hundreds of processes.
+        "max_connections": "60",
+        "shared_buffers": "64MB",
+        # The lab's data is made up and can be made again.
+        "fsync": "off",
+        "synchronous_commit": "off",
+        "shared_preload_libraries": preloadable(bin_folder, "pg_stat_statements", "auto_explain"),
+        "track_io_timing": "on",
+        "log_lock_waits": "on",
+        "deadlock_timeout": "500ms",
+        "log_min_duration_statement": "500ms",
+    }
+    return Cluster(folder=home.lab.postgres, port=port, bin=bin_folder, settings=settings)
+
+
+def _launch(home: Home, cluster: Cluster, password: str, daemon: bool, progress: Progress) -> Supervisor:
+    if not cluster.initialised:
+        with stage(progress, "Creating the lab's Postgres"):
+            cluster.initialise(password)
+    cluster.configure()
+    server = Program(name=POSTGRES, command=cluster.command(), stop="INT", drop=cluster.drop)
+    return supervise.launch(home.lab, [server], daemon=daemon)
+
+
+def _ready(supervisor: Supervisor, cluster: Cluster, password: str, progress: Progress) -> None:
+    if POSTGRES not in supervisor.pids():
+        progress(f"Starting the lab's Postgres on 127.0.0.1:{cluster.port} …")
+        supervisor.start(POSTGRES)
+    cluster.wait_ready(password, log=supervisor.part.log(POSTGRES), alive=supervisor.watch(POSTGRES))
+
+
+def _stop(home: Home, supervisor: Supervisor) -> None:
+    # First: nobody should begin something in a lab that is going down.
+    home.lab_environment.unlink(missing_ok=True)
+    supervisor.shutdown()

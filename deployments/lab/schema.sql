@@ -1,0 +1,114 @@
+-- The lab's application: a team that nurtures leads by mail. Names are those the runbooks' queries use.
+
+CREATE TABLE organizations (
+    id          text PRIMARY KEY,
+    name        text NOT NULL,
+    created_at  timestamptz NOT NULL DEFAULT now()
+);
+
+CREATE TABLE leads (
+    id               bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    organization_id  text NOT NULL,
+    name             text,
+    email            text,
+    metadata         jsonb,
+    created_at       timestamptz NOT NULL DEFAULT now(),
+    updated_at       timestamptz NOT NULL DEFAULT now(),
+    UNIQUE (organization_id, email)
+);
+
+CREATE TABLE lead_preferences (
+    lead_id          bigint PRIMARY KEY,
+    emails_per_week  smallint NOT NULL DEFAULT 3 CHECK (emails_per_week BETWEEN 0 AND 14),
+    time_zone        text NOT NULL DEFAULT 'UTC',
+    unsubscribed_at  timestamptz
+);
+
+CREATE TABLE campaigns (
+    id               bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    organization_id  text NOT NULL,
+    campaign_name    text NOT NULL,
+    status           text NOT NULL DEFAULT 'active' CHECK (status IN ('draft', 'active', 'paused', 'finished')),
+    -- Every send adds one here: the row that everybody wants to update.
+    emails_sent      bigint NOT NULL DEFAULT 0,
+    created_at       timestamptz NOT NULL DEFAULT now(),
+    UNIQUE (organization_id, campaign_name)
+);
+
+-- The name under which the older queries know them.
+CREATE VIEW nurture_campaigns AS SELECT * FROM campaigns;
+
+CREATE TABLE lead_campaign_enrollments (
+    id                 bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    organization_id    text NOT NULL,
+    campaign_id        bigint NOT NULL,
+    lead_id            bigint NOT NULL,
+    status             text NOT NULL DEFAULT 'active' CHECK (status IN ('active', 'paused', 'completed')),
+    completion_reason  text,
+    next_send_at       timestamptz,
+    created_at         timestamptz NOT NULL DEFAULT now(),
+    updated_at         timestamptz NOT NULL DEFAULT now(),
+    UNIQUE (campaign_id, lead_id),
+    CHECK (status <> 'active' OR next_send_at IS NOT NULL)
+);
+
+CREATE TABLE email_sends (
+    id                   bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    organization_id      text NOT NULL,
+    campaign_id          bigint NOT NULL,
+    enrollment_id        bigint NOT NULL,
+    lead_id              bigint NOT NULL,
+    subject              text NOT NULL,
+    send_status          text NOT NULL CHECK (send_status IN ('queued', 'sent', 'failed', 'bounced')),
+    failure_reason       text,
+    bounce_type          text CHECK (bounce_type IN ('hard', 'soft')),
+    scheduled_send_time  timestamptz NOT NULL,
+    actual_send_time     timestamptz,
+    opened_at            timestamptz,
+    first_click_at       timestamptz,
+    created_at           timestamptz NOT NULL DEFAULT now(),
+    updated_at           timestamptz NOT NULL DEFAULT now(),
+    CHECK ((send_status = 'bounced') = (bounce_type IS NOT NULL))
+);
+
+CREATE TABLE email_events (
+    id               bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    email_send_id    bigint NOT NULL,
+    event_type       text NOT NULL
+                     CHECK (event_type IN ('delivered', 'open', 'click', 'bounce', 'unsubscribe', 'spam_report')),
+    event_timestamp  timestamptz NOT NULL,
+    -- The provider repeats itself; the same event arrives once.
+    event_hash       text NOT NULL UNIQUE,
+    created_at       timestamptz NOT NULL DEFAULT now()
+);
+
+-- Rates are in percent, as the application writes them.
+CREATE TABLE campaign_analytics (
+    id                   bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    organization_id      text NOT NULL,
+    campaign_id          bigint NOT NULL,
+    analytics_date       date NOT NULL,
+    emails_sent_today    integer NOT NULL DEFAULT 0,
+    unique_opens_today   integer NOT NULL DEFAULT 0,
+    unique_clicks_today  integer NOT NULL DEFAULT 0,
+    open_rate            numeric(5, 2),
+    click_rate           numeric(5, 2),
+    unsubscribe_rate     numeric(5, 2),
+    UNIQUE (campaign_id, analytics_date)
+);
+
+CREATE TABLE workflow_executions (
+    id             bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    workflow_name  text NOT NULL,
+    status         text NOT NULL CHECK (status IN ('success', 'error')),
+    duration_ms    integer NOT NULL,
+    created_at     timestamptz NOT NULL DEFAULT now()
+);
+
+CREATE TABLE workflow_errors (
+    id             bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    execution_id   bigint,
+    workflow_name  text NOT NULL,
+    error_message  text NOT NULL,
+    created_at     timestamptz NOT NULL DEFAULT now()
+);

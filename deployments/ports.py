@@ -1,0 +1,47 @@
+"""Which port a server gets: the one asked for, the one it had last time, or any that is free."""
+
+from __future__ import annotations
+
+import socket
+
+from deployments.progress import Progress
+
+
+class PortTaken(Exception):
+    """Somebody listens on the port a person asked for."""
+
+
+def free_port() -> int:
+    """A port nobody listens on just now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def is_free(port: int) -> bool:
+    """Can a server bind `port` on loopback? Connections still closing there do not count, as for Postgres itself."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
+def choose(what: str, progress: Progress, *, asked: int | None = None, usual: int | None = None) -> int:
+    """The port for `what`; says so when its usual one is taken.
+
+    Raises:
+        PortTaken: a port was asked for by number and is not free.
+    """
+    if asked is not None:
+        if not is_free(asked):
+            raise PortTaken(f"Port {asked} for {what} is taken. Ask for another, or for none and any free one is used.")
+        return asked
+    if usual is not None and is_free(usual):
+        return usual
+    port = free_port()
+    if usual is not None:
+        progress(f"Port {usual} is taken; {what} listens on {port}")
+    return port
