@@ -1,0 +1,175 @@
+"""The rehearsal: break it, see it noticed, live through it by the real gate, see it verified, mend it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from prefect import flow, get_run_logger
+
+from flows import settings
+from flows.case import Ending, Fate, step_key
+from flows.follow import follow
+from flows.gate import Decision, Question, question_from
+from flows.journal import Entry, Journal
+from flows.reply import reply
+from flows.trigger import trigger
+from runbooks.catalog import Catalogued
+from runbooks.model import Drill
+from tasks.environment import Environment
+from tasks.model import CannotLook, Refused, Verdict
+
+NOTICED_WITHIN_S = 120.0
+ENDS_WITHIN_S = 900.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rehearsal:
+    """What a drill showed. Durations in seconds from the moment it was broken."""
+
+    runbook: str
+    environment: str
+    fault: str
+    noticed_by: str
+    incident: str
+    noticed_after_s: float
+    ended_after_s: float
+    ending: str
+    resolved: bool
+
+    @property
+    def passed(self) -> bool:
+        return self.resolved and self.ending == Ending.FIXED
+
+    def as_json(self) -> dict[str, Any]:
+        return {**asdict(self), "passed": self.passed}
+
+
+class NotNoticed(Exception):
+    """The check that should notice the fault did not."""
+
+
+Heard = Callable[[Entry], None]
+Answerer = Callable[[Question], None]
+
+
+def rehearse(
+    catalogued: Catalogued, drill: Drill, place: Environment, journal: Journal, answerer: Answerer, heard: Heard
+) -> Rehearsal:
+    """Run one drill through the real server, worker and gate. The fault is mended whatever happens.
+
+    Raises:
+        RefusesProduction: the environment is not for breaking things.
+        NotNoticed: the named check did not answer BAD in time.
+        TookTooLong: the incident did not end.
+    """
+    with drill.fault.during(place):
+        broken = time.monotonic()
+        _await_notice(drill, place)
+        noticed = time.monotonic()
+        incident = str(trigger(catalogued.slug, {"environment": place.name, "reason": f"Drill: {drill.fault.title}"}))
+        ending = _live_through(journal, incident, answerer, heard)
+        ended = time.monotonic()
+    return Rehearsal(
+        runbook=catalogued.slug,
+        environment=place.name,
+        fault=drill.fault.title,
+        noticed_by=drill.noticed_by.name,
+        incident=incident,
+        noticed_after_s=round(noticed - broken, 1),
+        ended_after_s=round(ended - broken, 1),
+        ending=ending,
+        resolved=_applied(journal, incident, catalogued, drill),
+    )
+
+
+def _await_notice(drill: Drill, place: Environment) -> None:
+    deadline = time.monotonic() + NOTICED_WITHIN_S
+    says = ""
+    while time.monotonic() < deadline:
+        try:
+            finding = drill.noticed_by.ask(place)
+        except Refused:
+            raise
+        except CannotLook as error:
+            says = error.says
+        else:
+            if finding.verdict is Verdict.BAD:
+                return
+            says = finding.says
+        time.sleep(1)
+    raise NotNoticed(
+        f"{drill.noticed_by.name} did not notice “{drill.fault.title}” within {NOTICED_WITHIN_S:g} s. It says: {says}"
+    )
+
+
+def _live_through(journal: Journal, incident: str, answerer: Answerer, heard: Heard) -> str:
+    ending = ""
+    for entry in follow(journal, incident, within_s=ENDS_WITHIN_S):
+        heard(entry)
+        if entry.kind == "asked":
+            answerer(question_from(entry, ""))
+        if entry.kind == "closed":
+            ending = str(entry.body["verdict"])
+    return ending
+
+
+def _applied(journal: Journal, incident: str, catalogued: Catalogued, drill: Drill) -> bool:
+    key = f"{step_key(rehearsed_step(catalogued, drill))}/closed"
+    return any(e.key == key and e.body["fate"] == Fate.APPLIED for e in journal.read(incident))
+
+
+def rehearsed_step(catalogued: Catalogued, drill: Drill) -> str:
+    """The title of the step a drill is about."""
+    return next(step.title for step in catalogued.runbook.steps if type(step.action) is drill.resolved_by)
+
+
+def drill_approver(place: Environment, rehearsed: str) -> Answerer:
+    """Answers like a person would, by the same way in: approves the step being rehearsed and skips the others.
+
+    Raises:
+        Refused: the environment's roster has no drill approver.
+    """
+    name = next((name for name, approver in place.approvers.items() if approver.drill), None)
+    if name is None:
+        raise Refused(
+            f"{place.name} has no drill approver, and a drill answers by itself.",
+            remedy=f"Add to environments.toml:\n\n[environments.{place.name}.approvers.drill]\n"
+            'roles = ["senior"]\ndrill = true',
+        )
+
+    def answer(question: Question) -> None:
+        decision = Decision.APPROVE if question.title == rehearsed else Decision.SKIP
+        reply(question, decision, name, "Drill.")
+
+    return answer
+
+
+@flow(name="drill", flow_run_name="{runbook} in {environment}", persist_result=False)
+def drill(runbook: str, environment: str) -> list[dict[str, Any]]:
+    """Rehearse every drill of a runbook in a lab or staging environment."""
+    from prefect.artifacts import create_table_artifact
+
+    config = settings.config()
+    catalogued = settings.catalog(config).get(runbook)
+    place = config.environment(environment)
+    journal = settings.journal(place)
+    say = get_run_logger().info
+    results = [
+        rehearse(
+            catalogued,
+            declared,
+            place,
+            journal,
+            drill_approver(place, rehearsed_step(catalogued, declared)),
+            lambda entry: say(f"{entry.kind}: {entry.key}"),
+        )
+        for declared in catalogued.runbook.drills
+    ]
+    create_table_artifact(key="drill", table=[r.as_json() for r in results], description=f"# Drill of {runbook}")
+    failed = [r.fault for r in results if not r.passed]
+    if failed:
+        raise RuntimeError(f"Drill not passed: {', '.join(failed)}. The table artifact says how each ended.")
+    return [r.as_json() for r in results]

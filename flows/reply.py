@@ -1,0 +1,47 @@
+"""Bringing an answer to a suspended run. Whether it counts is decided by the run itself, in the gate."""
+
+from __future__ import annotations
+
+import time
+from uuid import UUID
+
+from flows.gate import Decision, Question
+
+# The question is recorded a moment before the run is suspended.
+SUSPENDS_WITHIN_S = 30.0
+
+
+class NotWaiting(Exception):
+    """The run does not wait for this answer: it was answered already, has ended, or never suspended."""
+
+
+def reply(question: Question, decision: Decision, name: str, note: str) -> None:
+    """Resume the run that asks `question` with an answer to exactly that question.
+
+    Raises:
+        NotWaiting: somebody was faster, or the run is not suspended under this question.
+    """
+    from prefect.client.orchestration import get_client
+    from prefect.client.schemas.responses import SetStateStatus
+
+    run = UUID(question.incident)
+    said = {"decision": decision.value, "name": name, "note": note, "plan": question.digest}
+    with get_client(sync_client=True) as client:
+        deadline = time.monotonic() + SUSPENDS_WITHIN_S
+        while not _waits(state := client.read_flow_run(run).state, question):
+            on_its_way = state is not None and (state.is_running() or state.is_pending() or state.is_scheduled())
+            if not on_its_way or time.monotonic() > deadline:
+                name_of_state = state.name if state else "unknown"
+                raise NotWaiting(
+                    f"Incident {question.incident[:8]} does not wait for this answer (it is {name_of_state})."
+                )
+            time.sleep(0.2)
+        response = client.resume_flow_run(run, run_input=said)
+    if response.status is not SetStateStatus.ACCEPT:
+        reason = getattr(response.details, "reason", "no reason given")
+        raise NotWaiting(f"Incident {question.incident[:8]} did not take the answer: {reason}")
+
+
+def _waits(state: object, question: Question) -> bool:
+    details = getattr(state, "state_details", None)
+    return getattr(state, "name", "") == "Suspended" and getattr(details, "pause_key", None) == question.pause_key

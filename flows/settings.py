@@ -1,0 +1,64 @@
+"""Where this process finds its configuration, its catalog and its journal: the process environment, read in one place.
+
+INCIDENT_CONFIG            the team's `environments.toml` (default: in the current directory)
+INCIDENT_LAB_ENVIRONMENT   the running lab's own environment, if there is one
+INCIDENT_JOURNAL_URL       the journal's database, with the running role (INSERT and SELECT only)
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from pydantic import SecretStr
+
+from flows.journal import Journal, Redactor
+from runbooks.catalog import Catalog
+from tasks.environment import Config, Environment, InvalidConfig
+
+
+def config() -> Config:
+    """The configuration named by the process environment.
+
+    Raises:
+        InvalidConfig: a file that cannot be used.
+    """
+    lab = os.environ.get("INCIDENT_LAB_ENVIRONMENT")
+    return Config.load(Path(os.environ.get("INCIDENT_CONFIG", "environments.toml")), Path(lab) if lab else None)
+
+
+def catalog(configured: Config) -> Catalog:
+    """Our runbooks and the team's."""
+    return Catalog.load(configured.team)
+
+
+def journal(environment: Environment | None = None) -> Journal:
+    """The journal, refusing to write the secrets of `environment`.
+
+    Raises:
+        InvalidConfig: no journal is named.
+    """
+    url = os.environ.get("INCIDENT_JOURNAL_URL")
+    if not url:
+        raise InvalidConfig(
+            "INCIDENT_JOURNAL_URL is not set: there is no journal to write to. "
+            "Start `incident up` in this folder, or export the URL of a migrated journal."
+        )
+    return Journal(SecretStr(url), redactor(environment))
+
+
+def redactor(environment: Environment | None = None) -> Redactor:
+    """Knows the secrets this process was given: the journal's own URL and every SecretStr of the environment."""
+    given = [os.environ[name] for name in ("INCIDENT_JOURNAL_URL", "DATABASE_URL") if os.environ.get(name)]
+    return Redactor([*given, *(_secrets(environment) if environment else ())])
+
+
+def _secrets(environment: Environment) -> Iterator[str]:
+    for system in environment.systems.values():
+        for _, value in system:
+            if isinstance(value, SecretStr):
+                yield value.get_secret_value()
+                if password := urlsplit(value.get_secret_value()).password:
+                    yield password

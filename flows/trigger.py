@@ -1,0 +1,38 @@
+"""Opening an incident the way the Prefect UI does: a run of the runbook's deployment."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+
+class NotPublished(Exception):
+    """The runbook has no deployment on this Prefect server."""
+
+
+def deployment_name(slug: str) -> str:
+    """database/blocked-sessions → incident/database.blocked-sessions; Prefect allows no second slash."""
+    return f"incident/{slug.replace('/', '.')}"
+
+
+def trigger(slug: str, parameters: dict[str, Any], *, idempotency_key: str | None = None) -> UUID:
+    """Create a run of the runbook's deployment; its id is the incident's.
+
+    Raises:
+        NotPublished: there is no such deployment.
+    """
+    from prefect.client.orchestration import get_client
+    from prefect.exceptions import ObjectNotFound
+
+    with get_client(sync_client=True) as client:
+        try:
+            deployment = client.read_deployment_by_name(deployment_name(slug))
+        except ObjectNotFound as error:
+            raise NotPublished(f"{slug} is not published on {client.api_url}. Run `incident publish`.") from error
+        run = client.create_flow_run_from_deployment(
+            deployment.id, parameters=parameters, idempotency_key=idempotency_key
+        )
+        if idempotency_key and run.state is not None and run.state.is_final():
+            # That key's incident has ended (cancelled before it began, say): this is a new one.
+            return trigger(slug, parameters, idempotency_key=f"{idempotency_key}:{run.id}")
+        return run.id
