@@ -28,6 +28,11 @@ class Severity(enum.StrEnum):
     P2 = "P2"
     P3 = "P3"
 
+    @property
+    def meaning(self) -> str:
+        """How soon somebody must look, as a person reads it."""
+        return {"P0": "now", "P1": "within an hour", "P2": "within four hours", "P3": "within a day"}[self]
+
 
 @dataclass(frozen=True, kw_only=True)
 class Symptom:

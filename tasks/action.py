@@ -55,6 +55,11 @@ class Action(ABC):
         return inspect.cleandoc(type(self).__doc__ or "").splitlines()[0].removesuffix(".")
 
     @property
+    def notes(self) -> str:
+        """The rest of the docstring: who notices, and what stays untouched."""
+        return "\n".join(inspect.cleandoc(type(self).__doc__ or "").splitlines()[1:]).strip()
+
+    @property
     def systems(self) -> dict[str, type[System]]:
         return systems_of(self.plan)
 
