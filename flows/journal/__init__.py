@@ -1,0 +1,25 @@
+"""The append-only, hash-chained record of every incident: what happened, and where a resumed run goes on."""
+
+from flows.journal.chain import broken
+from flows.journal.connection import JournalUnavailable
+from flows.journal.entry import Entry, NotRecordable
+from flows.journal.journal import Journal, JournalBroken
+from flows.journal.locks import HeldElsewhere
+from flows.journal.log import AlreadyRecorded, HeldLog
+from flows.journal.redact import Redactor
+from flows.journal.summary import IncidentSummary, NoSuchIncident
+
+__all__ = [
+    "AlreadyRecorded",
+    "Entry",
+    "HeldElsewhere",
+    "HeldLog",
+    "IncidentSummary",
+    "Journal",
+    "JournalBroken",
+    "JournalUnavailable",
+    "NoSuchIncident",
+    "NotRecordable",
+    "Redactor",
+    "broken",
+]

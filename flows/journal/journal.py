@@ -1,0 +1,156 @@
+"""Journal: the door to all incidents' entries and to the measurements."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+
+import psycopg
+from pydantic import SecretStr
+
+from flows.journal import locks, measurement, summary
+from flows.journal.chain import broken
+from flows.journal.connection import connect, refuse_transaction_pooler, session_of, speaking
+from flows.journal.entry import Entry, checked
+from flows.journal.log import ENTRIES, HeldLog, entry_from, write
+from flows.journal.redact import Redactor
+from flows.journal.summary import OPENED, IncidentSummary, NoSuchIncident
+from tasks.model import Earlier, Finding, Row
+
+
+class JournalBroken(Exception):
+    """An incident's entries are not what was written, so nothing may be decided by them."""
+
+
+class Journal:
+    """The journal in the database at `url`; everything written passes through `redact` first.
+
+    Opening a session costs milliseconds and an incident takes minutes, so each errand has a session of its own:
+    nothing is shared between threads or inherited by a forked process. Only `hold` keeps one.
+    """
+
+    def __init__(self, url: SecretStr, redact: Redactor) -> None:
+        self._url = url
+        self._redact = redact
+
+    def open(self) -> Journal:
+        """Look now instead of at the first entry: reachable, migrated, readable, and no transaction pooler between.
+
+        Raises:
+            JournalUnavailable: one of these is not so; the message says which.
+        """
+        with session_of(self._url) as session:
+            refuse_transaction_pooler(session, self._url)
+            session.execute("SELECT FROM incident.entries LIMIT 1")
+            session.execute("SELECT FROM incident.measurements LIMIT 1")
+        return self
+
+    @contextmanager
+    def hold(self, incident: str) -> Iterator[HeldLog]:
+        """Execute `incident`: its lock, and the only session this process writes its entries with. See HeldLog.
+
+        Raises:
+            HeldElsewhere: another process executes it.
+            JournalBroken: its entries were tampered with; a run must not act on what they say.
+            NotRecordable: `incident` cannot be an id.
+            JournalUnavailable: the database does not answer, or is behind a transaction pooler.
+        """
+        checked("incident", incident)
+        session = connect(self._url)
+        try:
+            with speaking(self._url):
+                refuse_transaction_pooler(session, self._url)
+                locks.take(session, incident)
+            log = HeldLog(session, self._url, self._redact, incident)
+            complaint = broken(log.entries)
+            if complaint:
+                raise JournalBroken(f"Incident {incident} is not executed: its journal was tampered with. {complaint}")
+            yield log
+        finally:
+            # A lost session has let go already.
+            with suppress(psycopg.Error):
+                locks.release(session, incident)
+            session.close()
+
+    def is_held(self, incident: str) -> bool:
+        """Does any process execute this incident? Asks without touching its lock.
+
+        Raises:
+            JournalUnavailable: the database does not answer.
+        """
+        with session_of(self._url) as session:
+            return locks.holder(session, incident) is not None
+
+    def read(self, incident: str) -> tuple[Entry, ...]:
+        """Everything recorded about `incident`, which is nothing if there is no such incident.
+
+        Raises:
+            JournalUnavailable: the database does not answer.
+        """
+        with session_of(self._url) as session:
+            return tuple(map(entry_from, session.execute(ENTRIES, [incident, 0])))
+
+    def note(self, incident: str, actor: str, kind: str, key: str, body: Row) -> Entry:
+        """Record something about `incident` without executing it: an answer, an expiry, an alert.
+
+        Raises:
+            NoSuchIncident: it was never opened, and this does not open it.
+            AlreadyRecorded: the key exists.
+            NotRecordable: a name or a value that cannot be kept.
+            JournalUnavailable: the database does not answer.
+        """
+        with session_of(self._url) as session:
+            refuse_transaction_pooler(session, self._url)
+            # A mistyped id must not found an incident.
+            if (
+                kind != OPENED
+                and not session.execute(ENTRIES + " LIMIT 1", [checked("incident", incident), 0]).fetchone()
+            ):
+                raise NoSuchIncident(f"There is no incident {incident!r} to note {key!r} on.")
+            return write(session, self._redact, incident, actor, kind, key, body)
+
+    def find(self, prefix: str) -> str:
+        """The id of the one incident that begins with `prefix`.
+
+        Raises:
+            NoSuchIncident: fewer than 4 characters, none fits, or several do.
+            JournalUnavailable: the database does not answer.
+        """
+        with session_of(self._url) as session:
+            return summary.resolve(session, prefix)
+
+    def incidents(
+        self,
+        open_only: bool = False,
+        environment: str | None = None,
+        runbook: str | None = None,
+        limit: int = 50,
+    ) -> list[IncidentSummary]:
+        """The newest incidents first.
+
+        Raises:
+            JournalUnavailable: the database does not answer.
+        """
+        with session_of(self._url) as session:
+            found = summary.summaries(session, open_only=open_only, environment=environment, runbook=runbook)
+            return list(itertools.islice(found, limit))
+
+    def measure(self, environment: str, incident: str | None, findings: Mapping[str, Finding]) -> int:
+        """Keep every finding that holds a number, by its check's name; how many there were.
+
+        Raises:
+            NotRecordable: a name or a fact that cannot be kept.
+            JournalUnavailable: the database does not answer.
+        """
+        with session_of(self._url) as session:
+            return measurement.measure(session, self._redact, environment, incident, findings)
+
+    def earlier(self, environment: str, check: str) -> Earlier | None:
+        """The last number `check` found in `environment`.
+
+        Raises:
+            JournalUnavailable: the database does not answer.
+        """
+        with session_of(self._url) as session:
+            return measurement.latest(session, environment, check)

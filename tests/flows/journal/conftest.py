@@ -1,0 +1,71 @@
+"""A migrated journal in a database of its own, with an owner and a running role that are no superusers."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from urllib.parse import urlsplit, urlunsplit
+
+import psycopg
+import pytest
+from psycopg import sql
+from pydantic import SecretStr
+
+from flows.journal import Journal, Redactor
+from flows.journal.migrate import migrate
+from tests.conftest import Server
+
+
+@dataclass(frozen=True, kw_only=True)
+class Roles:
+    """One database as its superuser, the tables' owner and a worker reach it."""
+
+    admin_url: str
+    owner_url: str
+    runner_url: str
+    runner: str
+
+    def journal(self, *values: str) -> Journal:
+        return Journal(SecretStr(self.runner_url), Redactor(values))
+
+
+@contextmanager
+def roles_on(server: Server) -> Iterator[Roles]:
+    with server.fresh_database() as admin_url:
+        names = {role: f"{role}_{secrets.token_hex(4)}" for role in ("owner", "runner")}
+        urls = {role: _as(admin_url, name) for role, name in names.items()}
+        with psycopg.connect(admin_url, autocommit=True) as admin:
+            for name in names.values():
+                admin.execute(sql.SQL("CREATE ROLE {} LOGIN PASSWORD 'pass-word'").format(sql.Identifier(name)))
+            name = urlsplit(admin_url).path[1:]
+            admin.execute(
+                sql.SQL("GRANT CREATE ON DATABASE {} TO {}").format(
+                    sql.Identifier(name), sql.Identifier(names["owner"])
+                )
+            )
+        yield Roles(admin_url=admin_url, owner_url=urls["owner"], runner_url=urls["runner"], runner=names["runner"])
+
+
+def _as(admin_url: str, user: str) -> str:
+    parts = urlsplit(admin_url)
+    return urlunsplit(parts._replace(netloc=f"{user}:pass-word@{parts.hostname}:{parts.port}"))
+
+
+@pytest.fixture
+def empty(postgres18: Server) -> Iterator[Roles]:
+    """Not migrated yet."""
+    with roles_on(postgres18) as roles:
+        yield roles
+
+
+@pytest.fixture
+def roles(empty: Roles) -> Roles:
+    migrate(empty.owner_url, empty.runner)
+    return empty
+
+
+@pytest.fixture
+def journal(roles: Roles) -> Journal:
+    return roles.journal()
