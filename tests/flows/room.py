@@ -1,0 +1,115 @@
+"""A room with a lamp: one small incident, lived through in this process against a real journal and a real server."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import SecretStr
+
+from flows.case import now
+from flows.gate import Answer, Question, local_asker
+from flows.journal import Entry, Journal, Redactor
+
+TEAM = Path(__file__).parents[1] / "team"
+SLUG = "house/dark-room"
+
+CONFIG = """
+[team]
+runbooks = "{team}/runbooks"
+systems = "{team}/systems"
+
+[environments.room]
+kind = "lab"
+verification_hold_s = 0.2
+approval_expires_s = {expires}
+
+[environments.room.approvers]
+ana = {{ roles = ["on-call"] }}
+zoe = {{ roles = ["senior"] }}
+
+[environments.room.systems.lamp]
+file = "{lamp}"
+"""
+
+Reply = Callable[[Question], Answer | None]
+
+
+def said(question: Question, decision: str = "approve", name: str = "ana", **changes: Any) -> Answer:
+    """A correct answer to `question`, unless changed."""
+    given = {"note": "because", "digest": question.digest, "decided_at": now(), "via": "test", **changes}
+    return Answer(decision=decision, name=name, **given)
+
+
+@dataclass
+class Script:
+    """Answers one question after the other; a question nobody expected fails the test."""
+
+    replies: list[Reply]
+    asked: list[Question] = field(default_factory=list)
+
+    def ask(self, question: Question) -> Answer | None:
+        self.asked.append(question)
+        assert self.replies, f"nobody expected to be asked: {question.title}, {question.refused}"
+        return self.replies.pop(0)(question)
+
+
+@dataclass
+class Room:
+    lamp: Path
+    journal: Journal
+    incident: str = ""
+
+    def state(self) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads(self.lamp.read_text())
+        return found
+
+    def set(self, **changes: object) -> None:
+        self.lamp.write_text(json.dumps({**(self.state() if self.lamp.exists() else {}), **changes}))
+
+    def live(self, *replies: Reply, **parameters: Any) -> Script:
+        """Live through one incident in this process, answered by `replies` in their order."""
+        from flows.incident import incident
+
+        script = Script(list(replies))
+        token = local_asker.set(script)
+        try:
+            state = incident(SLUG, "room", return_state=True, **parameters)
+        finally:
+            local_asker.reset(token)
+        assert state.state_details.flow_run_id, state
+        self.incident = str(state.state_details.flow_run_id)
+        if state.is_crashed() or (state.is_failed() and state.name == "Failed"):
+            state.result()
+        assert not script.replies, "not everything that was expected was asked"
+        return script
+
+    @property
+    def entries(self) -> tuple[Entry, ...]:
+        return self.journal.read(self.incident)
+
+    @property
+    def verdict(self) -> str:
+        return str(self.entry("closed")["verdict"])
+
+    def entry(self, key: str) -> dict[str, Any]:
+        return next(dict(entry.body) for entry in self.entries if entry.key == key)
+
+    def kinds(self) -> list[str]:
+        return [entry.kind for entry in self.entries]
+
+
+def furnish(folder: Path, journal_url: str, monkeypatch: pytest.MonkeyPatch, *, expires: float = 60) -> Room:
+    """A dark room: its configuration, its lamp, its journal."""
+    room = Room(lamp=folder / "lamp.json", journal=Journal(SecretStr(journal_url), Redactor([])))
+    room.set(lit=False)
+    config = folder / "environments.toml"
+    config.write_text(CONFIG.format(team=TEAM, lamp=room.lamp, expires=expires))
+    monkeypatch.setenv("INCIDENT_CONFIG", str(config))
+    monkeypatch.setenv("INCIDENT_JOURNAL_URL", journal_url)
+    monkeypatch.delenv("INCIDENT_LAB_ENVIRONMENT", raising=False)
+    return room

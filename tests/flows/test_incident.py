@@ -1,0 +1,239 @@
+"""One incident from trigger to proof, and every way it can go. The dangerous ways come first."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from flows.case import now
+from flows.gate import Answer, Question
+from flows.journal import broken
+from flows.report import report
+from tests.flows.room import Room, said
+
+
+def rejected(question: Question) -> Answer:
+    return said(question, "reject", note="I do it myself")
+
+
+def skipped(question: Question) -> Answer:
+    return said(question, "skip")
+
+
+def test_it_does_nothing_when_rejected(room: Room) -> None:
+    room.set(heat=95)
+    room.live(rejected)
+    assert "switched" not in room.state()
+    assert room.entry("step/switch-the-lamp-on/closed")["fate"] == "rejected"
+    assert room.verdict == "unchanged"
+    # A reject stops the runbook: the second step, which is called for too, is never proposed.
+    assert not [e for e in room.entries if e.key.startswith("step/replace-the-wiring/ask")]
+
+
+def test_it_leaves_out_a_skipped_step_and_goes_on(room: Room) -> None:
+    room.set(heat=95)
+    script = room.live(skipped, lambda q: said(q, "skip", name="zoe"))
+    assert [q.title for q in script.asked] == ["Switch the lamp on", "Replace the wiring"]
+    assert "switched" not in room.state()
+    assert room.verdict == "unchanged"
+
+
+def test_it_does_nothing_when_nobody_answers_in_time(room: Room) -> None:
+    room.live(lambda q: said(q, decided_at=q.expires_at + timedelta(seconds=1)))
+    assert "switched" not in room.state()
+    assert room.entry("step/switch-the-lamp-on/closed")["fate"] == "expired"
+    assert "expired" in room.kinds()
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"name": "mallory"}, "'mallory' is not on the roster of room. On it: ana, zoe."),
+        ({"name": ""}, "'' is not on the roster of room."),
+        ({"decision": "yes"}, "'yes' is no decision. Answer approve, skip or reject."),
+        ({"digest": "0" * 64}, "The answer was given for another plan than the one shown here."),
+        ({"digest": ""}, "The answer was given for another plan than the one shown here."),
+    ],
+)
+def test_it_refuses_an_answer_that_does_not_count_and_asks_again(
+    room: Room, changes: dict[str, str], sentence: str
+) -> None:
+    def wrong(question: Question) -> Answer:
+        return said(question, **changes)
+
+    script = room.live(wrong, rejected)
+    assert script.asked[1].refused.startswith(sentence)
+    assert "switched" not in room.state()
+    refused = room.entry("step/switch-the-lamp-on/ask/1/answered")
+    assert refused["accepted"] is False
+    assert refused["refusal"].startswith(sentence)
+
+
+def test_it_takes_a_senior_to_approve_a_high_risk(room: Room) -> None:
+    room.set(heat=95)
+    script = room.live(skipped, said, lambda q: said(q, name="zoe"))
+    assert script.asked[2].refused == (
+        "ana (on-call) may not approve a high-risk plan. It takes one of: dba, manager, senior."
+    )
+    assert room.state()["rewired"]
+
+
+def test_it_ignores_a_run_that_woke_without_an_answer(room: Room) -> None:
+    script = room.live(lambda q: None, rejected)
+    assert script.asked[1].refused == "The run was started again without an answer."
+    assert "switched" not in room.state()
+
+
+def test_it_voids_the_approval_when_more_would_be_done_than_approved(room: Room) -> None:
+    def approved_too_late(question: Question) -> Answer:
+        room.set(bulbs=["a", "b"])
+        return said(question)
+
+    script = room.live(approved_too_late, rejected)
+    assert "switched" not in room.state()
+    assert "lamp on b" in script.asked[1].refused
+    assert "lamp on a" not in script.asked[1].refused
+    assert script.asked[1].digest != script.asked[0].digest
+
+
+def test_it_does_the_rest_when_the_plan_has_shrunk(room: Room) -> None:
+    room.set(bulbs=["a", "b", "c"])
+
+    def approved_later(question: Question) -> Answer:
+        room.set(bulbs=["b"])
+        return said(question)
+
+    room.live(approved_later)
+    intent = room.entry("step/switch-the-lamp-on/intent/1")
+    assert [c["line"] for c in intent["plan"]["commands"]] == ["lamp on b"]
+    assert room.verdict == "fixed"
+
+
+def test_it_does_not_apply_when_the_fault_is_gone_after_the_approval(room: Room) -> None:
+    def mended_meanwhile(question: Question) -> Answer:
+        room.set(lit=True)
+        return said(question)
+
+    room.live(mended_meanwhile)
+    assert "switched" not in room.state()
+    assert room.entry("step/switch-the-lamp-on/closed")["fate"] == "moot"
+    assert room.verdict == "recovered by itself"
+
+
+def test_it_voids_the_approval_when_it_cannot_look_again(room: Room) -> None:
+    def lost_sight(question: Question) -> Answer:
+        room.lamp.rename(room.lamp.with_suffix(".away"))
+        return said(question)
+
+    def found_again(question: Question) -> Answer:  # pragma: no cover - only if the void asks once more
+        return rejected(question)
+
+    import threading
+
+    timer = threading.Timer(8, lambda: room.lamp.with_suffix(".away").rename(room.lamp))
+    timer.start()
+    script = room.live(lost_sight, found_again)
+    timer.join()
+    assert script.asked[1].refused.startswith("The approval is void, because it could not be seen whether the fault")
+    assert "switched" not in room.state()
+
+
+def test_it_looks_whether_it_happened_when_a_step_breaks_off(room: Room) -> None:
+    room.set(apply="breaks off once")
+    room.live(said)
+    assert room.kinds().count("intent") == 2
+    assert room.state()["switched"] == 2
+    assert room.verdict == "fixed"
+
+
+def test_it_gives_up_a_step_that_keeps_breaking_off(room: Room) -> None:
+    room.set(apply="breaks off")
+    room.live(said)
+    closed = room.entry("step/switch-the-lamp-on/closed")
+    assert closed["fate"] == "failed"
+    assert closed["says"] == "It was tried 2 times and did not happen. Do it by hand, or look why."
+    assert room.verdict == "unchanged"
+
+
+def test_it_asks_a_person_when_it_cannot_tell_whether_it_happened(room: Room) -> None:
+    room.set(apply="breaks off", applied="cannot tell")
+    script = room.live(said, skipped)
+    assert script.asked[1].reason.startswith("It was begun, and it cannot be told whether it happened.")
+    assert room.state()["switched"] == 1
+
+
+def test_it_offers_to_take_back_what_did_not_help(room: Room) -> None:
+    room.set(apply="does nothing")
+    script = room.live(said, said)
+    assert [q.title for q in script.asked] == ["Switch the lamp on", "Take back: Switch the lamp on"]
+    assert room.state()["undone"]
+    assert room.verdict == "unchanged"
+
+
+def test_it_calls_it_worse_when_another_check_turns_bad(room: Room) -> None:
+    def burns(question: Question) -> Answer:
+        room.set(heat=120)
+        return said(question)
+
+    room.live(burns, skipped)
+    assert room.verdict == "worse"
+
+
+def test_it_proposes_nothing_when_nothing_is_bad(room: Room) -> None:
+    room.set(lit=True, heat=70)
+    room.live()
+    assert room.verdict == "not reproduced"
+
+
+@pytest.mark.parametrize(
+    ("trouble", "sentence"),
+    [
+        ("hangs", "It did not answer within 1 s."),
+        ("crashes", "check_lamp_answers crashed: ZeroDivisionError: no current"),
+    ],
+)
+def test_it_hears_the_others_when_one_check_hangs_or_crashes(room: Room, trouble: str, sentence: str) -> None:
+    room.set(lit=True, trouble=trouble)
+    room.live()
+    found = room.entry("diagnosis/check_lamp_answers")
+    assert (found["verdict"], found["says"]) == ("UNKNOWN", sentence)
+    assert room.entry("diagnosis/check_lamp_is_lit")["verdict"] == "OK"
+    # Blindness is not health.
+    assert room.verdict == "cannot tell"
+
+
+def test_it_records_the_whole_story_in_order(room: Room) -> None:
+    room.live(said, reason="| a `reason` from outside")
+    assert room.kinds() == [
+        *["opened", "finding", "finding", "finding", "asked", "answered", "look", "intent", "outcome", "step"],
+        *["manual", "verifying", "verified", "closed"],
+    ]
+    assert room.verdict == "fixed"
+    assert broken(room.entries) is None
+    assert next(e for e in room.entries if e.kind == "answered").actor == "ana"
+    text = report(room.entries)
+    for expected in (
+        "# The room is dark in room: fixed",
+        "| check_lamp_is_lit | BAD | The lamp is off. |",
+        "| Switch the lamp on | approve | ana |",
+        "lamp on a",
+        "- [ ] **Keep a candle**: Buy candles",
+    ):
+        assert expected.replace("_", "\\_") in text or expected in text
+
+
+def test_it_does_not_ask_its_checks_twice(room: Room) -> None:
+    """Diagnosis, the look before the step, and two or three looks while verifying: nothing is asked without need."""
+    room.live(said)
+    assert room.state()["asked"] <= 6
+    assert room.kinds().count("finding") == 3
+
+
+def test_it_expires_by_its_own_clock_even_if_the_asker_never_says_so(room: Room) -> None:
+    def too_late(question: Question) -> Answer:
+        assert now() < question.expires_at
+        return said(question, decided_at=question.expires_at + timedelta(microseconds=1))
+
+    room.live(too_late)
+    assert room.entry("step/switch-the-lamp-on/closed")["fate"] == "expired"

@@ -1,0 +1,48 @@
+"""What can be asked of a lamp."""
+
+from __future__ import annotations
+
+import time
+from datetime import timedelta
+
+from lamp.system import Lamp
+
+from tasks.check import check
+from tasks.model import Finding, Threshold, Verdict
+
+HEAT = Threshold(warn=60, bad=90, because="The shade browns at 90 °C (its maker's leaflet).")
+
+
+@check
+def check_lamp_is_lit(lamp: Lamp) -> Finding:
+    """Is the lamp lit?"""
+    state = lamp.state()
+    lamp.set(asked=state.get("asked", 0) + 1)
+    verdict = Verdict.OK if state["lit"] else Verdict.BAD
+    return Finding(verdict=verdict, says=f"The lamp is {'on' if state['lit'] else 'off'}.")
+
+
+@check
+def check_lamp_heat(lamp: Lamp, heat: Threshold = HEAT) -> Finding:
+    """Is the lamp cool enough to touch?"""
+    degrees = float(lamp.state().get("heat", 20))
+    return Finding(
+        verdict=heat.judge(degrees),
+        says=f"The lamp has {degrees:.0f} °C (bad from {heat.bad:.0f} °C).",
+        value=degrees,
+        unit="°C",
+    )
+
+
+@check(limit=timedelta(seconds=1), retries=0)
+def check_lamp_answers(lamp: Lamp) -> Finding:
+    """Does the lamp answer in time?
+
+    Told to, it hangs or crashes instead: that is what it is for.
+    """
+    trouble = lamp.state().get("trouble")
+    if trouble == "hangs":
+        time.sleep(60)
+    if trouble == "crashes":
+        raise ZeroDivisionError("no current")
+    return Finding(verdict=Verdict.OK, says="The lamp answers.")

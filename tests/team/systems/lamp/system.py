@@ -1,0 +1,36 @@
+"""Lamp: a system small enough to hold in a file. It shows how a team adds one, and lets tests break it in every way."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, ClassVar
+
+from tasks.environment import System
+from tasks.model import CannotLook, Finding, Verdict
+
+
+class Lamp(System):
+    """A lamp whose state is a JSON file."""
+
+    kind: ClassVar[str] = "lamp"
+    config_lines: ClassVar[str] = 'file = "lamp.json"'
+
+    file: Path
+
+    def state(self) -> dict[str, Any]:
+        try:
+            found: dict[str, Any] = json.loads(self.file.read_text())
+        except FileNotFoundError as error:
+            raise CannotLook(f"There is no lamp at {self.file.name}.") from error
+        return found
+
+    def set(self, **changes: object) -> None:
+        changed = {**self.state(), **changes}
+        draft = self.file.with_suffix(".draft")
+        draft.write_text(json.dumps(changed))
+        draft.replace(self.file)
+
+    def examine(self) -> Iterator[Finding]:
+        yield Finding(verdict=Verdict.OK, says=f"The lamp is {'on' if self.state()['lit'] else 'off'}.")
