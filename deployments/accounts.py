@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from typing import Any, LiteralString
+from typing import Any
 
 import psycopg
 from psycopg import sql
@@ -23,18 +23,22 @@ def database_exists(session: Session, database: str) -> bool:
     return session.execute("SELECT FROM pg_database WHERE datname = %s", [database]).rowcount > 0
 
 
+def hashed(session: Session, role: str, password: str) -> str:
+    """The password as the server stores it: its log and pg_stat_statements keep every statement as it was sent."""
+    return session.pgconn.encrypt_password(password.encode(), role.encode(), b"scram-sha-256").decode()
+
+
 def set_role(session: Session, role: str, password: str) -> None:
     """Create `role`, or give it `password` if it is there."""
-    verb: LiteralString = "ALTER ROLE" if role_exists(session, role) else "CREATE ROLE"
-    # Hashed here: the server's log and pg_stat_statements keep the statement as it was sent.
-    hashed = session.pgconn.encrypt_password(password.encode(), role.encode(), b"scram-sha-256").decode()
-    session.execute(sql.SQL("{} {} LOGIN PASSWORD {}").format(sql.SQL(verb), sql.Identifier(role), sql.Literal(hashed)))
+    verb = sql.SQL("ALTER ROLE") if role_exists(session, role) else sql.SQL("CREATE ROLE")
+    secret = sql.Literal(hashed(session, role, password))
+    session.execute(sql.SQL("{} {} LOGIN PASSWORD {}").format(verb, sql.Identifier(role), secret))
 
 
 def create_database(session: Session, database: str, owner: str) -> None:
     """Create `database` for `owner` and nobody else, if it is not there. `session` must be in autocommit."""
-    if database_exists(session, database):
-        return
     names = {"database": sql.Identifier(database), "owner": sql.Identifier(owner)}
-    session.execute(sql.SQL("CREATE DATABASE {database} OWNER {owner}").format(**names))
+    if not database_exists(session, database):
+        create = "CREATE DATABASE {database} OWNER {owner} ENCODING 'UTF8' TEMPLATE template0"
+        session.execute(sql.SQL(create).format(**names))
     session.execute(sql.SQL("REVOKE CONNECT, TEMPORARY ON DATABASE {database} FROM PUBLIC").format(**names))

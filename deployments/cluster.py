@@ -18,6 +18,7 @@ from urllib.parse import quote
 import psycopg
 
 from deployments.leash import leashed
+from deployments.trouble import CannotStart
 from deployments.unprivileged import Drop, way
 
 SUPERUSER = "postgres"
@@ -27,11 +28,11 @@ TAIL_LINES = 15
 HOMEBREW = ("/opt/homebrew/opt", "/usr/local/opt")
 
 
-class NoPostgres(Exception):
+class NoPostgres(CannotStart):
     """There are no Postgres binaries on this machine."""
 
 
-class NotReady(Exception):
+class NotReady(CannotStart):
     """A Postgres of our own did not come up; the message ends with the last lines of its log."""
 
 
@@ -134,7 +135,14 @@ class Cluster:
             raise NotReady(f"initdb could not create {self.folder}:\n{made.stdout}{made.stderr}")
 
     def configure(self) -> None:
-        """Write our settings, which may have changed since the last start, behind initdb's own."""
+        """Write our settings, which may have changed since the last start, behind initdb's own.
+
+        A server whose supervisor was killed is still writing out its buffers: it is waited for.
+
+        Raises:
+            NotReady: another server holds the data folder and does not end.
+        """
+        self._wait_for_previous()
         here = {"listen_addresses": "127.0.0.1", "port": str(self.port), "unix_socket_directories": ""}
         lines = [f"{name} = '{value}'" for name, value in {**here, **self.settings}.items()]
         ours = self.folder / "incident.conf"
@@ -145,6 +153,20 @@ class Cluster:
         if not main.read_text(encoding="utf-8").endswith(include):
             with main.open("a", encoding="utf-8") as file:
                 file.write(include)
+
+    def _wait_for_previous(self) -> None:
+        lock = self.folder / "postmaster.pid"
+        until = time.monotonic() + DEADLINE_S
+        while lock.exists() and time.monotonic() < until:
+            pid = int(lock.read_text(encoding="utf-8").partition("\n")[0])
+            try:
+                os.kill(pid, 0)
+            except ProcessLookupError:
+                # It was killed; the next server clears up behind it.
+                return
+            time.sleep(POLL_S)
+        if lock.exists():
+            raise NotReady(f"{self.folder}: process {pid} holds this data folder. Stop it, then try again.")
 
     def command(self) -> list[str]:
         """The server in the foreground; as root it must be run with `drop`. SIGINT is its fast shutdown."""

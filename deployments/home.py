@@ -8,13 +8,14 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from deployments.trouble import CannotStart
 from deployments.unprivileged import Drop, way
 
 # macOS allows 103 bytes for a socket's path, and supervisor adds a dot and its process id while it makes one.
 SOCKET_PATH_BYTES = 103 - len(".4194304")
 
 
-class NotOurs(Exception):
+class NotOurs(CannotStart):
     """A folder we need exists and belongs to somebody else."""
 
 
@@ -107,6 +108,11 @@ class Home:
     def lab_environment(self) -> Path:
         """The running lab's environment, read beside the user's own."""
         return self.lab.folder / "environment.toml"
+
+    @property
+    def records(self) -> Path:
+        """Post-mortem drafts and exported journals."""
+        return self.root / "records"
 
     @property
     def prefect(self) -> Path:

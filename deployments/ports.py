@@ -5,9 +5,10 @@ from __future__ import annotations
 import socket
 
 from deployments.progress import Progress
+from deployments.trouble import CannotStart
 
 
-class PortTaken(Exception):
+class PortTaken(CannotStart):
     """Somebody listens on the port a person asked for."""
 
 

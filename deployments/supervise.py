@@ -22,6 +22,7 @@ from typing import Any
 from deployments import private_file
 from deployments.home import Part
 from deployments.leash import LEASH, leashed
+from deployments.trouble import CannotStart
 from deployments.unprivileged import Drop
 
 START_S = 10.0
@@ -31,13 +32,18 @@ STOP_S = 60.0
 SUPERVISORD_LOG = "supervisord"
 # STARTING and RUNNING in supervisor's numbers.
 UP = (10, 20)
+FATAL = 200
 
 
-class NotStarted(Exception):
+class NotStarted(CannotStart):
     """Supervisor or one of its programs did not come up."""
 
 
-class NotStopped(Exception):
+class Gone(Exception):
+    """There is no supervisor, or it ended while it was asked."""
+
+
+class NotStopped(CannotStart):
     """Processes are still there after they were told to stop."""
 
 
@@ -60,6 +66,7 @@ class Supervisor:
 
     part: Part
     pid: int
+    child: subprocess.Popen[bytes] | None = field(default=None, repr=False, compare=False)
 
     def start(self, name: str) -> None:
         self._call("startProcess", name, False)
@@ -79,6 +86,10 @@ class Supervisor:
     def pids(self) -> dict[str, int]:
         """The process ids of the programs that are up."""
         return {info["name"]: info["pid"] for info in self._call("getAllProcessInfo") if info["state"] in UP}
+
+    def given_up(self) -> list[str]:
+        """The programs that ended too often to be started again."""
+        return [info["name"] for info in self._call("getAllProcessInfo") if info["state"] == FATAL]
 
     def watch(self, name: str) -> Callable[[], bool]:
         """A question to ask while waiting for `name`: is it still the process it is now?
@@ -106,6 +117,8 @@ class Supervisor:
         while left and time.monotonic() < until:
             left = {pid for pid in left if _exists(pid)}
             time.sleep(POLL_S if left else 0)
+        if self.child is not None:
+            self.child.poll()
         if left:
             raise NotStopped(
                 f"{self.part.folder}: still running after {STOP_S:.0f} s: {sorted(left)}. Kill them by id."
@@ -114,10 +127,13 @@ class Supervisor:
     def _call(self, method: str, *arguments: object) -> Any:
         from supervisor.xmlrpc import SupervisorTransport
 
+        # The address below is never used: the transport speaks to the socket.
         transport = SupervisorTransport(None, None, f"unix://{self.part.socket}")
-        # The address is never used: the transport speaks to the socket.
         with xmlrpc.client.ServerProxy("http://127.0.0.1", transport=transport) as server:
-            return getattr(server.supervisor, method)(*arguments)
+            try:
+                return getattr(server.supervisor, method)(*arguments)
+            except (OSError, http.client.HTTPException) as error:
+                raise Gone(f"{self.part.folder}: no supervisor answers at {self.part.socket}: {error}") from error
 
 
 def _exists(pid: int) -> bool:
@@ -132,11 +148,21 @@ def _exists(pid: int) -> bool:
 
 
 def connect(part: Part) -> Supervisor | None:
-    """The supervisor that runs `part` just now, if there is one."""
-    try:
-        return Supervisor(part, int(Supervisor(part, 0)._call("getPID")))
-    except (OSError, http.client.HTTPException):
-        return None
+    """The supervisor that runs `part` just now, if there is one. One that is shutting down is waited for.
+
+    Raises:
+        NotStopped: it does not end.
+    """
+    until = time.monotonic() + STOP_S
+    while time.monotonic() < until:
+        try:
+            return Supervisor(part, int(Supervisor(part, 0)._call("getPID")))
+        except Gone:
+            return None
+        except xmlrpc.client.Fault:
+            # It refuses every question but stays until its last program is gone.
+            time.sleep(POLL_S)
+    raise NotStopped(f"{part.folder}: the supervisor there has been shutting down for {STOP_S:.0f} s.")
 
 
 def launch(part: Part, programs: Sequence[Program], *, daemon: bool) -> Supervisor:
@@ -160,7 +186,7 @@ def launch(part: Part, programs: Sequence[Program], *, daemon: bool) -> Supervis
     until = time.monotonic() + START_S
     while time.monotonic() < until and child.poll() is None:
         if connect(part) is not None:
-            return Supervisor(part, child.pid)
+            return Supervisor(part, child.pid, child)
         time.sleep(POLL_S)
     child.kill()
     child.wait()

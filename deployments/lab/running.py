@@ -12,11 +12,12 @@ from deployments.home import Home
 from deployments.lab import application, environment
 from deployments.progress import Progress, quiet, stage
 from deployments.supervise import Program, Supervisor
+from deployments.trouble import CannotStart
 
 POSTGRES = "postgres"
 
 
-class LabBusy(Exception):
+class LabBusy(CannotStart):
     """Another process starts or stops this lab just now."""
 
 
@@ -61,8 +62,7 @@ def up(home: Home, *, daemon: bool = True, progress: Progress = quiet) -> Lab:
     A daemon stays until `down`; otherwise the lab ends with this process.
 
     Raises:
-        LabBusy: another process is at it.
-        NotReady, NotStarted, NoPostgres: it did not come up; nothing is left running.
+        CannotStart: it did not come up, or another process is at it; nothing is left running.
     """
     home.create()
     home.lab.create()
@@ -75,7 +75,7 @@ def up(home: Home, *, daemon: bool = True, progress: Progress = quiet) -> Lab:
 
 def down(home: Home) -> bool:
     """Stop the lab and wait until it is gone; its data stays. False: it was not up."""
-    running = supervise.connect(home.lab) if home.lab.folder.exists() else None
+    running = supervise.connect(home.lab)
     if running is None:
         home.lab_environment.unlink(missing_ok=True)
         return False
@@ -84,7 +84,7 @@ def down(home: Home) -> bool:
 
 
 def status(home: Home) -> Status:
-    running = supervise.connect(home.lab) if home.lab.folder.exists() else None
+    running = supervise.connect(home.lab)
     processes = running.pids() if running else {}
     return Status(
         up=POSTGRES in processes,

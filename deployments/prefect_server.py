@@ -1,0 +1,140 @@
+"""Prefect's server and its worker as processes of ours: their environment, and when they are ready."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import httpx
+
+from deployments.cluster import tail
+from deployments.trouble import CannotStart
+
+POOL = "incident"
+HOST = "127.0.0.1"
+# The one people expect Prefect's UI on.
+USUAL_PORT = 4200
+# The first start on a busy machine runs Prefect's migrations.
+DEADLINE_S = 120.0
+POLL_S = 0.1
+
+# What a person set for a Prefect of their own must not lead ours astray.
+NOT_INHERITED = (
+    "PREFECT_PROFILE",
+    "PREFECT_API_KEY",
+    "PREFECT_API_DATABASE_CONNECTION_URL",
+    "PREFECT_SERVER_DATABASE_DRIVER",
+    "PREFECT_API_DATABASE_DRIVER",
+    "PREFECT_UI_API_URL",
+    "PREFECT_SERVER_UI_SERVE_BASE",
+    "PREFECT_UI_SERVE_BASE",
+)
+
+
+class PrefectNotReady(CannotStart):
+    """Prefect's server or worker did not come up."""
+
+
+def api_url(port: int) -> str:
+    return f"http://{HOST}:{port}/api"
+
+
+def ui_url(port: int) -> str:
+    return f"http://{HOST}:{port}"
+
+
+def client_environment(port: int, folder: Path) -> dict[str, str | None]:
+    """What any process needs to speak to this server and to nobody else."""
+    return {
+        **dict.fromkeys(NOT_INHERITED),
+        "PREFECT_API_URL": api_url(port),
+        "PREFECT_HOME": str(folder),
+        "PREFECT_CLI_PROMPT": "false",
+        "PREFECT_CLI_COLORS": "false",
+        "PREFECT_LOGGING_COLORS": "false",
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        "DO_NOT_TRACK": "1",
+    }
+
+
+def server_environment(port: int, folder: Path, database_url: str) -> dict[str, str | None]:
+    return {
+        **client_environment(port, folder),
+        "PREFECT_SERVER_DATABASE_CONNECTION_URL": database_url,
+        "PREFECT_SERVER_API_HOST": HOST,
+        "PREFECT_SERVER_API_PORT": str(port),
+        "PREFECT_SERVER_UI_API_URL": api_url(port),
+        "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
+    }
+
+
+def server_command(port: int) -> list[str]:
+    return [sys.executable, "-P", "-m", "prefect", "server", "start", "--host", HOST, "--port", str(port)]
+
+
+def worker_command(name: str) -> list[str]:
+    """Makes the pool if it is missing."""
+    return [
+        sys.executable,
+        "-P",
+        "-m",
+        "prefect",
+        "worker",
+        "start",
+        "--pool",
+        POOL,
+        "--type",
+        "process",
+        "--name",
+        name,
+    ]
+
+
+def wait_for_server(port: int, folder: Path, *, log: Path, alive: Callable[[], bool]) -> None:
+    """Return when this very server answers; another one that got hold of the port does not count.
+
+    Raises:
+        PrefectNotReady: it ended, or does not answer in time.
+    """
+
+    def answers(client: httpx.Client) -> bool:
+        settings = client.get("admin/settings").raise_for_status().json()
+        return bool(settings.get("home") == str(folder))
+
+    _wait(f"Prefect's server on port {port}", port, answers, log, alive)
+
+
+def wait_for_worker(port: int, name: str, since: datetime, *, log: Path, alive: Callable[[], bool]) -> None:
+    """Return when the worker `name` has reported to the server after `since`.
+
+    Raises:
+        PrefectNotReady: it ended, or does not report in time.
+    """
+
+    def reported(client: httpx.Client) -> bool:
+        answer = client.post(f"work_pools/{POOL}/workers/filter", json={})
+        if answer.status_code == httpx.codes.NOT_FOUND:
+            return False
+        beats = [w["last_heartbeat_time"] for w in answer.raise_for_status().json() if w["name"] == name]
+        return any(beat is not None and datetime.fromisoformat(beat).astimezone(UTC) >= since for beat in beats)
+
+    _wait(f"Prefect's worker {name!r}", port, reported, log, alive)
+
+
+def _wait(what: str, port: int, ready: Callable[[httpx.Client], bool], log: Path, alive: Callable[[], bool]) -> None:
+    until = time.monotonic() + DEADLINE_S
+    said = "no answer"
+    with httpx.Client(base_url=api_url(port), timeout=5, trust_env=False) as client:
+        while time.monotonic() < until:
+            if not alive():
+                raise PrefectNotReady(f"{what} ended while starting.\n{tail(log)}")
+            try:
+                if ready(client):
+                    return
+            except httpx.HTTPError as error:
+                said = str(error)
+            time.sleep(POLL_S)
+    raise PrefectNotReady(f"{what} was not ready within {DEADLINE_S:.0f} s: {said}\n{tail(log)}")

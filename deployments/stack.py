@@ -1,0 +1,347 @@
+"""`incident up`: Postgres, Prefect's server on it, and the worker on one machine; one Ctrl-C stops what was started.
+
+Order of a start, and in reverse of a stop:
+1. Postgres, unless DATABASE_URL names one; its roles and databases
+2. Prefect's server; meanwhile the journal's tables
+3. the worker and the other processes of `SERVICES`
+4. the caller's `ready`
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from types import FrameType, TracebackType
+from typing import Any
+
+from deployments import accounts, databases, ports, prefect_server, private_file, supervise
+from deployments.cluster import SUPERUSER, Cluster, tail
+from deployments.home import Home
+from deployments.progress import Progress, quiet, stage
+from deployments.supervise import Program, Supervisor
+from deployments.trouble import CannotStart
+
+POSTGRES = "postgres"
+PREFECT = "prefect"
+WORKER = "worker"
+# Every other process of the stack: its name and its module. One that is not installed is left out.
+SERVICES = {"recoverer": "deployments.recoverer"}
+LOOK_S = 0.5
+HANGING_UP = (signal.SIGTERM, signal.SIGHUP)
+# With several hundred runs Prefect's server and the journal's sessions together stay below this.
+MAX_CONNECTIONS = "200"
+
+
+class AlreadyUp(CannotStart):
+    """A stack of this home is running; the message says where."""
+
+
+class StackBroke(CannotStart):
+    """A process of a running stack ended and could not be started again."""
+
+
+@dataclass
+class Stack:
+    """A running stack. Leaving the block stops everything it started, and nothing else."""
+
+    home: Home
+    port: int
+    journal_url: str = field(repr=False)
+    pid: int
+    database: str
+    supervisor: Supervisor
+    _exit: contextlib.ExitStack = field(repr=False, default_factory=contextlib.ExitStack)
+
+    @property
+    def prefect_api_url(self) -> str:
+        return prefect_server.api_url(self.port)
+
+    @property
+    def ui_url(self) -> str:
+        return prefect_server.ui_url(self.port)
+
+    def environment(self) -> dict[str, str]:
+        """What a process needs to work with this stack, to be put over its own environment."""
+        given = {**prefect_server.client_environment(self.port, self.home.prefect), **_places(self.home)}
+        given["INCIDENT_JOURNAL_URL"] = self.journal_url
+        return {name: value for name, value in given.items() if value is not None}
+
+    @classmethod
+    def up(
+        cls,
+        home: Home,
+        progress: Progress = quiet,
+        *,
+        database_url: str | None = None,
+        port: int | None = None,
+        ready: Callable[[Stack], None] | None = None,
+    ) -> Stack:
+        """Start the stack in `home`; `port` is Prefect's, by default the one it had or 4200 or any that is free.
+
+        Raises:
+            AlreadyUp: a stack of this home is running.
+            CannotStart: something did not come up; what was started is stopped.
+        """
+        with contextlib.ExitStack() as undo:
+            stack = _Start(home, progress, database_url, port, undo).run()
+            if ready is not None:
+                ready(stack)
+            stack._exit = undo.pop_all()
+            return stack
+
+    @classmethod
+    def find(cls, home: Home) -> Stack | None:
+        """The running stack of `home`, started by another process. Closing it does nothing."""
+        state = private_file.read_json(home.stack.state).get("running")
+        supervisor = supervise.connect(home.stack) if state else None
+        if state is None or supervisor is None:
+            return None
+        return cls(home, state["port"], state["journal_url"], state["pid"], state["database"], supervisor)
+
+    def wait(self) -> None:
+        """Block until something of the stack ends for good.
+
+        Raises:
+            StackBroke: it did.
+        """
+        while True:
+            try:
+                given_up = self.supervisor.given_up()
+            except supervise.Gone as error:
+                raise StackBroke("The stack's supervisor was ended from outside, its processes with it.") from error
+            for name in given_up:
+                raise StackBroke(f"{name} keeps ending and was given up.\n{tail(self.home.stack.log(name))}")
+            time.sleep(LOOK_S)
+
+    def close(self) -> None:
+        self._exit.close()
+
+    def __enter__(self) -> Stack:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+
+def serve(
+    home: Home,
+    progress: Progress = quiet,
+    *,
+    database_url: str | None = None,
+    port: int | None = None,
+    ready: Callable[[Stack], None] | None = None,
+) -> None:
+    """Run the stack in the foreground until Ctrl-C, SIGTERM or a closed terminal; then stop it in order.
+
+    Raises:
+        CannotStart: it did not come up, or broke.
+    """
+    with interruptible():
+        try:
+            with Stack.up(home, progress, database_url=database_url, port=port, ready=ready) as stack:
+                stack.wait()
+        except KeyboardInterrupt:
+            progress("Stopped.")
+
+
+@contextlib.contextmanager
+def interruptible() -> Iterator[None]:
+    """Within the block SIGTERM and SIGHUP do what Ctrl-C does. Main thread only."""
+
+    def interrupt(_number: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = {number: signal.signal(number, interrupt) for number in HANGING_UP}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextlib.contextmanager
+def _deaf() -> Iterator[None]:
+    """Stopping in order is not interrupted by a second Ctrl-C; it takes seconds, and half of it would be worse."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, *HANGING_UP)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _places(home: Home) -> dict[str, str]:
+    return {
+        "INCIDENT_HOME": str(home.root),
+        "INCIDENT_CONFIG": str(home.config),
+        "INCIDENT_LAB_ENVIRONMENT": str(home.lab_environment),
+    }
+
+
+class _Start:
+    """One start of a stack; what it has done so far is on `undo`."""
+
+    def __init__(
+        self, home: Home, progress: Progress, database_url: str | None, port: int | None, undo: contextlib.ExitStack
+    ) -> None:
+        self.home, self.progress, self.undo = home, progress, undo
+        self.part = home.stack
+        self._lock(database_url)
+        self.state = private_file.read_json(self.part.state)
+        self.port = self._prefect_port(port)
+        self.cluster = None if database_url else self._cluster()
+        self.server = self._server(database_url)
+        self._save()
+
+    def run(self) -> Stack:
+        if self.cluster and not self.cluster.initialised:
+            with stage(self.progress, "Creating the database"):
+                self.cluster.initialise(self.state["superuser"])
+        self.supervisor = self._launch()
+        self._start_postgres()
+        with stage(self.progress, f"Starting Prefect on {prefect_server.ui_url(self.port)}"):
+            self._start_prefect()
+        with stage(self.progress, "Starting the worker"):
+            self._start_worker()
+        for name in self._services():
+            self.supervisor.start(name)
+        return self._running()
+
+    def _lock(self, database_url: str | None) -> None:
+        if database_url is not None:
+            # Before anything is made: a mistyped URL must leave nothing behind.
+            databases.Server(database_url, {}, ours=False)
+        self.home.create()
+        self.part.create()
+        try:
+            self.undo.enter_context(private_file.lock(self.part.lock))
+        except private_file.Locked:
+            running = private_file.read_json(self.part.state).get("running")
+            where = f"process {running['pid']}, {running['ui_url']}" if running else "it is starting"
+            raise AlreadyUp(
+                f"A stack is up in {self.home.root} ({where}).\n"
+                "Use it, stop it with Ctrl-C where it runs, or set INCIDENT_HOME to another folder."
+            ) from None
+        leftover = supervise.connect(self.part)
+        if leftover is not None:
+            # Its stack was killed a moment ago.
+            leftover.shutdown()
+
+    def _prefect_port(self, asked: int | None) -> int:
+        usual = self.state.get("port", prefect_server.USUAL_PORT)
+        port = ports.choose("Prefect", self.progress, asked=asked, usual=usual)
+        self.state["port"] = port
+        return port
+
+    def _cluster(self) -> Cluster:
+        port = ports.choose("the stack's Postgres", self.progress, usual=self.state.get("postgres_port"))
+        self.state["postgres_port"] = port
+        if "superuser" not in self.state and self.part.postgres.exists():
+            raise CannotStart(
+                f"{self.part.state} is gone, and with it the passwords of the database in {self.part.postgres}.\n"
+                "Put the file back. If the journal in there is not needed any more, remove the folder."
+            )
+        self.state.setdefault("superuser", accounts.new_password())
+        return Cluster(folder=self.part.postgres, port=port, settings={"max_connections": MAX_CONNECTIONS})
+
+    def _server(self, database_url: str | None) -> databases.Server:
+        url = database_url
+        if self.cluster:
+            url = self.cluster.url(SUPERUSER, self.state["superuser"], "postgres")
+        assert url is not None  # noqa: S101 - one of the two it is
+        # Passwords belong to a server: the stack may move from the embedded one to another.
+        place = "embedded" if self.cluster else databases.Server(url, {}, ours=False).address
+        passwords = self.state.setdefault("accounts", {}).setdefault(place, {})
+        for role in databases.ROLES:
+            passwords.setdefault(role, accounts.new_password())
+        return databases.Server(url, passwords, ours=self.cluster is not None)
+
+    def _save(self, running: dict[str, Any] | None = None) -> None:
+        self.state["running"] = running
+        private_file.write_json(self.part.state, self.state)
+
+    def _launch(self) -> Supervisor:
+        if self.cluster:
+            self.cluster.configure()
+        self.home.prefect.mkdir(mode=0o700, exist_ok=True)
+        supervisor = supervise.launch(self.part, list(self._programs()), daemon=False)
+        self.undo.callback(self._stop, supervisor)
+        return supervisor
+
+    def _stop(self, supervisor: Supervisor) -> None:
+        self.progress("Stopping …")
+        with _deaf():
+            supervisor.shutdown()
+
+    def _programs(self) -> Iterator[Program]:
+        if self.cluster:
+            yield Program(name=POSTGRES, command=self.cluster.command(), stop="INT", drop=self.cluster.drop)
+        server = prefect_server.server_environment(self.port, self.home.prefect, self.server.prefect_url)
+        yield Program(name=PREFECT, command=prefect_server.server_command(self.port), environment=server, patience_s=10)
+        ours = {
+            **prefect_server.client_environment(self.port, self.home.prefect),
+            **_places(self.home),
+            "INCIDENT_JOURNAL_URL": self.server.url(databases.RUNNER),
+            # A person watches: ten seconds, the default, is long at a gate.
+            "PREFECT_WORKER_QUERY_SECONDS": "1",
+        }
+        # Where the person stands: relative paths in their configuration and their runbooks mean that folder.
+        here = Path.cwd()
+        worker = prefect_server.worker_command(WORKER)
+        yield Program(name=WORKER, command=worker, environment=ours, directory=here)
+        for name, module in self._services().items():
+            yield Program(name=name, command=[sys.executable, "-P", "-m", module], environment=ours, directory=here)
+
+    def _services(self) -> dict[str, str]:
+        return {name: module for name, module in SERVICES.items() if importlib.util.find_spec(module)}
+
+    def _start_postgres(self) -> None:
+        if self.cluster:
+            with stage(self.progress, f"Starting Postgres on 127.0.0.1:{self.cluster.port}"):
+                self.supervisor.start(POSTGRES)
+                watch = self.supervisor.watch(POSTGRES)
+                self.cluster.wait_ready(self.state["superuser"], log=self.part.log(POSTGRES), alive=watch)
+        databases.provision(self.server)
+
+    def _start_prefect(self) -> None:
+        from flows.journal.migrate import migrate
+
+        self.supervisor.start(PREFECT)
+        watch = self.supervisor.watch(PREFECT)
+        migrate(self.server.url(databases.OWNER), databases.RUNNER)
+        prefect_server.wait_for_server(self.port, self.home.prefect, log=self.part.log(PREFECT), alive=watch)
+
+    def _start_worker(self) -> None:
+        since = datetime.now(UTC)
+        self.supervisor.start(WORKER)
+        watch = self.supervisor.watch(WORKER)
+        prefect_server.wait_for_worker(self.port, WORKER, since, log=self.part.log(WORKER), alive=watch)
+
+    def _running(self) -> Stack:
+        journal_url, pid = self.server.url(databases.RUNNER), os.getpid()
+        stack = Stack(self.home, self.port, journal_url, pid, self.server.address, self.supervisor)
+        self._save(
+            {
+                "pid": pid,
+                "port": self.port,
+                "database": self.server.address,
+                "prefect_api_url": stack.prefect_api_url,
+                "ui_url": stack.ui_url,
+                "journal_url": journal_url,
+                "pids": {"supervisord": self.supervisor.pid, **self.supervisor.pids()},
+            }
+        )
+        self.undo.callback(self._save)
+        return stack
