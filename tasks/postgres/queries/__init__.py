@@ -1,0 +1,19 @@
+"""The questions in SQL, one file each. They run on Postgres 13 to 18; a `%` is written `%%`, as psycopg wants it."""
+
+from importlib.resources import files
+
+
+def _read(name: str) -> str:
+    return files(__name__).joinpath(f"{name}.sql").read_text(encoding="utf-8")
+
+
+BLOCKING_CHAINS = _read("blocking_chains")
+LONG_TRANSACTIONS = _read("long_transactions")
+IDLE_IN_TRANSACTION = _read("idle_in_transaction")
+DEADLOCKS = _read("deadlocks")
+RIGHTS = _read("rights")
+CLIENT_SESSIONS = _read("client_sessions")
+SIGNAL_SESSION = _read("signal_session")
+STILL_THERE = _read("still_there")
+STILL_WAITING = _read("still_waiting")
+SPARE_COLUMN = _read("spare_column")

@@ -1,0 +1,360 @@
+"""The door to a Postgres server: 13 to 18, one fresh connection for each question, every limit set.
+
+The only file in tasks/ that knows psycopg.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Annotated, ClassVar, Self
+
+import psycopg
+from psycopg import conninfo
+from psycopg.abc import Buffer
+from psycopg.adapt import Loader
+from psycopg.rows import dict_row
+from pydantic import AfterValidator, ConfigDict, Field, SecretStr
+
+from tasks.environment import System
+from tasks.model import CannotLook, Finding, Json, Refused, Row, Verdict
+from tasks.postgres.queries import RIGHTS
+from tasks.postgres.refusals import Place, at_the_door, of_the_statement
+from tasks.postgres.statements import masked
+from tasks.postgres.values import as_json
+
+APPLICATION = "incident-pipelines"
+# Sessions that are ours, the journal's included (flows/journal): never signalled, and not counted as waiting.
+OURS = (APPLICATION, "incident-journal")
+
+OLDEST, NEWEST = 13, 18
+# How long after the server's own limit we wait before we cut the connection.
+GRACE_S = 2.0
+# Below this libpq does not go.
+LEAST_CONNECT_TIMEOUT_S = 2
+
+_log = logging.getLogger(__name__)
+
+
+def _url(value: SecretStr) -> SecretStr:
+    """Refuse what libpq could not read. The message leaves the value out: it holds a password."""
+    said = "must be a URL like postgresql://user:password@host:5432/database"
+    text = value.get_secret_value()
+    if not text.startswith(("postgresql://", "postgres://")):
+        raise ValueError(said)
+    try:
+        parts = conninfo.conninfo_to_dict(text)
+    except psycopg.ProgrammingError:
+        raise ValueError(f"{said}; write %40 for an @ in the password, %2F for a /") from None
+    missing = [name for name, key in (("host", "host"), ("user", "user"), ("database", "dbname")) if not parts.get(key)]
+    if missing:
+        raise ValueError(f"{said}; there is no {missing[0]} in it")
+    if not all(port.isdecimal() for port in str(parts.get("port") or 5432).split(",")):
+        raise ValueError(f"{said}; the port is no number")
+    return value
+
+
+Url = Annotated[SecretStr, AfterValidator(_url)]
+
+
+def place_of(url: SecretStr) -> Place:
+    """Where `url` leads, fit for people."""
+    parts = conninfo.conninfo_to_dict(url.get_secret_value())
+    return Place(
+        host=str(parts["host"]),
+        port=str(parts.get("port") or 5432),
+        database=str(parts["dbname"]),
+        user=str(parts["user"]),
+    )
+
+
+class _Forgiving(Loader):
+    """pg_stat_activity shows statements of databases in other encodings, which need not be valid here."""
+
+    def load(self, data: Buffer) -> str:
+        return bytes(data).decode("utf-8", "replace")
+
+
+class Session:
+    """One connection of our own. Its errors are CannotLook and Refused; closing it rolls back what is open."""
+
+    def __init__(self, connection: psycopg.Connection[dict[str, object]], place: Place, limit_s: float | None) -> None:
+        self._connection = connection
+        self._place = place
+        self._limit_s = limit_s
+
+    @classmethod
+    def open(
+        cls, url: SecretStr, *, application: str, connect_timeout_s: float, limit_s: float | None, reads: bool
+    ) -> Self:
+        """Connect; a session that reads can do nothing else.
+
+        Raises:
+            CannotLook, Refused: it did not come about.
+        """
+        place = place_of(url)
+        timeout_s = max(LEAST_CONNECT_TIMEOUT_S, round(connect_timeout_s))
+        try:
+            # connect_timeout does not cover the resolver, which Python asks before libpq begins: `Check.limit` does.
+            connection = psycopg.connect(
+                url.get_secret_value(),
+                application_name=application,
+                client_encoding="utf8",
+                connect_timeout=timeout_s,
+                keepalives_idle=5,
+                keepalives_interval=2,
+                keepalives_count=3,
+                tcp_user_timeout=round(1000 * (limit_s or 60)),
+                autocommit=not reads,
+                row_factory=dict_row,
+            )
+        except (psycopg.Error, UnicodeError) as error:
+            _log.info("%s: %s", place, error)
+            raise at_the_door(place, str(error), timeout_s) from None
+        connection.read_only = reads or None
+        for kind in ("text", "varchar", "name"):
+            connection.adapters.register_loader(kind, _Forgiving)
+        session = cls(connection, place, limit_s)
+        try:
+            session._set_limits(local=reads)
+        except CannotLook:
+            session.close()
+            raise
+        return session
+
+    @property
+    def pid(self) -> int:
+        """The server process that serves this session."""
+        return self._connection.info.backend_pid
+
+    def run(self, query: str, **params: object) -> list[Row]:
+        """One statement; columns called `query` come masked.
+
+        Raises:
+            CannotLook, Refused: it failed, or did not answer in time.
+        """
+        with self._translated(), self._cut_when_silent():
+            cursor = self._connection.execute(query.encode(), {"ours": list(OURS), **params})
+            rows = cursor.fetchall() if cursor.description else []
+        return [{name: _shown(name, value) for name, value in row.items()} for row in rows]
+
+    def cancel(self) -> None:
+        """Stop the statement that another thread runs here."""
+        with self._translated():
+            self._connection.cancel_safe(timeout=GRACE_S)
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _set_limits(self, *, local: bool) -> None:
+        # Set by statement and, for questions, for the transaction only: poolers refuse or drop start-up options.
+        limit = f"{round(1000 * (self._limit_s or 0))}ms"
+        names = ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout")
+        chosen = ", ".join(f"set_config('{name}', %(limit)s, %(local)s)" for name in names)
+        self.run(f"SELECT {chosen}", limit=limit, local=local)
+
+    @contextmanager
+    def _cut_when_silent(self) -> Iterator[None]:
+        """End the connection from our side when a frozen server does not keep its own statement_timeout."""
+        if self._limit_s is None:
+            yield
+            return
+        end = socket.socket(fileno=os.dup(self._connection.fileno()))
+        timer = threading.Timer(self._limit_s + GRACE_S, _shut, [end])
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
+            end.close()
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except psycopg.Error as error:
+            _log.info("%s: %s", self._place, error)
+            text = error.diag.message_primary or type(error).__name__
+            raise of_the_statement(self._place, error.sqlstate or "", text, self._limit_s) from None
+
+
+def _shut(end: socket.socket) -> None:
+    try:
+        end.shutdown(socket.SHUT_RDWR)
+    except OSError:
+        _log.info("The connection was gone before it could be cut.")
+
+
+def _shown(name: str, value: object) -> Json:
+    # At the door, so that no check can forget it: a statement may hold anybody's password.
+    return masked(value) if name == "query" and isinstance(value, str) else as_json(value)
+
+
+class PostgresServer(System):
+    """A Postgres server, as one database of it. `rows` asks, `act` changes, `drill_session` breaks."""
+
+    model_config = ConfigDict(hide_input_in_errors=True)
+
+    kind: ClassVar[str] = "postgres"
+    config_lines: ClassVar[str] = (
+        'url = "${POSTGRES_URL}"                  # asks; GRANT pg_monitor TO its role\n'
+        'action_url = "${POSTGRES_ACTION_URL}"    # changes; GRANT pg_monitor, pg_signal_backend TO its role'
+    )
+
+    # Asks. Its role needs pg_monitor and no more.
+    url: Url
+    # Changes, after approval. Its role needs pg_monitor (to recognise a session) and pg_signal_backend. Default: url.
+    action_url: Url | None = None
+    # Breaks, in drills. An application's role that may write.
+    drill_url: Url | None = None
+    connect_timeout_s: float = Field(default=3, gt=0, le=60)
+    statement_timeout_s: float = Field(default=5, gt=0, le=600)
+
+    @property
+    def place(self) -> Place:
+        return place_of(self.url)
+
+    @property
+    def address(self) -> str:
+        """host:port/database, for people."""
+        return str(self.place)
+
+    def rows(self, query: str, **params: object) -> list[Row]:
+        """Ask in one read-only transaction on a fresh connection.
+
+        Raises:
+            CannotLook, Refused: no answer.
+        """
+        return self._ask(self.url, query, params)
+
+    def rows_as_actor(self, query: str, **params: object) -> list[Row]:
+        """Ask, reading only, as the role that would act: what may it do?
+
+        Raises:
+            CannotLook, Refused: no answer.
+        """
+        return self._ask(self._actor, query, params)
+
+    def act(self, query: str, **params: object) -> list[Row]:
+        """Run one statement that may change something, committed at once.
+
+        Raises:
+            CannotLook, Refused: it failed, or did not answer in time; then it may or may not have happened.
+        """
+        with self._session(self._actor, reads=False) as session:
+            return session.run(query, **params)
+
+    def drill_session(self, application: str) -> Session:
+        """A session without time limits for a fault to hold, named like an application's.
+
+        Raises:
+            Refused: drill_url is not configured.
+            CannotLook: no connection.
+        """
+        if self.drill_url is None:
+            raise Refused(
+                f"{self.address} has no drill_url, and faults do not borrow other roles.",
+                remedy='drill_url = "${POSTGRES_DRILL_URL}"  # an application\'s role that may write',
+            )
+        return Session.open(
+            self.drill_url,
+            application=application,
+            connect_timeout_s=self.connect_timeout_s,
+            limit_s=None,
+            reads=False,
+        )
+
+    def blind(self) -> Finding | None:
+        """UNKNOWN with the GRANT when other people's sessions are hidden from us; None when we see them."""
+        rights = self.rows(RIGHTS)[0]
+        if rights["sees_all"]:
+            return None
+        return Finding.unknown(
+            f"{self.address} hides other users' sessions from {rights['user']}.", remedy=str(rights["grant_sight"])
+        )
+
+    def examine(self) -> Iterator[Finding]:
+        """What `incident doctor` asks."""
+        try:
+            rights = self.rows(RIGHTS)[0]
+        except CannotLook as error:
+            yield Finding(verdict=Verdict.BAD, says=error.says, remedy=error.remedy)
+            return
+        yield _ok(f"{self.address} answers: Postgres {rights['version']}, as {rights['user']}.")
+        yield from _examine_reading(self.address, rights)
+        yield from self._examine_acting()
+
+    def _examine_acting(self) -> Iterator[Finding]:
+        try:
+            rights = self.rows_as_actor(RIGHTS)[0]
+        except CannotLook as error:
+            yield Finding(verdict=Verdict.WARN, says=f"No change is possible. {error.says}", remedy=error.remedy)
+            return
+        missing = [str(rights[grant]) for grant, has in ACTING if not rights[has]]
+        if missing:
+            yield Finding(
+                verdict=Verdict.WARN,
+                says=f"{rights['user']} may not end other users' sessions on {self.address}; those steps are refused.",
+                remedy="\n".join(missing),
+            )
+        else:
+            yield _ok(f"{rights['user']} may end other users' sessions on {self.address}.")
+
+    @property
+    def _actor(self) -> SecretStr:
+        return self.action_url or self.url
+
+    def _ask(self, url: SecretStr, query: str, params: dict[str, object]) -> list[Row]:
+        with self._session(url, reads=True) as session:
+            return session.run(query, **params)
+
+    def _session(self, url: SecretStr, *, reads: bool) -> Session:
+        return Session.open(
+            url,
+            application=APPLICATION,
+            connect_timeout_s=self.connect_timeout_s,
+            limit_s=self.statement_timeout_s,
+            reads=reads,
+        )
+
+
+# What a role needs to end a session: the line that grants it, and the column of RIGHTS that says it has it.
+ACTING = (("grant_sight", "sees_all"), ("grant_signals", "signals"))
+
+
+def _examine_reading(address: str, rights: Row) -> Iterator[Finding]:
+    major = int(str(rights["version_number"])) // 10000
+    if not OLDEST <= major <= NEWEST:
+        yield Finding(
+            verdict=Verdict.WARN,
+            says=f"{address} runs Postgres {major}; our questions are tried on {OLDEST} to {NEWEST}.",
+        )
+    if rights["standby"]:
+        yield Finding(
+            verdict=Verdict.WARN,
+            says=f"{address} is a standby; the sessions that write, and their locks, are on the primary.",
+            remedy="Point url at the primary.",
+        )
+    if not rights["read_only"]:
+        yield Finding(verdict=Verdict.BAD, says=f"{address} ignored our wish to read only: no question is safe there.")
+    if rights["sees_all"]:
+        yield _ok(f"{rights['user']} sees everybody's sessions on {address}, and reads only.")
+    else:
+        yield Finding.unknown(
+            f"{address} hides other users' sessions from {rights['user']}.", remedy=str(rights["grant_sight"])
+        )
+
+
+def _ok(says: str) -> Finding:
+    return Finding(verdict=Verdict.OK, says=says)
