@@ -64,7 +64,8 @@ def connect(url: SecretStr) -> Connection:
     """
     target = conninfo(url)
     with speaking(url):
-        session = psycopg.connect(make_conninfo(target, **_CLIENT), autocommit=True)
+        # Prepared statements would fail behind a transaction pooler before we can say what is wrong with it.
+        session = psycopg.connect(make_conninfo(target, **_CLIENT), autocommit=True, prepare_threshold=None)
         # Each statement must see what was committed while it waited for a lock, whatever the database's default is.
         session.isolation_level = IsolationLevel.READ_COMMITTED
         session.read_only = False
