@@ -44,6 +44,10 @@ class Action(ABC):
             raise InvalidAction(
                 f"{where}: no way back is declared. Add `undo = NoWayBack(loses=…)` or a method `undo`."
             )
+        if not isinstance(cls.undo, NoWayBack) and not (cls.undo.__doc__ or "").strip():
+            raise InvalidAction(
+                f"{where}.undo: the docstring's first line is what a person reads about taking it back; add one."
+            )
 
     @property
     def name(self) -> str:

@@ -158,6 +158,10 @@ def check_declared(asked: Check[P]) -> Check[P]:
         raise InvalidCheck(f"{where}: the docstring's first line must be the question and end in '?'.")
     hints = typing.get_type_hints(asked.fn)
     for parameter in inspect.signature(asked.fn).parameters.values():
+        if parameter.kind not in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY):
+            raise InvalidCheck(
+                f"{where}: the parameter {parameter.name!r} cannot be given by name. Write it without '*' or '/'."
+            )
         if parameter.name in asked.systems or parameter.default is not parameter.empty:
             continue
         raise InvalidCheck(

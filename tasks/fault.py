@@ -15,6 +15,10 @@ class RefusesProduction(Exception):
     """A fault was asked for where customers live."""
 
 
+class InvalidFault(Exception):
+    """A fault contradicts itself; the message says where and how to mend it."""
+
+
 class Fault(ABC):
     """Breaks the systems named by the types of `cause`'s parameters. Use it through `during`, which always cures."""
 
@@ -25,6 +29,14 @@ class Fault(ABC):
     @abstractmethod
     def cure(self, trouble: Any) -> None:
         """Mend what `cause` broke, whether or not somebody mended part of it already."""
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if not (cls.__doc__ or "").strip():
+            raise InvalidFault(
+                f"{cls.__module__}.{cls.__qualname__}: the docstring's first line is the drill's title; "
+                "write an order, 'Leave …'."
+            )
 
     @property
     def title(self) -> str:
