@@ -14,7 +14,7 @@ import string
 import tomllib
 import typing
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -84,7 +84,7 @@ class Role(enum.StrEnum):
 def _zone(name: str) -> str:
     try:
         ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError) as error:
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:  # OSError: `Europe` is a folder of zones
         raise ValueError(f"{name!r} is no IANA time zone; write one like 'Europe/Berlin'") from error
     return name
 
@@ -141,7 +141,8 @@ class Environment(BaseModel):
                 f"{self.name} has several {wanted.kind} systems ({', '.join(fitting)}) and none is called {parameter}.",
                 remedy=f"Name one of them {parameter!r} in [environments.{self.name}.systems].",
             )
-        table = f"[environments.{self.name}.systems.{parameter}]"
+        # Under its kind, so that the lines need no `type`: the only one of its kind fits every parameter.
+        table = f"[environments.{self.name}.systems.{wanted.kind}]"
         raise Refused(
             f"{self.name} has no {wanted.kind} configured.",
             remedy=f"Add to environments.toml:\n\n{table}\n{wanted.config_lines}",
@@ -173,7 +174,8 @@ class Config:
 
     file: Path
     team: Team
-    raw: Mapping[str, tuple[Path, Mapping[str, Any]]]
+    # Not shown: somebody may have written a secret into the file itself.
+    raw: Mapping[str, tuple[Path, Mapping[str, Any]]] = field(repr=False)
 
     @classmethod
     def load(cls, file: Path, lab: Path | None = None) -> Config:
@@ -184,7 +186,9 @@ class Config:
         """
         main = _read(file) if file.exists() else {}
         _refuse_unknown(file, "", main, {"environments", "team"})
-        team = _validated(Team, main.get("team", {}), file, "team")
+        told = _table(main.get("team", {}), file, "team")
+        _refuse_unknown(file, "team", told, set(Team.model_fields))
+        team = _validated(Team, told, file, "team")
         raw = {name: (file, table) for name, table in _tables(main.get("environments", {}), file, "environments")}
         if lab is not None and lab.exists():
             for name, table in _tables(_read(lab).get("environments", {}), lab, "environments"):
@@ -214,6 +218,7 @@ class Config:
             for key, settings in _tables(filled.pop("systems", {}), file, f"{where}.systems")
         }
         _refuse_unknown(file, where, filled, set(Environment.model_fields) - {"name"})
+        _refuse_unknown_within(file, where, filled)
         return _validated(Environment, {**filled, "name": name, "systems": systems}, file, where)
 
     def kind(self, name: str) -> Kind:
@@ -247,14 +252,21 @@ class Config:
 def _read(file: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InvalidConfig(f"{file}: cannot be read: {error.strerror}.") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise InvalidConfig(f"{file}: not valid TOML: {error}.") from error
 
 
+def _table(value: object, file: Path, where: str) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise InvalidConfig(f"{file}: {where}: expected a table, [{where}].")
+    return value
+
+
 def _tables(value: object, file: Path, where: str) -> Iterator[tuple[str, dict[str, Any]]]:
-    if not isinstance(value, dict) or not all(isinstance(table, dict) for table in value.values()):
-        raise InvalidConfig(f"{file}: {where}: expected tables, for example [{where}.name].")
-    yield from value.items()
+    for name, table in _table(value, file, where).items():
+        yield name, _table(table, file, f"{where}.{name}")
 
 
 def _fill(value: Any, file: Path, where: str) -> Any:
@@ -276,11 +288,11 @@ def _fill(value: Any, file: Path, where: str) -> Any:
 
 
 def _system(name: str, settings: dict[str, Any], file: Path, where: str) -> System:
-    kind = settings.pop("type", name)
+    kind = str(settings.pop("type", name))
     if kind not in System.registry:
         raise InvalidConfig(
             f"{file}: {where}: no system of type {kind!r}. Known: {', '.join(sorted(System.registry))}."
-            f'{_nearest(str(kind), System.registry)} Name the type with `type = "…"`.'
+            f'{_nearest(kind, System.registry)} Name the type with `type = "…"`.'
         )
     cls = System.registry[kind]
     _refuse_unknown(file, where, settings, {*cls.model_fields, "type"})
@@ -294,6 +306,16 @@ def _refuse_unknown(file: Path, where: str, table: Mapping[str, object], known: 
             raise InvalidConfig(
                 f"{file}: {place}: unknown key.{_nearest(key, known)} Known: {', '.join(sorted(known))}."
             )
+
+
+def _refuse_unknown_within(file: Path, where: str, table: Mapping[str, Any]) -> None:
+    """pydantic refuses them too, but cannot say which key was meant."""
+    for name, approver in _tables(table.get("approvers", {}), file, f"{where}.approvers"):
+        _refuse_unknown(file, f"{where}.approvers.{name}", approver, set(Approver.model_fields))
+    for check, limits in _tables(table.get("thresholds", {}), file, f"{where}.thresholds"):
+        for limit, sides in _tables(limits, file, f"{where}.thresholds.{check}"):
+            known = {side.name for side in fields(Threshold)}
+            _refuse_unknown(file, f"{where}.thresholds.{check}.{limit}", sides, known)
 
 
 def _nearest(word: str, known: typing.Iterable[str]) -> str:
