@@ -119,6 +119,11 @@ class Home:
         """Prefect's own folder, so that a person's Prefect profiles are neither read nor changed."""
         return self.stack.folder / "prefect"
 
+    @property
+    def records(self) -> Path:
+        """Where the demo leaves the post-mortem and the exported journal."""
+        return self.root / "records"
+
     def create(self) -> None:
         self.root.mkdir(parents=True, exist_ok=True)
         self.root.chmod(0o711 if way() is Drop.NOBODY else 0o700)

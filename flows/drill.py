@@ -11,7 +11,7 @@ from prefect import flow, get_run_logger
 
 from flows import settings
 from flows.case import Ending, Fate, step_key
-from flows.follow import follow
+from flows.follow import NotNoticed, follow
 from flows.gate import Decision, Question, question_from
 from flows.journal import Entry, Journal
 from flows.reply import reply
@@ -47,10 +47,6 @@ class Rehearsal:
         return {**asdict(self), "passed": self.passed}
 
 
-class NotNoticed(Exception):
-    """The check that should notice the fault did not."""
-
-
 Heard = Callable[[Entry], None]
 Answerer = Callable[[Question], None]
 
@@ -70,7 +66,7 @@ def rehearse(
         _await_notice(drill, place)
         noticed = time.monotonic()
         incident = str(trigger(catalogued.slug, {"environment": place.name, "reason": f"Drill: {drill.fault.title}"}))
-        ending = _live_through(journal, incident, answerer, heard)
+        ending = _live_through(journal, place, incident, answerer, heard)
         ended = time.monotonic()
     return Rehearsal(
         runbook=catalogued.slug,
@@ -105,12 +101,12 @@ def _await_notice(drill: Drill, place: Environment) -> None:
     )
 
 
-def _live_through(journal: Journal, incident: str, answerer: Answerer, heard: Heard) -> str:
+def _live_through(journal: Journal, place: Environment, incident: str, answerer: Answerer, heard: Heard) -> str:
     ending = ""
     for entry in follow(journal, incident, within_s=ENDS_WITHIN_S):
         heard(entry)
         if entry.kind == "asked":
-            answerer(question_from(entry, ""))
+            answerer(question_from(entry, place.name))
         if entry.kind == "closed":
             ending = str(entry.body["verdict"])
     return ending

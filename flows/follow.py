@@ -12,6 +12,10 @@ class TookTooLong(Exception):
     """The incident did not end in the time it was given."""
 
 
+class NotNoticed(Exception):
+    """The check that should notice a drill's fault did not."""
+
+
 def follow(journal: Journal, incident: str, *, within_s: float, every_s: float = 0.3) -> Iterator[Entry]:
     """Every entry, in order, until the incident is closed.
 

@@ -54,8 +54,8 @@ class Question:
 
     @property
     def pause_key(self) -> str:
-        """Names this question in Prefect; never used twice within a run."""
-        return self.key.replace("/", ".")
+        """Names this question in Prefect, which allows letters, digits and dashes; never used twice within a run."""
+        return self.key.replace("/", "-")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -28,8 +28,8 @@ def reply(question: Question, decision: Decision, name: str, note: str) -> None:
     said = {"decision": decision.value, "name": name, "note": note, "plan": question.digest}
     with get_client(sync_client=True) as client:
         deadline = time.monotonic() + SUSPENDS_WITHIN_S
-        while not _waits(state := client.read_flow_run(run).state, question):
-            on_its_way = state is not None and (state.is_running() or state.is_pending() or state.is_scheduled())
+        while not (_waits(state := client.read_flow_run(run).state, question) and _has_form(question)):
+            on_its_way = state is not None and not state.is_final()
             if not on_its_way or time.monotonic() > deadline:
                 name_of_state = state.name if state else "unknown"
                 raise NotWaiting(
@@ -40,6 +40,15 @@ def reply(question: Question, decision: Decision, name: str, note: str) -> None:
     if response.status is not SetStateStatus.ACCEPT:
         reason = getattr(response.details, "reason", "no reason given")
         raise NotWaiting(f"Incident {question.incident[:8]} did not take the answer: {reason}")
+
+
+def _has_form(question: Question) -> bool:
+    """The state says Suspended a moment before the form is saved, and until then the server refuses answers."""
+    from prefect.input.actions import read_flow_run_input
+
+    return (
+        read_flow_run_input(f"suspended-{question.pause_key}-schema", flow_run_id=UUID(question.incident)) is not None
+    )
 
 
 def _waits(state: object, question: Question) -> bool:

@@ -11,6 +11,7 @@ from tasks.model import Finding, Plan, Row
 
 # A form with a thousand rows is read by nobody; the journal keeps them all.
 ROWS_SHOWN = 20
+ROWS_AS_LISTS = 3
 
 
 def story(question: Question) -> str:
@@ -44,8 +45,18 @@ def plan_lines(plan: Plan) -> list[str]:
         f"**Touches:** {plan.blast_radius}. **Risk:** {plan.risk.name.lower()}.",
         "",
         f"**Way back:** {plan.loses}",
-        *(["", "**Seen when planning:**", "", *table(plan.evidence)] if plan.evidence else []),
+        *(["", "**Seen when planning:**", "", *evidence_lines(plan.evidence)] if plan.evidence else []),
     ]
+
+
+def evidence_lines(rows: Sequence[Row]) -> list[str]:
+    """A few rows each as a list of its fields, which fits a form and a phone; many as one table."""
+    if len(rows) > ROWS_AS_LISTS:
+        return table(rows)
+    lists = [
+        table([{"": name, "seen": value} for name, value in row.items() if value not in (None, "")]) for row in rows
+    ]
+    return [line for part in lists for line in [*part, ""]]
 
 
 def table(rows: Sequence[Row]) -> list[str]:

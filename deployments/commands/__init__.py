@@ -1,0 +1,1 @@
+"""The commands of `incident`, one file a subject."""
