@@ -24,23 +24,43 @@ def text(sentence: str) -> str:
 
 
 def block(prose: str) -> str:
-    """Some paragraphs. Lists and fenced code are kept as the author wrote them, and a forgotten fence is closed."""
+    """Some paragraphs. Lists and code are kept as the author wrote them, and a forgotten fence is closed."""
     return "\n".join(_block_lines(inspect.cleandoc(prose).splitlines()))
 
 
 def _block_lines(lines: Iterable[str]) -> Iterator[str]:
-    fence = ""
+    fence, above = "", _Above()
     for line in lines:
         marker = _FENCE.match(line)
         if fence or marker:
             yield line
             fence = _after(fence, marker, line)
+        elif above.is_code(line):
+            yield line
         elif bullet := _BULLET.match(line):
             yield bullet[1] + text(bullet[2])
         else:
             yield " " * (len(line) - len(line.lstrip())) + text(line)
     if fence:
         yield fence
+
+
+class _Above:
+    """What stands above a line, as far as it decides whether four spaces mean code."""
+
+    def __init__(self) -> None:
+        self.open = True  # behind a blank line, or within code: a paragraph's own lines may be indented as they like
+        self.listed = False  # four spaces under a bullet only continue its item
+
+    def is_code(self, line: str) -> bool:
+        """Is `line` indented code? Takes note of it either way."""
+        if not line.strip():
+            self.open = True
+            return False
+        if not line.startswith(" "):
+            self.listed = bool(_BULLET.match(line))
+        self.open = self.open and not self.listed and line.startswith("    ")
+        return self.open
 
 
 def _after(fence: str, marker: re.Match[str] | None, line: str) -> str:

@@ -31,7 +31,7 @@ def page(catalogued: Catalogued, catalog: Catalog) -> str:
         "## Symptoms",
         "\n".join(_symptoms(runbook)),
         "## Diagnosis",
-        "All questions are asked at once. They only read.",
+        "All questions are asked at once. They only read. Limits are in base units: seconds, bytes, ratios.",
         *(_question(asked) for asked in runbook.diagnosis),
         "## Resolution",
         "A step is offered when its question answers BAD, and runs only after somebody approved its exact plan.",

@@ -14,10 +14,14 @@ from rapidfuzz.distance import OSA
 from runbooks.model import Runbook, Step
 
 # A word in the title or among the keywords says what the runbook is about; one in a step is mentioned in passing.
-WEIGHTS = {"title": 10, "keywords": 10, "symptoms": 5, "problem": 3, "questions": 2, "steps": 1}
+WEIGHTS = {"title": 10, "keywords": 10, "alerts": 5, "symptoms": 5, "problem": 3, "questions": 2, "steps": 1}
+# The title is shown anyway, and lists of words tell nothing: a snippet is taken from sentences.
+SENTENCES = ("symptoms", "problem", "questions", "steps")
 
 # The index parts `lock_timeout` in two, so the question is parted as well.
 WORD = re.compile(r"[^\W_]+")
+
+MARK = "\x02"
 
 # A sentence has fewer words; a pasted log has thousands, and each costs a look at the index.
 MOST_WORDS = 100
@@ -29,7 +33,7 @@ LIKENESS = 0.75
 
 @dataclass(frozen=True, kw_only=True)
 class Hit:
-    """A runbook that fits the words. `snippet` is the place that fits best; a higher `score` fits better."""
+    """A runbook that fits the words. `snippet` is a place that fits, else the problem; a higher `score` fits better."""
 
     slug: str
     title: str
@@ -62,12 +66,12 @@ def _fill(index: sqlite3.Connection, runbooks: Mapping[str, Runbook]) -> list[tu
 
 def _texts(slug: str, runbook: Runbook) -> dict[str, str]:
     """What is searched, in the order of WEIGHTS."""
-    symptoms = [f"{s.heard or s.alert} {_apart(s.alert)}" for s in runbook.symptoms]
     steps = [f"{part.title}. {'' if isinstance(part, Step) else part.how}" for part in runbook.resolution]
     return {
         "title": f"{runbook.title} ({_spoken(slug)})",
         "keywords": ", ".join(runbook.keywords),
-        "symptoms": " ".join(symptoms),
+        "alerts": " ".join(f"{symptom.alert} {_apart(symptom.alert)}" for symptom in runbook.symptoms),
+        "symptoms": " ".join(symptom.heard for symptom in runbook.symptoms),
         "problem": runbook.problem,
         "questions": " ".join(f"{asked.question} {asked.notes}" for asked in runbook.diagnosis),
         "steps": " ".join(steps),
@@ -112,14 +116,16 @@ def _found(index: sqlite3.Connection, terms: list[str]) -> bool:
 
 def _hits(index: sqlite3.Connection, runbooks: Mapping[str, Runbook], terms: list[str], limit: int) -> Iterator[Hit]:
     weights = ", ".join(map(str, WEIGHTS.values()))
+    # The slug is column 0 and not searched. The mark shows in which column a word was found.
+    columns = [list(WEIGHTS).index(name) + 1 for name in SENTENCES]
+    snippets = ", ".join(f"snippet(page, {n}, '{MARK}', '', '…', 16)" for n in columns)
     rows = index.execute(
-        # The slug is column 0 and not searched. bm25 is lower for the better fit.
-        f"SELECT slug, title, snippet(page, -1, '', '', '…', 16), -bm25(page, 0, {weights}) AS score"  # noqa: S608
+        # bm25 is lower for the better fit.
+        f"SELECT slug, -bm25(page, 0, {weights}) AS score, {snippets}"  # noqa: S608 - numbers of our own
         " FROM page WHERE page MATCH ? ORDER BY score DESC, slug LIMIT ?",
         [" OR ".join(terms), limit],
     )
-    for slug, title, snippet, score in rows:
+    for slug, score, *found in rows:
         runbook = runbooks[slug]
-        # The title is shown anyway; beside it, the problem tells more than the title again.
-        said = runbook.problem if snippet.strip("…") in title else snippet
-        yield Hit(slug=slug, title=runbook.title, snippet=said, score=score)
+        snippet = next((text.replace(MARK, "").strip() for text in found if MARK in text), runbook.problem)
+        yield Hit(slug=slug, title=runbook.title, snippet=snippet, score=score)

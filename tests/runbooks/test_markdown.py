@@ -74,6 +74,31 @@ def test_it_keeps_lists_and_fenced_code_of_a_block() -> None:
     assert "<h1>" not in shown
 
 
+def test_it_keeps_indented_commands_ready_to_copy() -> None:
+    shown = RENDERER.render(
+        block("""
+        Where `pid` is *known*:
+
+            SELECT * FROM a WHERE pid = <pid>;
+
+            SELECT [1];
+        Behind *it*.
+        """)
+    )
+    assert html.unescape(shown) == (
+        "<p>Where <code>pid</code> is *known*:</p>\n"
+        "<pre><code>SELECT * FROM a WHERE pid = <pid>;\n\nSELECT [1];\n</code></pre>\n"
+        "<p>Behind *it*.</p>\n"
+    )
+
+
+@pytest.mark.parametrize("prose", ["A sentence\n    goes <b>on</b>.", "- an item\n\n    goes <b>on</b>."])
+def test_it_does_not_take_every_indented_line_for_code(prose: str) -> None:
+    shown = RENDERER.render(block(prose))
+    assert "<b>" not in shown
+    assert "<code>" not in shown
+
+
 @pytest.mark.parametrize("fence", ["```", "~~~", "````"])
 def test_it_closes_a_forgotten_fence(fence: str) -> None:
     shown = RENDERER.render(block(f"{fence}\nSELECT 1") + "\n\n## Next")

@@ -40,7 +40,7 @@ incident run shop/window-shut --environment production
 
 ## Diagnosis
 
-All questions are asked at once. They only read.
+All questions are asked at once. They only read. Limits are in base units: seconds, bytes, ratios.
 
 ### Is the door open?
 

@@ -111,7 +111,7 @@ def test_it_finds_nothing_rather_than_anything(told: Catalog, words: str) -> Non
 
 
 def test_it_shows_the_place_that_fits(told: Catalog) -> None:
-    assert told.search("space left device")[0].snippet == "No space left on device. "
+    assert told.search("space left device")[0].snippet == "No space left on device."
 
 
 def test_it_shows_the_problem_rather_than_the_title_again(told: Catalog) -> None:
