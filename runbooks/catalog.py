@@ -111,7 +111,7 @@ class Catalog:
 
     def unknown_overrides(self, environment: Environment) -> list[str]:
         """A sentence for each limit the environment overrides and no runbook has."""
-        checks = {asked.name: asked for entry in self for asked in asked_by(entry.runbook)}
+        checks = {asked.name: asked for entry in self for asked in entry.runbook.diagnosis}
         said = []
         for name, limits in environment.thresholds.items():
             where = f"environments.{environment.name}.thresholds.{name}"
@@ -139,11 +139,6 @@ class Catalog:
         alike = [found for found, _, _ in process.extract(slug, self._by_slug.keys(), limit=3, score_cutoff=75)]
         meant = [hit.slug for hit in self.search(slug, limit=3)]
         return tuple(dict.fromkeys([*alike, *meant]))[:3]
-
-
-def asked_by(runbook: Runbook) -> tuple[AnyCheck, ...]:
-    """Every check the runbook asks, during an incident or between incidents."""
-    return tuple(dict.fromkeys([*runbook.diagnosis, *(watch.check for watch in runbook.prevention)]))
 
 
 def _import_all(folders: Mapping[str, Path]) -> tuple[list[Catalogued], list[str]]:
@@ -201,7 +196,7 @@ def _two_checks_of_one_name(found: list[Catalogued]) -> Iterator[str]:
     """Limits and earlier answers are kept by a check's name: two checks must not share one."""
     first: dict[str, AnyCheck] = {}
     for entry in found:
-        for asked in asked_by(entry.runbook):
+        for asked in entry.runbook.diagnosis:
             known = first.setdefault(asked.name, asked)
             if known is not asked:
                 files = f"{inspect.getfile(known.fn)} and {inspect.getfile(asked.fn)}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
@@ -65,6 +66,11 @@ class Manual:
     title: str
     when: AnyCheck
     how: str
+
+
+def title_key(title: str) -> str:
+    """A step's title as the journal files it: two titles that differ in signs only are one."""
+    return re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -130,22 +136,55 @@ class Runbook:
         return {asked.name: asked.thresholds for asked in self.diagnosis}
 
     def _contradictions(self) -> Iterator[str]:
-        for name in ("title", "problem", "keywords", "symptoms", "diagnosis", "resolution", "prevention"):
-            if not getattr(self, name):
-                yield f"`{name}` is empty. A person at 2 am needs it."
+        yield from self._shape_contradictions()
         names = [asked.name for asked in self.diagnosis]
         for name in sorted({n for n in names if names.count(n) > 1}):
             yield f"the diagnosis asks {name} twice. Remove one."
-        titles = [part.title for part in self.resolution]
-        for title in sorted({t for t in titles if titles.count(t) > 1}):
-            yield f"two steps are called {title!r}. A decision must be about one: rename the other."
+        keys = [title_key(part.title) for part in self.resolution]
+        for part in self.resolution:
+            if not title_key(part.title):
+                yield f"step {part.title!r} has no letter a-z in its title, and the journal finds steps by it. Name it."
+            elif keys.count(title_key(part.title)) > 1:
+                yield f"two steps are called {part.title!r}. A decision must be about one: rename the other."
         for part in self.resolution:
             if part.when not in self.diagnosis:
                 yield (
                     f"step {part.title!r} waits for {part.when.name}, which the diagnosis never asks. "
                     "Add it to `diagnosis`."
                 )
+        yield from self._watch_contradictions()
         yield from self._drill_contradictions()
+
+    def _shape_contradictions(self) -> Iterator[str]:
+        for name in ("title", "problem", "keywords", "symptoms", "diagnosis", "resolution", "prevention"):
+            if not getattr(self, name):
+                yield f"`{name}` is empty. A person at 2 am needs it."
+        if len(self.title.splitlines()) > 1:
+            yield "`title` has several lines. Say it in one."
+        for name in ("keywords", "symptoms", "diagnosis", "resolution", "prevention", "related", "drills"):
+            # A lone ("door") is a text, and each of its letters would become a keyword.
+            if not isinstance(getattr(self, name), tuple):
+                kind = type(getattr(self, name)).__name__
+                yield f"`{name}` is a {kind}, not a tuple. A single one is written with a comma: (one,)."
+        if not all(word.strip() for word in self.keywords):
+            yield "`keywords` holds an empty word. Remove it."
+        given: tuple[object, ...] = self.diagnosis
+        for asked in given:
+            if not isinstance(asked, Check):
+                yield f"`diagnosis` holds {getattr(asked, '__name__', asked)}, which is no check. Put @check before it."
+
+    def _watch_contradictions(self) -> Iterator[str]:
+        watched = [watch.check for watch in self.prevention]
+        for watch in self.prevention:
+            if watch.check not in self.diagnosis:
+                yield (
+                    f"the watch asks {watch.check.name}, which the diagnosis never asks: its BAD answer would open "
+                    "a runbook that does not look for it. Add it to `diagnosis`."
+                )
+            if watch.every <= timedelta(0):
+                yield f"the watch on {watch.check.name} runs every {watch.every}. Give it a time above zero."
+            if watched.count(watch.check) > 1:
+                yield f"{watch.check.name} is watched twice. Remove one."
 
     def _drill_contradictions(self) -> Iterator[str]:
         actions = {type(step.action) for step in self.steps}
