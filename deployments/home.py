@@ -110,19 +110,9 @@ class Home:
         return self.lab.folder / "environment.toml"
 
     @property
-    def records(self) -> Path:
-        """Post-mortem drafts and exported journals."""
-        return self.root / "records"
-
-    @property
     def prefect(self) -> Path:
         """Prefect's own folder, so that a person's Prefect profiles are neither read nor changed."""
         return self.stack.folder / "prefect"
-
-    @property
-    def records(self) -> Path:
-        """Where the demo leaves the post-mortem and the exported journal."""
-        return self.root / "records"
 
     def create(self) -> None:
         self.root.mkdir(parents=True, exist_ok=True)
