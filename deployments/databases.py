@@ -136,7 +136,9 @@ def _create(session: Session, server: Server) -> None:
 
 def _grant_to_self(role: str) -> bytes:
     return f"""DO $$ BEGIN
-        IF NOT pg_has_role(current_user, '{role}', 'MEMBER') THEN GRANT {role} TO CURRENT_USER; END IF;
+        IF NOT (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) THEN
+            GRANT {role} TO CURRENT_USER;
+        END IF;
     END $$""".encode()
 
 

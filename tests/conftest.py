@@ -16,8 +16,12 @@ import psycopg
 import pytest
 from psycopg import sql
 
+import deployments.lab
 from deployments.cluster import SUPERUSER, Cluster, binaries, running
+from deployments.home import Home
+from deployments.lab import Lab
 from deployments.ports import free_port
+from deployments.stack import Stack
 
 DEBIAN_15 = Path("/usr/lib/postgresql/15/bin")
 # In CI a missing tool must not hide behind a skipped test.
@@ -102,3 +106,25 @@ def database(postgres18: Server) -> Iterator[str]:
     """The admin URL of a fresh database on `postgres18`."""
     with postgres18.fresh_database() as url:
         yield url
+
+
+@pytest.fixture(scope="session")
+def lab(incident_home: Home) -> Iterator[Lab]:
+    """A running lab: the application's database, filled. It lives as long as the session, whatever drills do to it."""
+    with deployments.lab.up(incident_home, daemon=False) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def stack(incident_home: Home, lab: Lab) -> Iterator[Stack]:
+    """The whole stack on an embedded Postgres, with the lab up: `.environment()` is what a child process needs."""
+    with Stack.up(incident_home, port=free_port()) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def incident_home() -> Iterator[Home]:
+    """The session's own state folder."""
+    with tempfile.TemporaryDirectory(prefix="incident-home-") as folder:
+        Path(folder).chmod(0o711)
+        yield Home(Path(folder) / "state")
