@@ -110,6 +110,11 @@ class Home:
         return self.lab.folder / "environment.toml"
 
     @property
+    def records(self) -> Path:
+        """Post-mortem drafts and exported journals."""
+        return self.root / "records"
+
+    @property
     def prefect(self) -> Path:
         """Prefect's own folder, so that a person's Prefect profiles are neither read nor changed."""
         return self.stack.folder / "prefect"
