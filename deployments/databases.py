@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 
 import psycopg
+from psycopg import sql
 
 from deployments.accounts import Session, create_database, database_exists, hashed, role_exists, set_role
 from deployments.trouble import CannotStart
@@ -127,19 +128,17 @@ def _refuse_without_rights(session: Session, server: Server) -> None:
 def _create(session: Session, server: Server) -> None:
     for role in ROLES:
         set_role(session, role, server.passwords[role])
-        # Since version 16 who creates a role may not yet give databases to it.
-        session.execute(_grant_to_self(role))
+        if not _is_superuser(session):
+            # Since version 16 who creates a role may not yet give databases to it.
+            session.execute(sql.SQL("GRANT {} TO CURRENT_USER").format(sql.Identifier(role)))
     for database, owner in DATABASES.items():
         create_database(session, database, owner)
-    session.execute(f"GRANT CONNECT ON DATABASE {JOURNAL} TO {RUNNER}")
+    names = sql.Identifier(JOURNAL), sql.Identifier(RUNNER)
+    session.execute(sql.SQL("GRANT CONNECT ON DATABASE {} TO {}").format(*names))
 
 
-def _grant_to_self(role: str) -> bytes:
-    return f"""DO $$ BEGIN
-        IF NOT (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) THEN
-            GRANT {role} TO CURRENT_USER;
-        END IF;
-    END $$""".encode()
+def _is_superuser(session: Session) -> bool:
+    return session.execute("SELECT FROM pg_roles WHERE rolname = current_user AND rolsuper").rowcount > 0
 
 
 def _admin_in(server: Server, database: str) -> str:

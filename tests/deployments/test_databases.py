@@ -70,7 +70,7 @@ def test_it_lists_exactly_what_an_administrator_has_to_run(admin_url: str, passw
     lines = [line.strip() for line in str(refused.value).splitlines() if line.startswith("  ")]
     elsewhere = lines.index("\\connect prefect")
     execute(admin_url, *lines[:elsewhere])
-    execute(admin_url.replace("/postgres", "/prefect"), *lines[elsewhere + 1 :])
+    execute(admin_url.removesuffix("/postgres") + "/prefect", *lines[elsewhere + 1 :])
     provision(server)
     assert_made(server)
 
@@ -78,7 +78,7 @@ def test_it_lists_exactly_what_an_administrator_has_to_run(admin_url: str, passw
 def test_it_does_not_take_another_stacks_roles(admin_url: str, passwords: dict[str, str]) -> None:
     provision(Server(admin_url, passwords, ours=False))
     with pytest.raises(DatabaseUnusable, match="has the role 'prefect' already"):
-        provision(Server(admin_url, {role: "other" for role in ROLES}, ours=False))
+        provision(Server(admin_url, dict.fromkeys(ROLES, "other"), ours=False))
     assert_made(Server(admin_url, passwords, ours=False))
 
 

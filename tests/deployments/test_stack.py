@@ -98,13 +98,9 @@ def test_it_runs_prefect_on_its_own_postgres(stack: Stack) -> None:
 def test_it_gives_the_journal_a_role_that_can_only_add(stack: Stack) -> None:
     with psycopg.connect(stack.journal_url, autocommit=True) as session:
         session.execute("SELECT FROM incident.entries")
-        for verb in (
-            "UPDATE incident.entries SET seq = 0",
-            "DELETE FROM incident.entries",
-            "TRUNCATE incident.entries",
-        ):
+        for change in ("UPDATE {} SET seq = 0", "DELETE FROM {}", "TRUNCATE {}"):
             with pytest.raises(psycopg.errors.InsufficientPrivilege):
-                session.execute(verb.encode())
+                session.execute(change.format("incident.entries").encode())
 
 
 def test_it_tells_other_processes_where_it_is(stack: Stack) -> None:
