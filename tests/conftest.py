@@ -17,7 +17,7 @@ import pytest
 from psycopg import sql
 
 import deployments.lab
-from deployments.cluster import SUPERUSER, Cluster, binaries, running
+from deployments.cluster import SUPERUSER, Cluster, binaries, preloadable, running
 from deployments.home import Home
 from deployments.lab import Lab
 from deployments.ports import free_port
@@ -33,7 +33,6 @@ SETTINGS = {
     "shared_buffers": "32MB",
     "fsync": "off",
     "deadlock_timeout": "100ms",
-    "shared_preload_libraries": "pg_stat_statements,auto_explain",
     "track_io_timing": "on",
 }
 
@@ -82,7 +81,9 @@ def _server(bin_folder: Path) -> Iterator[Server]:
     with tempfile.TemporaryDirectory(prefix="incident-pg-") as folder:
         # The cluster's user may be `nobody`, who must be able to pass through.
         Path(folder).chmod(0o711)
-        cluster = Cluster(folder=Path(folder) / "data", port=free_port(), bin=bin_folder, settings=SETTINGS)
+        preload = {"shared_preload_libraries": preloadable(bin_folder, "pg_stat_statements", "auto_explain")}
+        settings = {**SETTINGS, **preload}
+        cluster = Cluster(folder=Path(folder) / "data", port=free_port(), bin=bin_folder, settings=settings)
         password = secrets.token_urlsafe(16)
         with running(cluster, password):
             yield Server(cluster, password)

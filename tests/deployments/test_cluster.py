@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import socket
+import tempfile
 from pathlib import Path
 
 import psycopg
@@ -12,6 +13,7 @@ import pytest
 
 from deployments.cluster import Cluster, NoPostgres, NotReady, binaries, running
 from deployments.ports import free_port, is_free
+from deployments.unprivileged import Drop
 from tests.conftest import Server
 
 
@@ -95,3 +97,17 @@ def test_it_says_when_the_binaries_it_was_told_are_not_there(monkeypatch: pytest
     monkeypatch.setenv("LAB_PG_BIN", os.fspath(tmp_path))
     with pytest.raises(NoPostgres, match="no `postgres` and `initdb` there"):
         binaries()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become nobody")
+@pytest.mark.parametrize("reachable", [True, False])
+def test_it_runs_as_nobody_where_namespaces_are_forbidden(monkeypatch: pytest.MonkeyPatch, reachable: bool) -> None:
+    monkeypatch.setattr("deployments.cluster.way", lambda: Drop.NOBODY)
+    monkeypatch.setattr("deployments.cluster._open_to_all", lambda _folder: reachable)
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o711)
+        with running(Cluster(folder=Path(folder) / "data", port=free_port()), "secret") as cluster:
+            with psycopg.connect(cluster.url("postgres", "secret", "postgres")) as session:
+                assert session.info.server_version // 10000 == 18
+            assert cluster.folder.owner() == "nobody"
+        assert (Path(folder) / "postgres-binaries").exists() is not reachable
