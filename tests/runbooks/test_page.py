@@ -167,10 +167,16 @@ def test_it_writes_a_teams_pages_beside_their_runbooks(folder: Folder, catalog: 
     assert write(catalog, root) == []
 
 
-def test_it_links_only_within_one_tree(folder: Folder, catalog: Catalog) -> None:
+def test_it_links_only_within_one_tree(folder: Folder) -> None:
     """A team's runbooks may stand anywhere, so a page of theirs names ours by slug."""
-    write(Catalog.load(folder.team), folder.root / "runbooks")
+    folder.runbook("shop/door-shut", related=("database/blocked-sessions",))
+    loaded = Catalog.load(folder.team)
+    write(loaded, folder.root / "runbooks")
     assert "database" not in (folder.root / "runbooks/README.md").read_text()
+    shown = (folder.root / "runbooks/shop/door_shut.md").read_text()
+    assert "- Sessions wait for a lock (`database/blocked-sessions`): " in shown
+    ours = page(loaded.get("database/blocked-sessions"), loaded)
+    assert "- The door is shut (`shop/door-shut`): Nobody gets in.\n" in ours
 
 
 def test_it_notices_a_page_that_was_edited_or_lost_its_runbook(folder: Folder, catalog: Catalog) -> None:

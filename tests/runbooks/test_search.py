@@ -19,7 +19,7 @@ TOLD = [
     ("database/connections", "Connections run out", "New sessions are refused.", ("pool", "too many clients"),
      "Symptom(heard='FATAL: sorry, too many clients already')", "Raise the pool's size"),
     ("database/disk-full", "The disk is full", "Writes fail.", ("disk", "space", "wal"),
-     "Symptom(heard='No space left on device.')", "Drop old WAL archives"),
+     "Symptom(heard='No space left on device while it builds an index.')", "Drop old WAL archives"),
     ("email/bounces", "Mail bounces", "Providers refuse our mail.", ("bounce", "spf", "reputation"),
      "Symptom(alert='BounceRateHigh')", "Pause the newsletter"),
     ("email/inbox-disconnected", "An inbox is disconnected", "Replies are not read.", ("imap", "oauth", "token"),
@@ -54,6 +54,7 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Catalog:
         ("lock", "database/locks"),
         ("locks", "database/locks"),
         ("locked sessions", "database/locks"),
+        ("hanging", "database/locks"),
         ("PostgresLocksHeld", "database/locks"),
         ("slow", "database/slow-queries"),
         ("too many clients", "database/connections"),
@@ -96,6 +97,10 @@ def test_it_weighs_a_keyword_more_than_a_step(told: Catalog) -> None:
     assert hits[0].score > hits[1].score > 0
 
 
+def test_it_weighs_a_keyword_more_than_a_symptom(told: Catalog) -> None:
+    assert [hit.slug for hit in told.search("index")] == ["database/slow-queries", "database/disk-full"]
+
+
 def test_it_weighs_a_symptom_more_than_a_step(told: Catalog) -> None:
     assert [hit.slug for hit in told.search("newsletter")] == ["email/spam", "email/bounces"]
 
@@ -111,7 +116,7 @@ def test_it_finds_nothing_rather_than_anything(told: Catalog, words: str) -> Non
 
 
 def test_it_shows_the_place_that_fits(told: Catalog) -> None:
-    assert told.search("space left device")[0].snippet == "No space left on device."
+    assert told.search("space left device")[0].snippet == "No space left on device while it builds an index."
 
 
 def test_it_shows_the_problem_rather_than_the_title_again(told: Catalog) -> None:

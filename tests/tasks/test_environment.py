@@ -199,6 +199,12 @@ def test_it_names_the_key_that_is_wrong_and_the_one_that_was_meant(
             "environments.staging.systems.test-lamp.watt: Input should be greater than 0",
         ),
         (
+            "key =",
+            "watt =",  # the secret itself is what is wrong, and still not shown
+            "environments.staging.systems.test-lamp.watt: "
+            "Input should be a valid integer, unable to parse string as an integer",
+        ),
+        (
             'key = "${LAMP_KEY}"',
             "key = 3",
             "environments.staging.systems.test-lamp.key: Input should be a valid string",
