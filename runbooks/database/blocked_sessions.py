@@ -92,7 +92,7 @@ so repeating it is safe.""",
     # The queue behind the head drains in seconds; half a minute shows whether the same code path locks again.
     verification=Verify(hold=timedelta(seconds=30), within=timedelta(minutes=5)),
     prevention=(
-        Watch(check_blocked_sessions, every=timedelta(minutes=1)),
+        Watch(check_blocked_sessions, every=timedelta(minutes=5)),
         Watch(check_idle_in_transaction, every=timedelta(minutes=5)),
         Watch(check_long_transactions, every=timedelta(minutes=15)),
         Watch(check_deadlocks, every=timedelta(hours=1)),
