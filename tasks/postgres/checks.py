@@ -126,7 +126,7 @@ def check_deadlocks(
     over_s = _number(now, "at_s") - _number(before, "at_s") if before else _number(now, "counted_for_s")
     rate = deadlocks / max(over_s, SHORTEST_LOOK_S) * HOUR_S
     verdict = per_hour.judge(rate)
-    guessed = before is None and now["stats_reset"] is None
+    guessed = deadlocks > 0 and before is None and now["stats_reset"] is None
 
     return Finding(
         verdict=min(verdict, Verdict.WARN) if guessed else verdict,

@@ -161,7 +161,8 @@ class Session:
         limit = f"{round(1000 * (self._limit_s or 0))}ms"
         names = ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout")
         chosen = ", ".join(f"set_config('{name}', %(limit)s, %(local)s)" for name in names)
-        self.run(f"SELECT {chosen}", limit=limit, local=local)
+        # Compiling a question about a few dozen sessions took seconds, and then there is no answer within the limit.
+        self.run(f"SELECT {chosen}, set_config('jit', 'off', %(local)s)", limit=limit, local=local)
 
     @contextmanager
     def _cut_when_silent(self) -> Iterator[None]:

@@ -244,6 +244,15 @@ def test_it_judges_the_average_since_a_known_reset(stage: Stage) -> None:
     )
 
 
+def test_it_says_at_the_first_look_that_none_was_counted(stage: Stage) -> None:
+    found = check_deadlocks.fn(stage.door())
+
+    assert found.verdict is Verdict.OK
+    assert re.sub(r"the \d+ (s|min|h) since", "the N s since", found.says) == (
+        f"No deadlock in {found.facts['database']} in the N s since the count began (bad from 60 an hour)."
+    )
+
+
 def test_it_is_never_sure_when_nobody_knows_since_when(stage18: Stage) -> None:
     deadlock(stage18)
     harsh = Threshold(warn=0.001, bad=0.002, because="Owner: this test.")

@@ -34,7 +34,7 @@ def test_it_reads_in_a_transaction_that_cannot_write(stage: Stage) -> None:
 
 
 def test_it_sets_every_limit(stage: Stage) -> None:
-    names = ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout", "application_name")
+    names = ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout", "application_name", "jit")
 
     said = stage.door().rows("SELECT name, setting FROM pg_settings WHERE name = ANY (%(names)s)", names=list(names))
 
@@ -43,6 +43,7 @@ def test_it_sets_every_limit(stage: Stage) -> None:
         "lock_timeout": "5000",
         "idle_in_transaction_session_timeout": "5000",
         "application_name": "incident-pipelines",
+        "jit": "off",
     }
 
 
