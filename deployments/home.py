@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -49,7 +48,8 @@ class Part:
         if len(os.fsencode(inside)) <= SOCKET_PATH_BYTES:
             return inside
         mark = hashlib.sha256(os.fsencode(self.folder)).hexdigest()[:12]
-        return Path(tempfile.gettempdir()) / f"incident-{os.getuid()}-{mark}" / "supervisor.sock"
+        # Not TMPDIR: it may differ between who starts and who asks, and is long on macOS.
+        return Path("/tmp") / f"incident-{os.getuid()}-{mark}" / "supervisor.sock"  # noqa: S108 - made private below
 
     def log(self, program: str) -> Path:
         return self.folder / "logs" / f"{program}.log"
@@ -78,7 +78,7 @@ def _private(folder: Path) -> None:
     folder.mkdir(mode=0o700, exist_ok=True)
     found = folder.lstat()
     if found.st_uid != os.getuid() or found.st_mode & 0o077:
-        raise NotOurs(f"{folder}: not a folder of yours that only you can enter. Remove it, or set TMPDIR elsewhere.")
+        raise NotOurs(f"{folder}: not a folder of yours that only you can enter. Remove it, or shorten INCIDENT_HOME.")
 
 
 @dataclass(frozen=True)
@@ -118,6 +118,11 @@ class Home:
     def prefect(self) -> Path:
         """Prefect's own folder, so that a person's Prefect profiles are neither read nor changed."""
         return self.stack.folder / "prefect"
+
+    @property
+    def temporary(self) -> Path:
+        """TMPDIR of the worker: Prefect keeps a folder of one fixed name there, which the first user to come owns."""
+        return self.stack.folder / "tmp"
 
     def create(self) -> None:
         self.root.mkdir(parents=True, exist_ok=True)

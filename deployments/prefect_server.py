@@ -29,6 +29,7 @@ NOT_INHERITED = (
     "PREFECT_SERVER_DATABASE_DRIVER",
     "PREFECT_API_DATABASE_DRIVER",
     "PREFECT_UI_API_URL",
+    "PREFECT_UI_STATIC_DIRECTORY",
     "PREFECT_SERVER_UI_SERVE_BASE",
     "PREFECT_UI_SERVE_BASE",
 )
@@ -67,6 +68,8 @@ def server_environment(port: int, folder: Path, database_url: str) -> dict[str, 
         "PREFECT_SERVER_API_HOST": HOST,
         "PREFECT_SERVER_API_PORT": str(port),
         "PREFECT_SERVER_UI_API_URL": api_url(port),
+        # By default Prefect copies its pages into the installed package, which may be another user's, or read-only.
+        "PREFECT_SERVER_UI_STATIC_DIRECTORY": str(folder / "ui"),
         "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
     }
 

@@ -275,7 +275,8 @@ class _Start:
     def _launch(self) -> Supervisor:
         if self.cluster:
             self.cluster.configure()
-        self.home.prefect.mkdir(mode=0o700, exist_ok=True)
+        for folder in (self.home.prefect, self.home.temporary):
+            folder.mkdir(mode=0o700, exist_ok=True)
         supervisor = supervise.launch(self.part, list(self._programs()), daemon=False)
         self.undo.callback(self._stop, supervisor)
         return supervisor
@@ -294,6 +295,7 @@ class _Start:
             **prefect_server.client_environment(self.port, self.home.prefect),
             **_places(self.home),
             "INCIDENT_JOURNAL_URL": self.server.url(databases.RUNNER),
+            "TMPDIR": str(self.home.temporary),
             # A person watches: ten seconds, the default, is long at a gate.
             "PREFECT_WORKER_QUERY_SECONDS": "1",
         }

@@ -139,6 +139,7 @@ def test_it_says_so_and_moves_when_its_port_is_taken(home: Home) -> None:
     port = servers.status(home).port
     said: list[str] = []
     with socket.socket() as taken:
+        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         taken.bind(("127.0.0.1", port or 0))
         taken.listen()
         with servers.up(home, daemon=False, progress=said.append) as lab:
