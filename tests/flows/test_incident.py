@@ -24,7 +24,7 @@ def skipped(question: Question) -> Answer:
 def test_it_does_nothing_when_rejected(room: Room) -> None:
     room.set(heat=95)
     room.live(rejected)
-    assert "switched" not in room.state()
+    assert room.count("tried") == 0
     assert room.entry("step/switch-the-lamp-on/closed")["fate"] == "rejected"
     assert room.verdict == "unchanged"
     # A reject stops the runbook: the second step, which is called for too, is never proposed.
@@ -35,13 +35,13 @@ def test_it_leaves_out_a_skipped_step_and_goes_on(room: Room) -> None:
     room.set(heat=95)
     script = room.live(skipped, lambda q: said(q, "skip", name="zoe"))
     assert [q.title for q in script.asked] == ["Switch the lamp on", "Replace the wiring"]
-    assert "switched" not in room.state()
+    assert room.count("tried") == 0
     assert room.verdict == "unchanged"
 
 
 def test_it_does_nothing_when_nobody_answers_in_time(room: Room) -> None:
     room.live(lambda q: said(q, decided_at=q.expires_at + timedelta(seconds=1)))
-    assert "switched" not in room.state()
+    assert room.count("tried") == 0
     assert room.entry("step/switch-the-lamp-on/closed")["fate"] == "expired"
     assert "expired" in room.kinds()
 
@@ -64,7 +64,7 @@ def test_it_refuses_an_answer_that_does_not_count_and_asks_again(
 
     script = room.live(wrong, rejected)
     assert script.asked[1].refused.startswith(sentence)
-    assert "switched" not in room.state()
+    assert room.count("tried") == 0
     refused = room.entry("step/switch-the-lamp-on/ask/1/answered")
     assert refused["accepted"] is False
     assert refused["refusal"].startswith(sentence)
@@ -76,13 +76,13 @@ def test_it_takes_a_senior_to_approve_a_high_risk(room: Room) -> None:
     assert script.asked[2].refused == (
         "ana (on-call) may not approve a high-risk plan. It takes one of: dba, manager, senior."
     )
-    assert room.state()["rewired"]
+    assert room.count("rewired") == 1
 
 
 def test_it_ignores_a_run_that_woke_without_an_answer(room: Room) -> None:
     script = room.live(lambda q: None, rejected)
     assert script.asked[1].refused == "The run was started again without an answer."
-    assert "switched" not in room.state()
+    assert room.count("tried") == 0
 
 
 def test_it_voids_the_approval_when_more_would_be_done_than_approved(room: Room) -> None:
@@ -91,7 +91,7 @@ def test_it_voids_the_approval_when_more_would_be_done_than_approved(room: Room)
         return said(question)
 
     script = room.live(approved_too_late, rejected)
-    assert "switched" not in room.state()
+    assert room.count("tried") == 0
     assert "lamp on b" in script.asked[1].refused
     assert "lamp on a" not in script.asked[1].refused
     assert script.asked[1].digest != script.asked[0].digest
@@ -116,7 +116,7 @@ def test_it_does_not_apply_when_the_fault_is_gone_after_the_approval(room: Room)
         return said(question)
 
     room.live(mended_meanwhile)
-    assert "switched" not in room.state()
+    assert room.count("tried") == 0
     assert room.entry("step/switch-the-lamp-on/closed")["fate"] == "moot"
     assert room.verdict == "recovered by itself"
 
@@ -136,14 +136,14 @@ def test_it_voids_the_approval_when_it_cannot_look_again(room: Room) -> None:
     script = room.live(lost_sight, found_again)
     timer.join()
     assert script.asked[1].refused.startswith("The approval is void, because it could not be seen whether the fault")
-    assert "switched" not in room.state()
+    assert room.count("tried") == 0
 
 
 def test_it_looks_whether_it_happened_when_a_step_breaks_off(room: Room) -> None:
     room.set(apply="breaks off once")
     room.live(said)
     assert room.kinds().count("intent") == 2
-    assert room.state()["switched"] == 2
+    assert (room.count("tried"), room.count("switched on")) == (2, 1)
     assert room.verdict == "fixed"
 
 
@@ -160,14 +160,14 @@ def test_it_asks_a_person_when_it_cannot_tell_whether_it_happened(room: Room) ->
     room.set(apply="breaks off", applied="cannot tell")
     script = room.live(said, skipped)
     assert script.asked[1].reason.startswith("It was begun, and it cannot be told whether it happened.")
-    assert room.state()["switched"] == 1
+    assert room.count("tried") == 1
 
 
 def test_it_offers_to_take_back_what_did_not_help(room: Room) -> None:
     room.set(apply="does nothing")
     script = room.live(said, said)
     assert [q.title for q in script.asked] == ["Switch the lamp on", "Take back: Switch the lamp on"]
-    assert room.state()["undone"]
+    assert room.count("switched off") == 1
     assert room.verdict == "unchanged"
 
 
@@ -226,7 +226,7 @@ def test_it_records_the_whole_story_in_order(room: Room) -> None:
 def test_it_does_not_ask_its_checks_twice(room: Room) -> None:
     """Diagnosis, the look before the step, and two or three looks while verifying: nothing is asked without need."""
     room.live(said)
-    assert room.state()["asked"] <= 6
+    assert room.count("asked") <= 6
     assert room.kinds().count("finding") == 3
 
 

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import time
-
 from lamp.system import Lamp
 
 from tasks.action import Action
@@ -30,21 +26,16 @@ class SwitchOn(Action):
         return _plan(lamp, "on", Risk.MODERATE, self.way_back)
 
     def apply(self, lamp: Lamp, plan: Plan) -> Outcome:
-        state = lamp.state()
-        trouble = state.get("apply")
-        lamp.set(switched=state.get("switched", 0) + 1)
-        if trouble == "dies before":
-            os.kill(os.getpid(), signal.SIGKILL)
+        trouble = lamp.state().get("apply")
+        lamp.happened("tried")
+        lamp.wait_at("before switching on")
         if trouble == "breaks off once":
-            lamp.set(apply="", lit=False)
-            raise CannotLook("The cable was pulled.")
-        if trouble == "breaks off":
+            lamp.set(apply="")
+        if trouble in ("breaks off", "breaks off once"):
             raise CannotLook("The cable was pulled.")
         lamp.set(lit=trouble != "does nothing")
-        if trouble == "dies after":
-            os.kill(os.getpid(), signal.SIGKILL)
-        if trouble == "slow":
-            time.sleep(2)
+        lamp.happened("switched on")
+        lamp.wait_at("after switching on")
         return Outcome(says="The lamp was switched on.", complete=True)
 
     def applied(self, lamp: Lamp, plan: Plan) -> bool | None:
@@ -65,7 +56,8 @@ class SwitchOff(Action):
         return _plan(lamp, "off", Risk.LOW, self.way_back)
 
     def apply(self, lamp: Lamp, plan: Plan) -> Outcome:
-        lamp.set(lit=False, undone=True)
+        lamp.set(lit=False)
+        lamp.happened("switched off")
         return Outcome(says="The lamp was switched off.", complete=True)
 
     def applied(self, lamp: Lamp, plan: Plan) -> bool | None:
@@ -82,6 +74,7 @@ class ReplaceWiring(Action):
 
     def apply(self, lamp: Lamp, plan: Plan) -> Outcome:
         lamp.set(lit=True, rewired=True)
+        lamp.happened("rewired")
         return Outcome(says="The wiring is new.", complete=True)
 
     def applied(self, lamp: Lamp, plan: Plan) -> bool | None:

@@ -17,7 +17,7 @@ HEAT = Threshold(warn=60, bad=90, because="The shade browns at 90 °C (its maker
 def check_lamp_is_lit(lamp: Lamp) -> Finding:
     """Is the lamp lit?"""
     state = lamp.state()
-    lamp.set(asked=state.get("asked", 0) + 1)
+    lamp.happened("asked")
     verdict = Verdict.OK if state["lit"] else Verdict.BAD
     return Finding(verdict=verdict, says=f"The lamp is {'on' if state['lit'] else 'off'}.")
 
@@ -25,6 +25,7 @@ def check_lamp_is_lit(lamp: Lamp) -> Finding:
 @check
 def check_lamp_heat(lamp: Lamp, heat: Threshold = HEAT) -> Finding:
     """Is the lamp cool enough to touch?"""
+    lamp.wait_at("the thermometer")
     degrees = float(lamp.state().get("heat", 20))
     return Finding(
         verdict=heat.judge(degrees),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, ClassVar
@@ -31,6 +32,17 @@ class Lamp(System):
         draft = self.file.with_suffix(".draft")
         draft.write_text(json.dumps(changed))
         draft.replace(self.file)
+
+    def happened(self, what: str) -> None:
+        """Add a line that no crash takes back: what was asked, and what was done."""
+        with self.file.with_suffix(".log").open("a") as log:
+            log.write(f"{what}\n")
+
+    def wait_at(self, place: str) -> None:
+        """Where somebody may stop the world: while the lamp is told to hold here, nothing goes on."""
+        self.happened(f"at {place}")
+        while self.state().get("hold") == place:
+            time.sleep(0.02)
 
     def examine(self) -> Iterator[Finding]:
         yield Finding(verdict=Verdict.OK, says=f"The lamp is {'on' if self.state()['lit'] else 'off'}.")
