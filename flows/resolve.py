@@ -136,8 +136,9 @@ def _still(case: Case, change: Change, ask: str, approved: Plan) -> Plan | End |
 
 
 def _plan(case: Case, change: Change) -> Plan:
-    supplied = case.environment.supply(change.action.plan)
-    return case.patiently(lambda: change.action.plan(**supplied))
+    plan = change.action.plan
+    limits = case.environment.limits(change.when.name, plan) if change.when else {}
+    return case.patiently(lambda: plan(**case.environment.supply(plan), **limits))
 
 
 def _apply(case: Case, change: Change, plan: Plan, attempt: int) -> None:

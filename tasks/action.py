@@ -25,7 +25,11 @@ class Action(ABC):
 
     @abstractmethod
     def plan(self, *args: Any, **systems: Any) -> Plan:
-        """Ask the system now: exactly what would be done, and how much of it. Reads only."""
+        """Ask the system now: exactly what would be done, and how much of it. Reads only.
+
+        A Threshold it takes by the same name as the check that calls for the step carries that check's limit, so that
+        both mean the same sick things wherever an environment has limits of its own.
+        """
 
     @abstractmethod
     def apply(self, *args: Any, **systems: Any) -> Outcome:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, overload
 
-from tasks.environment import Environment, System, systems_of
+from tasks.environment import Environment, System, systems_of, thresholds_of
 from tasks.model import CannotLook, Earlier, Finding, Refused, Threshold
 
 if TYPE_CHECKING:
@@ -57,8 +57,7 @@ class Check(Generic[P]):
     @property
     def thresholds(self) -> dict[str, Threshold]:
         """The declared limits, by parameter name."""
-        parameters = inspect.signature(self.fn).parameters.values()
-        return {p.name: p.default for p in parameters if isinstance(p.default, Threshold)}
+        return thresholds_of(self.fn)
 
     def arguments(self, environment: Environment, earlier: Earlier | None = None) -> dict[str, Any]:
         """What `fn` is called with there: systems by type, the environment's limits, the earlier answer if it asks.
@@ -67,7 +66,7 @@ class Check(Generic[P]):
             Refused: a system it needs is not configured; the remedy holds the lines to add.
         """
         given: dict[str, Any] = dict(environment.supply(self.fn))
-        given |= {k: v for k, v in environment.thresholds.get(self.name, {}).items() if k in self.thresholds}
+        given |= environment.limits(self.name, self.fn)
         if "earlier" in inspect.signature(self.fn).parameters:
             given["earlier"] = earlier
         return given

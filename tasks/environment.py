@@ -130,6 +130,10 @@ class Environment(BaseModel):
         """
         return {name: self._one(name, wanted) for name, wanted in systems_of(fn).items()}
 
+    def limits(self, check: str, fn: Callable[..., object]) -> dict[str, Threshold]:
+        """This environment's own limits for the question `check`, as far as `fn` takes them by name."""
+        return {k: v for k, v in self.thresholds.get(check, {}).items() if k in thresholds_of(fn)}
+
     def _one(self, parameter: str, wanted: type[System]) -> System:
         fitting = {name: s for name, s in self.systems.items() if isinstance(s, wanted)}
         if parameter in fitting:
@@ -157,6 +161,12 @@ def systems_of(fn: Callable[..., object]) -> dict[str, type[System]]:
         for name in inspect.signature(fn).parameters
         if inspect.isclass(hints.get(name)) and issubclass(hints[name], System)
     }
+
+
+def thresholds_of(fn: Callable[..., object]) -> dict[str, Threshold]:
+    """The limits `fn` declares, by parameter name."""
+    parameters = inspect.signature(fn).parameters.values()
+    return {p.name: p.default for p in parameters if isinstance(p.default, Threshold)}
 
 
 class Team(BaseModel):

@@ -90,7 +90,8 @@ def _propose(catalogued: Catalogued, place: Environment, json: bool) -> int:
 
 def _plan(step: Step, place: Environment, json: bool) -> object:
     try:
-        plan = step.action.plan(**place.supply(step.action.plan))
+        ask = step.action.plan
+        plan = ask(**place.supply(ask), **place.limits(step.when.name, ask))
     except CannotLook as error:
         if not json:
             show_verdict(Verdict.UNKNOWN, f"{step.title}: {error.says}", error.remedy)

@@ -7,14 +7,12 @@ from collections import Counter
 from collections.abc import Sequence
 
 from tasks.action import Action
-from tasks.model import BlastRadius, Command, NoWayBack, Outcome, Plan, Refused, Risk, Row
+from tasks.model import BlastRadius, Command, NoWayBack, Outcome, Plan, Refused, Risk, Row, Threshold
 from tasks.postgres.checks import LOCK_WAIT
 from tasks.postgres.queries import BLOCKING_CHAINS, CLIENT_SESSIONS, RIGHTS, SIGNAL_SESSION, STILL_THERE
 from tasks.postgres.system import ACTING, PostgresServer
 from tasks.postgres.words import count, head, limit, lock, session
 
-# Heads that hold up nobody for that long are left in peace; ours release WARN too, or the check would not be OK again.
-HELD_UP_S = LOCK_WAIT.warn
 # A signalled backend ends at its next interrupt check, normally within milliseconds.
 SETTLES_WITHIN_S = 5.0
 POLL_S = 0.05
@@ -37,14 +35,14 @@ class CancelBlockingQueries(Action):
     def __init__(self, superusers: Sequence[str] = ()) -> None:
         self.superusers = tuple(superusers)
 
-    def plan(self, postgres: PostgresServer) -> Plan:
-        heads = _heads(postgres)
+    def plan(self, postgres: PostgresServer, waited: Threshold = LOCK_WAIT) -> Plan:
+        heads = _heads(postgres, waited)
         left = {id(row): reason for row in heads if (reason := _left_alone(row, self.superusers) or _idle(row))}
         chosen = [row for row in heads if id(row) not in left]
         commands = tuple(_command("pg_cancel_backend", row, "query_start") for row in chosen)
         _refuse_out_of_reach(postgres, commands)
         return Plan(
-            does=_does("Cancel the query of", "cancel", chosen, list(left.values())),
+            does=_does("Cancel the query of", "cancel", chosen, list(left.values()), waited),
             commands=commands,
             blast_radius=_blast_radius(postgres, commands),
             risk=Risk.LOW,
@@ -71,14 +69,14 @@ class TerminateBlockingSessions(Action):
     def __init__(self, superusers: Sequence[str] = ()) -> None:
         self.superusers = tuple(superusers)
 
-    def plan(self, postgres: PostgresServer) -> Plan:
-        heads = _heads(postgres)
+    def plan(self, postgres: PostgresServer, waited: Threshold = LOCK_WAIT) -> Plan:
+        heads = _heads(postgres, waited)
         left = {id(row): reason for row in heads if (reason := _left_alone(row, self.superusers))}
         chosen = [row for row in heads if id(row) not in left]
         commands = tuple(_command("pg_terminate_backend", row) for row in chosen)
         _refuse_out_of_reach(postgres, commands)
         return Plan(
-            does=_does("End", "end", chosen, list(left.values())),
+            does=_does("End", "end", chosen, list(left.values()), waited),
             commands=commands,
             blast_radius=_blast_radius(postgres, commands),
             risk=Risk.MODERATE,
@@ -93,15 +91,15 @@ class TerminateBlockingSessions(Action):
         return None if postgres.blind() else not _remaining(postgres, plan.commands, "terminate")
 
 
-def _heads(postgres: PostgresServer) -> list[Row]:
-    """Who holds others up, as it is now.
+def _heads(postgres: PostgresServer, waited: Threshold) -> list[Row]:
+    """Who holds others up, as it is now, for so long that the check would not be OK again.
 
     Raises:
         Refused: it cannot be seen; the remedy is the GRANT.
     """
     if blind := postgres.blind():
         raise Refused(blind.says, remedy=blind.remedy)
-    return postgres.rows(BLOCKING_CHAINS, at_least_s=HELD_UP_S)
+    return postgres.rows(BLOCKING_CHAINS, at_least_s=waited.warn)
 
 
 def _left_alone(row: Row, superusers: Sequence[str]) -> str:
@@ -166,13 +164,13 @@ def _fate(rows: Sequence[Row]) -> str:
     return str(rows[0]["fate"])
 
 
-def _does(order: str, verb: str, chosen: list[Row], left: list[str]) -> str:
+def _does(order: str, verb: str, chosen: list[Row], left: list[str], waited: Threshold) -> str:
     told = [
         f"{order} {head(row)}, which holds {lock(row)}; {count(int(str(row['waiting'])), 'session', 'wait')} behind it."
         for row in chosen
     ]
     if not told and not left:
-        told = [f"Nothing to {verb}: no session has held others up for {limit(HELD_UP_S)} or longer."]
+        told = [f"Nothing to {verb}: no session has held others up for {limit(waited.warn)} or longer."]
     elif not told:
         told = [f"Nothing to {verb}."]
     return " ".join([*told, *left])

@@ -10,6 +10,7 @@ from pydantic import Field, SecretStr
 
 from tasks.environment import Approver, Config, Environment, InvalidConfig, Kind, Role, System, systems_of
 from tasks.model import Refused, Threshold
+from tasks.postgres.actions import TerminateBlockingSessions
 
 EXAMPLE = Path(__file__).parents[2] / "environments.example.toml"
 SECRET = "hunter2-canary"
@@ -359,3 +360,11 @@ def test_it_gives_the_lines_to_add_when_a_system_is_missing(file: Path) -> None:
         file, f'[environments.staging]\nkind = "staging"\n{lines}\n[environments.staging.systems.test-shade]'
     )
     assert isinstance(added.supply(asks)["test_lamp"], Lamp)
+
+
+def test_it_gives_a_step_the_limits_of_the_check_that_calls_for_it() -> None:
+    sooner = Threshold(warn=1, bad=3, because="A drill's sessions wait on purpose.")
+    lab = Environment(name="lab", kind=Kind.LAB, thresholds={"check_blocked_sessions": {"waited": sooner}})
+    assert lab.limits("check_blocked_sessions", TerminateBlockingSessions().plan) == {"waited": sooner}
+    assert lab.limits("check_deadlocks", TerminateBlockingSessions().plan) == {}
+    assert lab.limits("check_blocked_sessions", TerminateBlockingSessions().applied) == {}

@@ -18,8 +18,9 @@ from pydantic import SecretStr
 
 from deployments.cluster import Cluster, running
 from deployments.ports import free_port
-from tasks.model import Row
-from tasks.postgres import actions, checks
+from tasks.model import Row, Threshold
+from tasks.postgres import checks
+from tasks.postgres.actions import CancelBlockingQueries, TerminateBlockingSessions
 from tasks.postgres.queries import BLOCKING_CHAINS, STILL_WAITING
 from tasks.postgres.system import PostgresServer
 from tests.conftest import SETTINGS, Server
@@ -135,11 +136,15 @@ def stage18(postgres18: Server) -> Iterator[Stage]:
         yield ready
 
 
+AT_ONCE = Threshold(warn=0, bad=1, because="Seconds of real waiting are too long for a test.")
+
+
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Seconds of real waiting are too long for a test: every wait counts at once."""
     monkeypatch.setattr(checks, "NOTICEABLE_S", 0.0)
-    monkeypatch.setattr(actions, "HELD_UP_S", 0.0)
+    for action in (CancelBlockingQueries, TerminateBlockingSessions):
+        monkeypatch.setattr(action.plan, "__defaults__", (AT_ONCE,))
 
 
 @pytest.fixture(scope="session", params=["postgres18", "postgres15"])

@@ -13,6 +13,7 @@ import pytest
 from tasks.model import BlastRadius, CannotLook, Plan, Refused, Risk
 from tasks.postgres import actions
 from tasks.postgres.actions import CancelBlockingQueries, TerminateBlockingSessions
+from tasks.postgres.checks import LOCK_WAIT
 from tasks.postgres.system import PostgresServer
 from tests.tasks.postgres.conftest import Stage, until
 
@@ -233,12 +234,11 @@ def test_it_leaves_a_deadlock_to_the_server(stage18: Stage) -> None:
         stage18.admin("ALTER ROLE boss RESET deadlock_timeout")
 
 
-def test_it_has_nothing_to_do_when_nobody_waits(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(actions, "HELD_UP_S", 5.0)
+def test_it_has_nothing_to_do_when_nobody_waits_long_enough(stage: Stage) -> None:
     stage.begins("billing-worker", TOUCH.format(1))
     stage.queues(stage.session("web-1"), TOUCH.format(1))
 
-    plan = TerminateBlockingSessions().plan(stage.door())
+    plan = TerminateBlockingSessions().plan(stage.door(), LOCK_WAIT)
 
     assert plan.does == "Nothing to end: no session has held others up for 5 s or longer."
     assert TerminateBlockingSessions().apply(stage.door(), plan).says == "Nothing was ended: the plan names nobody."
