@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import importlib.metadata
+import io
+import os
 import sys
+import traceback
 from collections.abc import Callable, Sequence
 
 import httpx
-from cyclopts import App
+from cyclopts import App, Parameter
 
 from deployments.commands import approvals, catalogue, demo, doctor, drill, lab, publishing, run, stack, timeline
+from deployments.commands.context import UnknownEnvironment
 from deployments.commands.terminal import errors
 from deployments.trouble import CannotStart
+from flows import settings
 from flows.follow import NotNoticed, TookTooLong
-from flows.journal import JournalUnavailable, NoSuchIncident
+from flows.journal import JournalBroken, JournalUnavailable, NoSuchIncident
 from flows.reply import NotWaiting
+from flows.show import plain
 from flows.trigger import NotPublished
 from runbooks.catalog import UnknownRunbook
 from runbooks.model import InvalidRunbook
@@ -25,14 +32,26 @@ HELP = """When something breaks at 2 am: find the runbook, see what it would do,
 
 incident search the site hangs
 incident run database/blocked-sessions --environment production --plan-only
+incident run database/blocked-sessions --environment production
 incident approve
+
+Never used it? `incident demo` breaks a lab of its own on this machine and takes you through one incident.
 """
 
-app = App(name="incident", help=HELP, version_flags=["--version"])
+app = App(
+    name="incident",
+    help=HELP,
+    # Markdown would join the lines of the examples.
+    help_format="plaintext",
+    version=lambda: importlib.metadata.version("incident-pipelines"),
+    version_flags=["--version"],
+    # A switch is off unless it is given: nobody needs --no-json.
+    default_parameter=Parameter(negative=(), show_default=lambda default: default or None),
+)
 COMMANDS: Sequence[Callable[..., int]] = (
-    catalogue.runbooks,
-    catalogue.show,
     catalogue.search,
+    catalogue.show,
+    catalogue.runbooks,
     run.run,
     approvals.approve,
     timeline.timeline,
@@ -42,30 +61,38 @@ COMMANDS: Sequence[Callable[..., int]] = (
     stack.up,
     demo.demo,
 )
-for command in COMMANDS:
-    app.command(command)
+# In the order in which a night needs them, not of the alphabet.
+for rank, command in enumerate(COMMANDS):
+    app.command(command, sort_key=rank)
 app.command(lab.app)
 
+NOT_GOOD = 1
+USED_WRONGLY = 2
 INTERRUPTED = 130
+# What was asked for does not exist, or must not be.
+WRONG_USE = (NoSuchIncident, RefusesProduction, UnknownEnvironment, UnknownRunbook)
 # What a person can mend; each says how.
 EXPECTED = (
+    *WRONG_USE,
     CannotLook,
     CannotStart,
     InvalidConfig,
     InvalidRunbook,
+    JournalBroken,
     JournalUnavailable,
-    NoSuchIncident,
     NotNoticed,
     NotPublished,
     NotWaiting,
-    RefusesProduction,
     TookTooLong,
-    UnknownRunbook,
 )
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run one command and leave with its exit code: 0 good, 1 not good, 2 used wrongly, 130 interrupted."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # A terminal that has no "…" still shows the rest.
+            stream.reconfigure(errors="replace")
     sys.exit(outcome(arguments))
 
 
@@ -77,14 +104,38 @@ def outcome(arguments: Sequence[str] | None = None) -> int:
         errors.print("Interrupted.")
         return INTERRUPTED
     except EXPECTED as error:
-        errors.print(str(error), markup=False, highlight=False)
-        remedy = getattr(error, "remedy", "")
-        if remedy:
-            errors.print(remedy, markup=False, highlight=False)
-        return 1
-    except httpx.ConnectError as error:
-        errors.print(f"Prefect does not answer ({error}). Is the stack up? Start `incident up`.", markup=False)
-        return 1
+        errors.print(plain(str(error)))
+        for line in getattr(error, "remedy", "").splitlines():
+            errors.print(plain(line), soft_wrap=True)
+        return USED_WRONGLY if isinstance(error, WRONG_USE) else NOT_GOOD
+    except BrokenPipeError:
+        # `| head` has seen enough. Python would complain once more when it closes the stream.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return NOT_GOOD
+    except httpx.HTTPError as error:
+        errors.print(_prefect_trouble(error))
+        return NOT_GOOD
+    except Exception as error:  # noqa: BLE001 - whatever it is, a person at 2 am needs a way on, and we the lines
+        errors.print(_traceback(error), soft_wrap=True)
+        errors.print(
+            "Sorry: this is a defect of `incident`, not of your systems. The lines above say where; please report them."
+        )
+        return NOT_GOOD
+
+
+def _prefect_trouble(error: httpx.HTTPError) -> str:
+    said = plain(str(error) or type(error).__name__)
+    if isinstance(error, httpx.HTTPStatusError):
+        return f"Prefect refused: {said}"
+    url = os.environ.get("PREFECT_API_URL", "no PREFECT_API_URL")
+    return (
+        f"Prefect does not answer at {url}: {said}. Is the stack up? `incident doctor` looks, `incident up` starts it."
+    )
+
+
+def _traceback(error: Exception) -> str:
+    # People paste it into tickets; an error of a library may quote the URL it was given.
+    return settings.redactor().text("".join(traceback.format_exception(error)).rstrip())
 
 
 if __name__ == "__main__":

@@ -94,8 +94,29 @@ def _run(entries: Sequence[Entry]) -> Iterator[str]:
 
 def what(entry: Entry) -> str:
     """An entry in one line."""
+    return f"{entry.kind}: {sentence(entry)}"
+
+
+def sentence(entry: Entry) -> str:
+    """What an entry says, for a reader who sees its kind beside it."""
     body: Any = entry.body
-    return f"{entry.kind}: {body.get('says') or body.get('title') or entry.key}"
+    match entry.kind:
+        case "opened":
+            return f"{body['title']} in {body['environment']}, {body['severity']}"
+        case "answered":
+            return f"{body['decision']} by {body['name']}" + (f": {body['note']}" if body["note"] else "")
+        case "refused":
+            return str(body["refusal"])
+        case "expired":
+            return str(body["note"])
+        case "step":
+            return f"{body['title']}: {body['fate']}. {body['says']}"
+        case "verifying":
+            return f"the same questions must answer OK for {body['hold_s']:g} s"
+        case "verified":
+            return str(body["ending"])
+        case _:
+            return str(body.get("says") or body.get("title") or entry.key)
 
 
 def _follow_ups(entries: Sequence[Entry]) -> Iterator[str]:

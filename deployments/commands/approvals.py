@@ -5,33 +5,48 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator
 
+from deployments.commands.asking import ask_decision, usual_name
 from deployments.commands.context import here
 from deployments.commands.terminal import (
-    ask_decision,
     console,
     errors,
     interactive,
     print_json,
+    say,
     show_markdown,
     show_table,
 )
-from flows.follow import follow
+from flows.follow import TookTooLong, follow
 from flows.gate import Decision, Question, open_question
-from flows.journal import Journal
+from flows.journal import Entry, Journal
 from flows.record import plan_body
 from flows.reply import reply
 from flows.show import story
 
 # Long enough to see the answer taken up by a worker, short enough to sit and wait for.
 ANSWER_TAKEN_WITHIN_S = 60.0
+NEXT = {
+    Decision.APPROVE: "It is looked at once more, then done and verified.",
+    Decision.SKIP: "The step is left out; the runbook goes on.",
+    Decision.REJECT: "The step is left out, and the runbook stops after a last look.",
+}
 
 
-def waiting(journal: Journal) -> Iterator[Question]:
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Waiting:
+    """An open question. One asked in a terminal can be answered there only."""
+
+    question: Question
+    in_a_terminal: bool
+
+
+def waiting(journal: Journal) -> Iterator[Waiting]:
     """Every question that is open now, oldest incident first."""
     for summary in reversed(journal.incidents(open_only=True, limit=1000)):
-        question = open_question(journal.read(summary.incident))
+        entries = journal.read(summary.incident)
+        question = open_question(entries)
         if question is not None:
-            yield question
+            yield Waiting(question=question, in_a_terminal=not entries[0].body.get("deployment"))
 
 
 def approve(
@@ -42,76 +57,120 @@ def approve(
     note: str = "",
     json: bool = False,
 ) -> int:
-    """List what waits for approval; show a plan, and ask you.
+    """Show what waits for approval, with the exact plan, and ask you. Nothing is done before somebody approves.
+
+    Exit code 0 if your answer was taken, or if you only looked.
 
     Parameters
     ----------
     incident
-        The incident's id or its first characters. Left out: the one that waits, or a list.
+        The incident's id or its first characters. Left out: the one that waits, or a list of several.
     decision
         approve: do exactly the plan. skip: leave this step out. reject: leave it out and stop the runbook.
     name
-        Your name as it stands on the roster.
+        Your name as it stands on the roster. Left out: INCIDENT_APPROVER.
     note
         Why, for the record.
     json
         Print what waits as JSON, and decide nothing.
     """
+    if json and (decision or name):
+        errors.print("--json shows what waits and decides nothing: leave out --decision and --name.")
+        return 2
     journal = here().journal()
-    questions = list(waiting(journal))
-    if json:
-        print_json([_as_json(question) for question in questions])
-        return 0
+    found = list(waiting(journal))
     if incident is not None:
-        found = journal.find(incident)
-        questions = [question for question in questions if question.incident == found]
-        if not questions:
-            errors.print(
-                f"Incident {found[:8]} waits for no approval. `incident timeline {found[:8]}` shows where it is."
-            )
-            return 1
-    if not questions:
+        wanted = journal.find(incident)
+        found = [one for one in found if one.question.incident == wanted]
+    if json:
+        print_json([_as_json(one.question) for one in found])
+        return 0
+    if not found:
+        return _nothing(incident, decision)
+    if len(found) > 1:
+        _list(found)
+        # A decision is about one plan; it was not taken.
+        return 2 if decision else 0
+    return _one(journal, found[0], decision, name, note)
+
+
+def _nothing(incident: str | None, decision: Decision | None) -> int:
+    if incident is None:
         console.print("Nothing waits for approval.")
-        return 0
-    if len(questions) > 1:
-        _list(questions)
-        return 0
-    return _answer(journal, questions[0], decision, name, note)
+    else:
+        errors.print(f"Incident {incident} waits for no approval. `incident timeline {incident}` shows where it is.")
+    return 1 if incident or decision else 0
 
 
-def _answer(journal: Journal, question: Question, decision: Decision | None, name: str | None, note: str) -> int:
+def _one(journal: Journal, found: Waiting, decision: Decision | None, name: str | None, note: str) -> int:
+    question, short = found.question, found.question.incident[:8]
+    if found.in_a_terminal:
+        _list([found])
+        errors.print(f"Incident {short} waits in the terminal where `incident run` was started. Answer it there.")
+        return 1
+    name = name or (usual_name() if decision else None)
     if decision is None or name is None:
         if not interactive():
-            _list([question])
-            show_markdown(story(question))
-            console.print(f"To answer: incident approve {question.incident[:8]} --decision approve --name YOU")
-            return 0
-        decision, name, note = ask_decision(question, name)
+            return _shown(question, decision)
+        show_markdown(story(question))
+        decision, name, note = ask_decision(decision, name, note)
     reply(question, decision, name, note)
     return _taken(journal, question)
 
 
+def _shown(question: Question, decision: Decision | None) -> int:
+    show_markdown(story(question))
+    say("")
+    say(f"To answer: incident approve {question.incident[:8]} --decision approve --name YOU --note WHY")
+    if decision is None:
+        return 0
+    errors.print("Nothing was decided: --decision takes --name too, or INCIDENT_APPROVER.")
+    return 2
+
+
 def _taken(journal: Journal, question: Question) -> int:
     """Wait for the run's own word on the answer: it may refuse it."""
-    for entry in follow(journal, question.incident, within_s=ANSWER_TAKEN_WITHIN_S):
-        if entry.key != f"{question.key}/answered":
-            continue
-        if entry.kind == "answered":
-            console.print(f"Taken: {entry.body['decision']} by {entry.body['name']}.")
-            return 0
-        errors.print(f"Not taken: {entry.body.get('refusal') or entry.body.get('note')}", markup=False)
+    short = question.incident[:8]
+    try:
+        answered = _answered(journal, question)
+    except TookTooLong:
+        errors.print(
+            f"Handed in, but no worker has taken it up within {ANSWER_TAKEN_WITHIN_S:g} s. It counts as soon as one "
+            "does. `incident doctor` says what is missing."
+        )
         return 1
-    errors.print(f"Incident {question.incident[:8]} ended before it took the answer.")
-    return 1
+    if answered is None:
+        errors.print(f"Incident {short} ended before it took the answer. `incident timeline {short}` says how.")
+        return 1
+    if answered.kind != "answered":
+        errors.print(f"Not taken: {answered.body.get('refusal') or answered.body.get('note')}")
+        say(f"It asks again: incident approve {short}")
+        return 1
+    decision = Decision(str(answered.body["decision"]))
+    console.print(f"Taken: {decision} by {answered.body['name']}. {NEXT[decision]}")
+    say(f"Watch it: incident timeline {short} --live")
+    return 0
 
 
-def _list(questions: list[Question]) -> None:
+def _answered(journal: Journal, question: Question) -> Entry | None:
+    entries = follow(journal, question.incident, within_s=ANSWER_TAKEN_WITHIN_S)
+    return next((entry for entry in entries if entry.key == f"{question.key}/answered"), None)
+
+
+def _list(found: list[Waiting]) -> None:
     rows = [
-        (q.incident[:8], q.environment, q.title, str(q.plan.blast_radius), f"{q.expires_at:%H:%M} UTC")
-        for q in questions
+        (
+            one.question.incident[:8],
+            one.question.environment,
+            one.question.title,
+            str(one.question.plan.blast_radius),
+            f"{one.question.expires_at:%H:%M} UTC",
+        )
+        for one in found
     ]
     show_table(["incident", "where", "step", "touches", "expires"], rows)
-    console.print("incident approve ID shows the plan and asks you.")
+    if len(found) > 1:
+        say("incident approve ID shows the plan and asks you; the first characters of the id are enough.")
 
 
 def _as_json(question: Question) -> dict[str, object]:

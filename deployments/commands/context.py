@@ -7,16 +7,21 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from deployments.home import Home
+from deployments.prefect_server import NOT_INHERITED
 from deployments.stack import Stack
 from deployments.trouble import CannotStart
 from flows import settings
 from flows.journal import Journal
 from runbooks.catalog import Catalog
-from tasks.environment import Config, Environment
+from tasks.environment import Config, Environment, InvalidConfig
 
 
 class NoStack(CannotStart):
     """A command needs Prefect or the journal, and this folder has neither."""
+
+
+class UnknownEnvironment(InvalidConfig):
+    """There is no environment of this name; the configuration itself may be in order."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +37,20 @@ class Here:
     @cached_property
     def catalog(self) -> Catalog:
         return settings.catalog(self.config)
+
+    def environment(self, name: str) -> Environment:
+        """The environment `name`.
+
+        Raises:
+            UnknownEnvironment: there is none of this name.
+            InvalidConfig: it cannot be used.
+        """
+        try:
+            return self.config.environment(name)
+        except InvalidConfig as error:
+            if name in self.config.names:
+                raise
+            raise UnknownEnvironment(str(error)) from None
 
     @property
     def stack_is_up(self) -> bool:
@@ -55,14 +74,26 @@ class Here:
 
 
 def here() -> Here:
-    """This folder's context. What the process environment already names is left as it is."""
+    """This folder's context."""
     home = Home.find()
-    adopt(home, Stack.find(home))
+    stack = Stack.find(home)
+    adopt(home)
+    # A journal named from outside is a stack elsewhere, and a journal here must not be paired with a Prefect there.
+    if stack and "INCIDENT_JOURNAL_URL" not in os.environ:
+        speak_to(stack)
     return Here(home)
 
 
-def adopt(home: Home, stack: Stack | None) -> None:
-    """Make this process see the lab's environment and, if there is one, the stack."""
-    found = {"INCIDENT_LAB_ENVIRONMENT": str(home.lab_environment), "INCIDENT_CONFIG": str(home.config)}
-    for name, value in {**found, **(stack.environment() if stack else {})}.items():
-        os.environ.setdefault(name, value)
+def adopt(home: Home) -> None:
+    """Make this process read this folder's configuration, and keep Prefect's log lines out of the terminal."""
+    os.environ.setdefault("INCIDENT_CONFIG", str(home.config))
+    os.environ.setdefault("INCIDENT_LAB_ENVIRONMENT", str(home.lab_environment))
+    # The lines still go to the server, where the UI shows them with the run.
+    os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
+
+
+def speak_to(stack: Stack) -> None:
+    """Make this process use `stack`, whatever Prefect its shell is set up for."""
+    for name in NOT_INHERITED:
+        os.environ.pop(name, None)
+    os.environ.update(stack.environment())

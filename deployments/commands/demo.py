@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import time
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 
 from deployments import lab as servers
-from deployments.commands.context import Here, adopt
-from deployments.commands.stack import ready, say
-from deployments.commands.terminal import interactive, show_entry, show_markdown
+from deployments.commands.context import Here, adopt, speak_to
+from deployments.commands.entries import show_entry
+from deployments.commands.publishing import published
+from deployments.commands.terminal import console, interactive, say, show_markdown
 from deployments.home import Home
 from deployments.stack import Stack, interruptible
 from flows.gate import Question
@@ -20,13 +23,14 @@ from flows.report import report
 from flows.show import story
 
 SLUG = "database/blocked-sessions"
+LAB = "lab"
 
 
 def demo(*, auto: bool = False) -> int:
     """Break a lab database, watch the runbook diagnose it, approve the fix, see it verified and recorded.
 
-    Starts the stack and the lab if they are not up, and stops what it started. Exit code 0 only if the verdict is
-    `fixed`.
+    Starts the stack and the lab if they are not up, and stops what it started, nothing else. Exit code 0 only if the
+    verdict is `fixed`.
 
     Parameters
     ----------
@@ -35,44 +39,69 @@ def demo(*, auto: bool = False) -> int:
     """
     home = Home.find()
     auto = auto or os.environ.get("AUTO") == "1" or not interactive()
-    with interruptible():
-        running = Stack.find(home)
-        stack = running or Stack.up(home, say, database_url=os.environ.get("DATABASE_URL"))
-        with stack, servers.up(home, daemon=False, progress=say):
-            adopt(home, stack)
-            ready(stack)
-            return _play(Here(home), stack, auto)
+    with interruptible(), _stack(home) as stack, servers.up(home, daemon=False, progress=say):
+        adopt(home)
+        speak_to(stack)
+        at = Here(home)
+        published(at)
+        say(f"Prefect:  {stack.ui_url}")
+        say("Ctrl-C stops what this demo started.")
+        return _play(at, stack, auto)
 
 
-def _play(here: Here, stack: Stack, auto: bool) -> int:
+@contextlib.contextmanager
+def _stack(home: Home) -> Iterator[Stack]:
+    """The stack that is up here, which stays up, or one for the length of the demo."""
+    running = Stack.find(home)
+    if running:
+        say(f"A stack is up in {home.root}; using it.")
+    with running or Stack.up(home, say, database_url=os.environ.get("DATABASE_URL")) as stack:
+        yield stack
+
+
+def _play(at: Here, stack: Stack, auto: bool) -> int:
     from flows.drill import drill_approver, rehearse, rehearsed_step
 
-    catalogued = here.catalog.get(SLUG)
-    place = here.config.environment("lab")
-    journal = here.journal(place)
+    catalogued = at.catalog.get(SLUG)
+    place = at.environment(LAB)
+    journal = at.journal(place)
     drill = catalogued.runbook.drills[0]
     approver = drill_approver(place, rehearsed_step(catalogued, drill))
+    people = [name for name, person in place.approvers.items() if not person.drill]
     began = time.monotonic()
 
     def answer(question: Question) -> None:
+        console.print()
         show_markdown(story(question))
+        console.print()
         if auto:
             say("The lab's drill approver answers (no terminal, or AUTO=1).")
             approver(question)
-        else:
-            say(f"Approve in the Prefect UI:  {stack.ui_url}/runs/flow-run/{question.incident} → Resume, name: you")
-            say(f"or in another terminal:     incident approve {question.incident[:8]}")
+            return
+        say("Approve it in either place:")
+        say(f"  Prefect UI        {stack.ui_url}/runs/flow-run/{question.incident}")
+        say(f"                    Resume; your name on the lab's roster: {' or '.join(people)}")
+        say(f"  another terminal  {_command(at.home)}incident approve {question.incident[:8]} --name {people[0]}")
+        say("")
 
     say("")
     say(f"Breaking the lab: {drill.fault.title}.")
     result = rehearse(catalogued, drill, place, journal, answer, show_entry)
+    took = time.monotonic() - began
+    draft, record = keep(journal, result.incident, at.home)
     say("")
-    paths = keep(journal, result.incident, here.home)
     show_markdown(report(journal.read(result.incident)))
-    say(f"{result.ending} {time.monotonic() - began:.0f} s after the lab was broken.")
-    say(f"Post-mortem draft:  {paths[0]}")
-    say(f"Record:             {paths[1]}")
+    say("")
+    say(f"{result.ending.capitalize()}, {took:.0f} s after the lab was broken.")
+    say(f"Post-mortem draft:  {draft}")
+    say(f"Record:             {record}")
     return 0 if result.passed else 1
+
+
+def _command(home: Home) -> str:
+    """What another terminal must be told to find this home, if it is not where people look first."""
+    chosen = os.environ.get("INCIDENT_HOME")
+    return f"INCIDENT_HOME={home.root} " if chosen else ""
 
 
 def keep(journal: Journal, incident: str, home: Home) -> tuple[Path, Path]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+from collections.abc import Iterable, Iterator
 
 from deployments.commands.context import Here, here
 from deployments.commands.terminal import console, print_json, show_verdict
-from flows.journal import JournalUnavailable
+from flows.journal import JournalUnavailable, Rights
 from flows.record import finding_body
-from tasks.environment import InvalidConfig
+from tasks.environment import Environment, InvalidConfig
 from tasks.model import CannotLook, Finding, Verdict
 
 
@@ -20,38 +21,58 @@ def doctor(environment: str | None = None, *, json: bool = False) -> int:
     Parameters
     ----------
     environment
-        Only this one. Left out: all of them.
+        Only this one, and the stack. Left out: all of them.
     json
         Print the findings as JSON.
     """
     at = here()
-    found: dict[str, list[Finding]] = {"stack": list(_stack(at))}
-    for name in [environment] if environment else at.config.names:
-        found[name] = list(_environment(at, name))
+    if environment is not None:
+        _refuse_unknown(at, environment)
+    places = {"stack": _stack(at), **_environments(at, environment)}
+    # Shown as they come: a server that does not answer takes its time.
+    found = {place: [_heard(f, json) for f in _headed(place, asked, json)] for place, asked in places.items()}
     if json:
         print_json({place: [finding_body(finding) for finding in findings] for place, findings in found.items()})
-    else:
-        for place, findings in found.items():
-            console.print(f"\n{place}", style="bold", markup=False)
-            for finding in findings:
-                show_verdict(finding.verdict, finding.says, finding.remedy)
     return 0 if all(f.verdict < Verdict.UNKNOWN for findings in found.values() for f in findings) else 1
+
+
+def _headed(place: str, asked: Iterable[Finding], json: bool) -> Iterable[Finding]:
+    if not json:
+        console.print(f"\n{place}", style="bold")
+    return asked
+
+
+def _heard(finding: Finding, json: bool) -> Finding:
+    if not json:
+        show_verdict(finding.verdict, finding.says, finding.remedy)
+    return finding
+
+
+def _refuse_unknown(at: Here, environment: str) -> None:
+    """A mistyped name is not an illness."""
+    if environment not in at.config.names:
+        at.environment(environment)
+
+
+def _environments(at: Here, only: str | None) -> dict[str, Iterator[Finding]]:
+    try:
+        names = [only] if only else at.config.names
+    except InvalidConfig as error:
+        return {"configuration": iter([Finding(verdict=Verdict.BAD, says=str(error))])}
+    if not names:
+        says = f"No environment is configured: {at.config.file} names none, and no lab is up."
+        remedy = "cp environments.example.toml environments.toml   # then fill it in\nincident lab up"
+        return {"environments": iter([Finding.unknown(says, remedy=remedy)])}
+    return {name: _environment(at, name) for name in names}
 
 
 def _environment(at: Here, name: str) -> Iterator[Finding]:
     try:
-        place = at.config.environment(name)
+        place = at.environment(name)
     except InvalidConfig as error:
         yield Finding.unknown(str(error))
         return
-    for says in at.catalog.unknown_overrides(place):
-        yield Finding(verdict=Verdict.WARN, says=says)
-    if not place.approvers:
-        yield Finding(
-            verdict=Verdict.WARN,
-            says=f"Nobody may approve anything in {name}: the roster is empty.",
-            remedy=f'[environments.{name}.approvers.YOU]\nroles = ["on-call"]',
-        )
+    yield from _declared(at, place)
     for key, system in place.systems.items():
         try:
             yield from system.examine()
@@ -59,9 +80,25 @@ def _environment(at: Here, name: str) -> Iterator[Finding]:
             yield Finding.unknown(f"{key}: {error.says}", remedy=error.remedy)
 
 
+def _declared(at: Here, place: Environment) -> Iterator[Finding]:
+    for says in at.catalog.unknown_overrides(place):
+        yield Finding(verdict=Verdict.WARN, says=says)
+    if not place.approvers:
+        yield Finding(
+            verdict=Verdict.WARN,
+            says=f"Nobody may approve anything in {place.name}: the roster is empty.",
+            remedy=f'[environments.{place.name}.approvers.YOU]\nroles = ["on-call"]',
+        )
+    if not place.systems:
+        yield Finding.unknown(
+            f"{place.name} has no systems: every question there is unanswered.",
+            remedy=f'[environments.{place.name}.systems.postgres]\nurl = "${{POSTGRES_URL}}"',
+        )
+
+
 def _stack(at: Here) -> Iterator[Finding]:
     if not at.stack_is_up:
-        yield Finding.unknown("The stack of this folder is not up.", remedy="incident up")
+        yield Finding.unknown(f"No stack is up in {at.home.root}.", remedy="incident up")
         return
     yield _prefect()
     yield _journal(at)
@@ -69,16 +106,33 @@ def _stack(at: Here) -> Iterator[Finding]:
 
 def _journal(at: Here) -> Finding:
     try:
-        at.journal().open()
+        rights = at.journal().open().rights()
     except JournalUnavailable as error:
-        return Finding(verdict=Verdict.BAD, says=f"The journal: {error}", remedy="incident up")
-    return Finding(verdict=Verdict.OK, says="The journal is migrated and answers the running role.")
+        return Finding(verdict=Verdict.BAD, says=str(error))
+    return _judged(rights)
+
+
+def _judged(rights: Rights) -> Finding:
+    if rights.missing:
+        return Finding(
+            verdict=Verdict.BAD,
+            says=f"The journal refuses {rights.role}: it lacks {', '.join(rights.missing)}.",
+            remedy="Run the migration again, naming the running role.",
+        )
+    if rights.beyond:
+        return Finding(
+            verdict=Verdict.BAD,
+            says=f"{rights.role} could change the journal: beside INSERT and SELECT it may {', '.join(rights.beyond)}.",
+            remedy="Name another role in INCIDENT_JOURNAL_URL: one that owns nothing and was granted these two.",
+        )
+    return Finding(verdict=Verdict.OK, says=f"The journal answers; {rights.role} may add and read, and change nothing.")
 
 
 def _prefect() -> Finding:
     import httpx
     import prefect
     from prefect.client.orchestration import get_client
+    from prefect.exceptions import ObjectNotFound
 
     from deployments.publish import POOL
 
@@ -86,19 +140,26 @@ def _prefect() -> Finding:
         with get_client(sync_client=True) as client:
             served = client.request("GET", "/admin/version").json()
             workers = client.read_workers_for_work_pool(POOL)
+    except ObjectNotFound:
+        return _no_worker(served, POOL)
     except httpx.HTTPError as error:
-        return Finding.unknown(f"Prefect does not answer: {error}", remedy="incident up")
+        says = f"Prefect does not answer at {os.environ['PREFECT_API_URL']}: {error}"
+        return Finding.unknown(says, remedy="incident up")
     if served != prefect.__version__:
         return Finding(
             verdict=Verdict.BAD,
-            says=f"The Prefect server is {served}, this worker is {prefect.__version__}; they must be the same.",
+            says=f"The Prefect server is {served}, we are {prefect.__version__}; they must be the same.",
             remedy="Install the same requirements.txt on both.",
         )
-    online = [worker for worker in workers if worker.status == "ONLINE"]
+    online = sum(worker.status == "ONLINE" for worker in workers)
     if not online:
-        return Finding(
-            verdict=Verdict.BAD,
-            says=f"Prefect {served} answers, but no worker of the pool {POOL!r} is online: nothing would run.",
-            remedy=f"incident up, or: prefect worker start --pool {POOL}",
-        )
-    return Finding(verdict=Verdict.OK, says=f"Prefect {served} answers, with {len(online)} worker online.")
+        return _no_worker(served, POOL)
+    return Finding(verdict=Verdict.OK, says=f"Prefect {served} answers; workers online: {online}.")
+
+
+def _no_worker(served: str, pool: str) -> Finding:
+    return Finding(
+        verdict=Verdict.BAD,
+        says=f"Prefect {served} answers, but no worker of the pool {pool!r} is online: nothing would run.",
+        remedy=f"incident up, or: prefect worker start --pool {pool}",
+    )

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from deployments.commands.context import here
-from deployments.commands.terminal import console, errors, print_json, show_entry
+from deployments.commands.entries import show_entry
+from deployments.commands.terminal import console, errors, print_json
+from flows.journal import Entry
 
 
 def drill(slug: str, *, environment: str = "lab", json: bool = False) -> int:
@@ -22,7 +24,7 @@ def drill(slug: str, *, environment: str = "lab", json: bool = False) -> int:
     """
     at = here()
     catalogued = at.catalog.get(slug)
-    place = at.config.environment(environment)
+    place = at.environment(environment)
     if not catalogued.runbook.drills:
         errors.print(f"{slug} declares no drill.")
         return 2
@@ -32,17 +34,21 @@ def drill(slug: str, *, environment: str = "lab", json: bool = False) -> int:
     results = []
     for declared in catalogued.runbook.drills:
         if not json:
-            console.print(f"Breaking {place.name}: {declared.fault.title}.", markup=False)
+            console.print(f"Breaking {place.name}: {declared.fault.title}.")
         approver = drill_approver(place, rehearsed_step(catalogued, declared))
-        heard = (lambda _entry: None) if json else show_entry
-        results.append(rehearse(catalogued, declared, place, at.journal(place), approver, heard))
+        results.append(
+            rehearse(catalogued, declared, place, at.journal(place), approver, _ignore if json else show_entry)
+        )
     if json:
         print_json([result.as_json() for result in results])
     else:
         for result in results:
             console.print(
                 f"{'passed' if result.passed else 'NOT PASSED'}: {result.fault}: noticed after "
-                f"{result.noticed_after_s:g} s, {result.ending} after {result.ended_after_s:g} s.",
-                markup=False,
+                f"{result.noticed_after_s:g} s, {result.ending} after {result.ended_after_s:g} s."
             )
     return 0 if all(result.passed for result in results) else 1
+
+
+def _ignore(_entry: Entry) -> None:
+    """For --json, which says nothing before the end."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from deployments.commands.context import here
-from deployments.commands.terminal import console, print_json
+from deployments.commands.context import Here, here
+from deployments.commands.terminal import print_json, say
 
 
 def publish(*, dry_run: bool = False, json: bool = False) -> int:
@@ -25,9 +25,18 @@ def publish(*, dry_run: bool = False, json: bool = False) -> int:
         print_json([{"verb": c.verb, "deployment": c.name, "fields": c.fields} for c in changes])
         return 0
     for change in changes:
-        console.print(str(change), markup=False)
+        say(str(change))
     if not changes:
-        console.print("Nothing to change: every deployment is as declared.")
+        say("Nothing to change: every deployment is as declared.")
     elif dry_run:
-        console.print("Nothing was changed (--dry-run).")
+        say("Nothing was changed (--dry-run).")
     return 0
+
+
+def published(at: Here) -> None:
+    """Publish on the way, in one line: the stack has just come up, or the environments have changed."""
+    from deployments.publish import publish as make_so
+
+    changes = len(make_so(at.catalog, at.config))
+    said = f"Published {changes} changed deployment{'s' if changes > 1 else ''}."
+    say(said if changes else "All deployments are as declared.")

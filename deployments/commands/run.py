@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-from deployments.commands.context import here
+from deployments.commands.asking import TerminalAsker
+from deployments.commands.context import Here, here
+from deployments.commands.entries import Narrator
 from deployments.commands.terminal import (
-    TerminalAsker,
     console,
     errors,
     interactive,
     print_json,
+    say,
+    show_line,
     show_markdown,
     show_verdict,
 )
+from flows.case import Ending
 from flows.diagnose import look, worst
 from flows.gate import local_asker
 from flows.record import finding_body, plan_body
 from flows.show import plan_lines
 from runbooks.catalog import Catalogued
-from runbooks.model import AnyCheck, Severity, Step
+from runbooks.model import AnyCheck, Manual, Severity, Step
 from tasks.environment import Environment
 from tasks.model import CannotLook, Finding, Verdict
 
@@ -33,14 +37,17 @@ def run(
 ) -> int:
     """Live through a runbook in this terminal: questions, plan, your approval, the change, the proof.
 
+    Exit code 0 if it ended fixed, recovered by itself or not reproduced; with --plan-only, if nothing is UNKNOWN or
+    BAD.
+
     Parameters
     ----------
     slug
-        For example database/blocked-sessions.
+        For example database/blocked-sessions. `incident runbooks` lists them.
     environment
-        Where, as named in environments.toml.
+        Where, as named in environments.toml; `lab` after `incident lab up`.
     severity
-        P0 now, P1 within an hour, P2 within four, P3 within a day. The runbook's own if left out.
+        P0 now, P1 within an hour, P2 within four, P3 within a day. Left out: the runbook's own.
     reason
         What made you run it, for the record.
     plan_only
@@ -50,24 +57,49 @@ def run(
     """
     at = here()
     catalogued = at.catalog.get(slug)
-    place = at.config.environment(environment)
+    place = at.environment(environment)
     if plan_only:
         return _propose(catalogued, place, json)
     if json:
         errors.print("--json goes with --plan-only. For a run's record use `incident timeline ID --json`.")
         return 2
     if not interactive():
-        errors.print("There is no terminal to approve in. Add --plan-only, or trigger the deployment in Prefect.")
+        errors.print("There is no terminal to approve in. Add --plan-only, or run the deployment in Prefect.")
         return 2
     at.require_stack()
-    local_asker.set(TerminalAsker())
-    from flows.case import Ending
+    return _live(at, slug, place, severity, reason)
+
+
+def _live(at: Here, slug: str, place: Environment, severity: Severity | None, reason: str) -> int:
     from flows.incident import GOOD, incident
 
-    state = incident(slug, environment, severity=severity, reason=reason, return_state=True)
-    name = state.name or ""
-    console.print(f"{name}: {state.message}")
-    return 0 if name in {"".join(w.capitalize() for w in Ending(e).value.split()) for e in GOOD} else 1
+    narrator = Narrator(at.journal(place))
+    local_asker.set(TerminalAsker(narrator.silent))
+    flow = incident.with_options(on_running=[lambda _flow, run, _state: narrator.begin(str(run.id))])
+    try:
+        state = flow(slug, place.name, severity=severity, reason=reason, return_state=True)
+    except KeyboardInterrupt:
+        _left(narrator.incident)
+        raise
+    finally:
+        narrator.end()
+    if narrator.incident:
+        narrator.catch_up()
+    closed = next((entry for entry in narrator.shown if entry.kind == "closed"), None)
+    if closed is None:
+        # What broke it off; the command line has words for what a person can mend.
+        state.result()
+        return 1
+    say(f"Post-mortem draft: incident timeline {narrator.incident[:8]} --post-mortem")
+    return 0 if Ending(str(closed.body["verdict"])) in GOOD else 1
+
+
+def _left(incident: str) -> None:
+    if incident:
+        errors.print(
+            f"\nYou left incident {incident[:8]}: nothing more is done. The recoverer closes it as abandoned in "
+            f"a few seconds. What was done until here: incident timeline {incident[:8]}"
+        )
 
 
 def _propose(catalogued: Catalogued, place: Environment, json: bool) -> int:
@@ -76,15 +108,18 @@ def _propose(catalogued: Catalogued, place: Environment, json: bool) -> int:
             show_verdict(finding.verdict, finding.says, finding.remedy)
 
     found = look(catalogued.runbook, place, heard)
-    plans: dict[str, object] = {}
-    for part in catalogued.runbook.resolution:
-        if isinstance(part, Step) and found[part.when.name].verdict is Verdict.BAD:
-            plans[part.title] = _plan(part, place, json)
+    called_for = [p for p in catalogued.runbook.resolution if found[p.when.name].verdict is Verdict.BAD]
+    plans = {part.title: _plan(part, place, json) for part in called_for if isinstance(part, Step)}
     if json:
         findings = {name: finding_body(finding) for name, finding in found.items()}
         print_json({"runbook": catalogued.slug, "environment": place.name, "findings": findings, "plans": plans})
-    elif not plans:
+    elif not called_for:
         console.print("No step is called for.")
+    else:
+        for part in called_for:
+            if isinstance(part, Manual):
+                show_line("manual", part.title)
+        say(f"Nothing was changed. To go through it: incident run {catalogued.slug} --environment {place.name}")
     return 0 if worst(found.values()) < Verdict.UNKNOWN else 1
 
 
@@ -99,5 +134,6 @@ def _plan(step: Step, place: Environment, json: bool) -> object:
     if not json:
         console.print()
         lines = plan_lines(plan) if plan.commands else [plan.does]
-        show_markdown("\n".join([f"**{step.title}**", "", *lines]))
+        show_markdown("\n".join([f"## {step.title}", "", *lines]))
+        console.print()
     return plan_body(plan)

@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import os
 
-from deployments.commands.context import Here, adopt
-from deployments.commands.terminal import console
+from deployments.commands.context import Here, adopt, speak_to
+from deployments.commands.publishing import published
+from deployments.commands.terminal import say
 from deployments.home import Home
 from deployments.stack import Stack, serve
-
-
-def say(text: str) -> None:
-    """One line of progress; it wraps nothing and means no markup."""
-    console.print(text, markup=False, highlight=False, soft_wrap=True)
 
 
 def up(*, port: int | None = None) -> int:
@@ -31,12 +27,9 @@ def up(*, port: int | None = None) -> int:
 
 def ready(stack: Stack) -> None:
     """Publish the catalog to a stack that has just come up, and say where to look."""
-    adopt(stack.home, stack)
-    here = Here(stack.home)
-    from deployments.publish import publish
-
-    changes = publish(here.catalog, here.config)
-    say(f"Published {len(changes)} changed deployments." if changes else "All deployments are as declared.")
+    adopt(stack.home)
+    speak_to(stack)
+    published(Here(stack.home))
     say(f"Prefect:   {stack.ui_url}")
     say(f"Database:  {stack.database}")
     say(f"State:     {stack.home.root}")

@@ -1,29 +1,29 @@
-"""What the terminal shows and asks. One console: it honours NO_COLOR, and plain lines where there is no terminal."""
+"""What the terminal shows: words wrapped and coloured where a person reads, one line for one thing in a pipe."""
 
 from __future__ import annotations
 
 import json
-import os
 import sys
 from collections.abc import Sequence
-from typing import Any
 
 from rich.console import Console
-from rich.markdown import Markdown
-from rich.prompt import Prompt
 from rich.table import Table
 from rich.text import Text
 
-from flows.case import now
-from flows.gate import Answer, Decision, Question
-from flows.journal import Entry
-from flows.show import plain, story
+from deployments.commands.markdown import Page
+from flows.show import plain
 from tasks.model import Verdict
 
-console = Console()
-errors = Console(stderr=True)
+# NO_COLOR is honoured by rich. What we print is other people's text: nothing in it is markup.
+console = Console(markup=False, highlight=False, emoji=False)
+errors = Console(markup=False, highlight=False, emoji=False, stderr=True)
+for one in (console, errors):
+    # grep and less wrap by themselves, and a script needs whole lines.
+    one.soft_wrap = not one.is_terminal
 
 COLOURS = {Verdict.OK: "green", Verdict.WARN: "yellow", Verdict.UNKNOWN: "magenta", Verdict.BAD: "bold red"}
+# As wide as the longest word that stands before a line.
+LABEL = len("broken off")
 
 
 def interactive() -> bool:
@@ -36,55 +36,51 @@ def print_json(value: object) -> None:
     sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False, default=str) + "\n")
 
 
+def say(text: str) -> None:
+    """One line as it is: a path, an address or a command that somebody will copy."""
+    console.print(text, soft_wrap=True)
+
+
+def show_line(label: str, says: str, style: str = "") -> None:
+    """A word and what it says, which hangs below itself where it is too long for the terminal."""
+    text = plain(says)
+    if not console.is_terminal:
+        console.print(f"{label:>{LABEL}}  {text}")
+        return
+    line = Table.grid(padding=(0, 2, 0, 0))
+    line.add_column(width=LABEL, justify="right")
+    line.add_column(overflow="fold")
+    line.add_row(Text(label, style), Text(text, style if label not in Verdict.__members__ else ""))
+    console.print(line)
+
+
 def show_verdict(verdict: Verdict, says: str, remedy: str = "") -> None:
-    """One finding as a line; what to do about it below."""
-    console.print(Text.assemble((f"{verdict.name:>7}", COLOURS[verdict]), "  ", plain(says)))
+    """One finding as a line; what to do about it below, as it is to be copied."""
+    show_line(verdict.name, says, COLOURS[verdict])
     for line in remedy.splitlines():
-        console.print(Text(f"         {plain(line)}", style="dim"))
+        console.print(Text(f"{'':{LABEL}}  {plain(line)}", style="cyan"), soft_wrap=True)
 
 
 def show_table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    cells = [[plain(str(cell)) for cell in row] for row in rows]
+    if not console.is_terminal:
+        widths = [max(map(len, column)) for column in zip(columns, *cells, strict=True)]
+        for row in (columns, *cells):
+            said = "  ".join(f"{cell:{width}}" for cell, width in zip(row, widths, strict=True))
+            console.print(said.rstrip())
+        return
     table = Table(box=None, header_style="bold", pad_edge=False)
     for column in columns:
         table.add_column(column, overflow="fold")
-    for row in rows:
-        table.add_row(*(Text(plain(str(cell))) for cell in row))
+    for row in cells:
+        table.add_row(*map(Text, row))
     console.print(table)
 
 
 def show_markdown(text: str) -> None:
-    console.print(Markdown(text))
-
-
-def show_entry(entry: Entry) -> None:
-    """One journal entry as a person follows an incident."""
-    body: Any = entry.body
-    match entry.kind:
-        case "finding":
-            show_verdict(Verdict[body["verdict"]], body["says"], body["remedy"])
-        case "asked":
-            console.print(Text(f"waiting for approval: {plain(body['title'])}", style="bold"))
-        case "answered":
-            console.print(Text(f"{body['decision']} by {plain(body['name'])}: {plain(body['note'])}", style="bold"))
-        case "closed":
-            console.print(Text(plain(body["says"]), style="bold"))
-        case _:
-            said = body.get("says") or body.get("title") or ""
-            console.print(Text(f"{entry.kind:>7}  {plain(str(said))}".rstrip(), style="dim"))
-
-
-def ask_decision(question: Question, name: str | None = None) -> tuple[Decision, str, str]:
-    """Show the plan and ask for decision, name and note."""
-    show_markdown(story(question))
-    decision = Decision(Prompt.ask("Decision", choices=[str(d) for d in Decision], console=console))
-    name = name or Prompt.ask("Your name on the roster", default=os.environ.get("INCIDENT_APPROVER"), console=console)
-    note = Prompt.ask("Why (kept in the record)", default="", show_default=False, console=console)
-    return decision, name or "", note
-
-
-class TerminalAsker:
-    """The gate's way to ask when a run has no deployment: here and now, in this terminal."""
-
-    def ask(self, question: Question) -> Answer | None:
-        decision, name, note = ask_decision(question)
-        return Answer(decision=decision, name=name, note=note, digest=question.digest, decided_at=now(), via="terminal")
+    """A page; in a pipe its source, which is what a file or an issue wants."""
+    if console.is_terminal:
+        # What must not wrap may be wider than the terminal; it is not cut.
+        console.print(Page(text), crop=False)
+    else:
+        console.print(text)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import json as codec
 
 from deployments.commands.context import here
-from deployments.commands.terminal import console, errors, print_json, show_entry, show_table
+from deployments.commands.entries import show_entry
+from deployments.commands.terminal import console, errors, print_json, say, show_markdown, show_table
 from flows.follow import follow
-from flows.journal import Journal, broken
+from flows.journal import Entry, Journal, broken
 from flows.report import report, what
 
 # A working day: whoever follows longer than that has closed the terminal.
@@ -17,6 +19,8 @@ LIVE_WITHIN_S = 12 * 3600.0
 def timeline(incident: str | None = None, *, live: bool = False, post_mortem: bool = False, json: bool = False) -> int:
     """Show what happened in an incident, entry by entry; without an id, list the incidents.
 
+    Exit code 1 if an entry was changed, removed or reordered after it was written.
+
     Parameters
     ----------
     incident
@@ -24,30 +28,49 @@ def timeline(incident: str | None = None, *, live: bool = False, post_mortem: bo
     live
         Keep showing entries until it is closed.
     post_mortem
-        Print the post-mortem draft (Markdown) instead.
+        Show the post-mortem draft instead; in a pipe, its Markdown.
     json
-        Print the entries as JSON, one object each, exactly as they are chained.
+        Print the entries as a JSON list, exactly as they are chained; with --live, one object a line.
     """
+    if post_mortem and (live or json):
+        errors.print("--post-mortem is a page of its own: leave out --live and --json.")
+        return 2
+    if incident is None and (live or post_mortem):
+        errors.print("Which incident? `incident timeline` lists them; the first characters of its id are enough.")
+        return 2
     journal = here().journal()
     if incident is None:
         return _incidents(journal, json)
     found = journal.find(incident)
     if live:
-        for entry in follow(journal, found, within_s=LIVE_WITHIN_S):
-            show_entry(entry)
-        return 0
+        return _live(journal, found, json)
     entries = journal.read(found)
-    complaint = broken(entries)
     if json:
         print_json([dataclasses.asdict(entry) for entry in entries])
     elif post_mortem:
-        console.print(report(entries), markup=False, highlight=False, soft_wrap=True)
+        show_markdown(report(entries))
     else:
-        show_table(["at (UTC)", "who", "what"], [(e.at[:19].replace("T", " "), e.actor, what(e)) for e in entries])
-        console.print(f"{len(entries)} entries; the chain is unbroken." if not complaint else "", markup=False)
+        show_table(["at (UTC)", "who", "what"], [(_moment(e.at, 19), e.actor, what(e)) for e in entries])
+    return _judged(entries, quiet=json or post_mortem)
+
+
+def _live(journal: Journal, incident: str, json: bool) -> int:
+    for entry in follow(journal, incident, within_s=LIVE_WITHIN_S):
+        if json:
+            say(codec.dumps(dataclasses.asdict(entry), ensure_ascii=False))
+        else:
+            show_entry(entry)
+    return _judged(journal.read(incident), quiet=True)
+
+
+def _judged(entries: tuple[Entry, ...], *, quiet: bool) -> int:
+    complaint = broken(entries)
     if complaint:
-        errors.print(complaint, markup=False)
-    return 1 if complaint else 0
+        errors.print(f"The record is not what was written. {complaint}")
+        return 1
+    if not quiet:
+        console.print(f"{len(entries)} entries; the chain is unbroken.")
+    return 0
 
 
 def _incidents(journal: Journal, json: bool) -> int:
@@ -58,7 +81,12 @@ def _incidents(journal: Journal, json: bool) -> int:
         console.print("No incident is recorded.")
     else:
         rows = [
-            (s.incident[:8], s.opened_at[:16], s.runbook, s.environment, s.severity, s.verdict or "open") for s in found
+            (s.incident[:8], _moment(s.opened_at, 16), s.runbook, s.environment, s.severity, s.verdict or "open")
+            for s in found
         ]
         show_table(["incident", "opened (UTC)", "runbook", "where", "severity", "verdict"], rows)
     return 0
+
+
+def _moment(at: str, characters: int) -> str:
+    return at[:characters].replace("T", " ")

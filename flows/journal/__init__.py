@@ -7,6 +7,7 @@ from flows.journal.journal import Journal, JournalBroken
 from flows.journal.locks import HeldElsewhere
 from flows.journal.log import AlreadyRecorded, HeldLog
 from flows.journal.redact import Redactor
+from flows.journal.rights import Rights
 from flows.journal.summary import IncidentSummary, NoSuchIncident
 
 __all__ = [
@@ -21,5 +22,6 @@ __all__ = [
     "NoSuchIncident",
     "NotRecordable",
     "Redactor",
+    "Rights",
     "broken",
 ]

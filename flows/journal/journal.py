@@ -15,6 +15,7 @@ from flows.journal.connection import connect, refuse_transaction_pooler, session
 from flows.journal.entry import Entry, checked
 from flows.journal.log import ENTRIES, HeldLog, entry_from, write
 from flows.journal.redact import Redactor
+from flows.journal.rights import Rights, rights
 from flows.journal.summary import OPENED, IncidentSummary, NoSuchIncident
 from tasks.model import Earlier, Finding, Row
 
@@ -81,6 +82,15 @@ class Journal:
         """
         with session_of(self._url) as session:
             return locks.holder(session, incident) is not None
+
+    def rights(self) -> Rights:
+        """What the running role may do with the tables.
+
+        Raises:
+            JournalUnavailable: the database does not answer, or has no tables yet.
+        """
+        with session_of(self._url) as session:
+            return rights(session)
 
     def read(self, incident: str) -> tuple[Entry, ...]:
         """Everything recorded about `incident`, which is nothing if there is no such incident.

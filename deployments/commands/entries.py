@@ -1,0 +1,72 @@
+"""Journal entries as a person follows an incident: one line each, and silence while somebody is being asked."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+
+from deployments.commands.terminal import show_line, show_verdict
+from flows.journal import Entry, Journal, JournalUnavailable
+from flows.report import sentence
+from tasks.model import Verdict
+
+EVERY_S = 0.3
+STYLES = {
+    "opened": "bold",
+    "asked": "bold",
+    "answered": "bold",
+    "closed": "bold",
+    "refused": "bold red",
+    "void": "bold red",
+    "expired": "bold red",
+    "broken off": "bold red",
+}
+
+
+def show_entry(entry: Entry) -> None:
+    body: Any = entry.body
+    if entry.kind in ("finding", "look"):
+        # A look asks again what was answered above; its remedy has been shown.
+        show_verdict(Verdict[body["verdict"]], body["says"], body["remedy"] if entry.kind == "finding" else "")
+    else:
+        show_line(entry.kind, sentence(entry), STYLES.get(entry.kind, "dim"))
+
+
+class Narrator:
+    """Shows the entries of an incident that another thread of this process lives through."""
+
+    def __init__(self, journal: Journal) -> None:
+        self.incident = ""
+        self.shown: list[Entry] = []
+        self._journal = journal
+        self._one_speaks = threading.RLock()
+        self._ended = threading.Event()
+
+    def begin(self, incident: str) -> None:
+        self.incident = incident
+        threading.Thread(target=self._narrate, daemon=True).start()
+
+    def catch_up(self) -> None:
+        """Show what was recorded since the last time."""
+        with self._one_speaks:
+            for entry in self._journal.read(self.incident)[len(self.shown) :]:
+                self.shown.append(entry)
+                show_entry(entry)
+
+    @contextmanager
+    def silent(self) -> Iterator[None]:
+        """Nothing is shown inside the block: no line runs into what a person types."""
+        with self._one_speaks:
+            self.catch_up()
+            yield
+
+    def end(self) -> None:
+        self._ended.set()
+
+    def _narrate(self) -> None:
+        # The run meets the same trouble, and says so.
+        with suppress(JournalUnavailable):
+            while not self._ended.wait(EVERY_S):
+                self.catch_up()
