@@ -1,13 +1,14 @@
 """Run a server so that it cannot outlive its parent: `python -m deployments.leash --signal INT -- postgres -D data`.
 
 On Linux the kernel sends the signal when the parent dies, and the leash becomes the server: its process id and its
-signals are the server's own. Elsewhere, or with `--watch`, the leash stays between the two, forwards signals, and stops
-the server when its parent has gone.
+signals are the server's own. Elsewhere, or with `--watch`, the leash stays between the two, forwards signals, and when
+the parent has gone stops the server and whatever the server has started.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import ctypes
 import json
 import os
@@ -54,7 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     # Changing credentials clears the death signal, so they come first.
     drop(Drop(asked.drop))
     if asked.watch:
-        sys.exit(_watch(command, stop, asked.parent))
+        sys.exit(_watch(command, stop, asked.parent, asked.patience))
     if sys.platform == "linux":
         _die_with_parent(stop)
     # The parent may have died before the kernel was told to watch it.
@@ -69,6 +70,7 @@ def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--parent", type=int, help="process id the command belongs to")
     parser.add_argument("--drop", choices=list(Drop), default=Drop.NONE, help="how to stop being root first")
     parser.add_argument("--watch", action="store_true", help="stay and watch, where the kernel cannot")
+    parser.add_argument("--patience", type=float, default=PATIENCE_S, help="seconds a watched command has to stop")
     parser.add_argument("--program", type=Path, help="JSON file with command, environment (null unsets) and directory")
     parser.add_argument("command", nargs="*")
     asked = parser.parse_args(arguments)
@@ -96,29 +98,55 @@ def _die_with_parent(stop: signal.Signals) -> None:
         raise OSError(number, f"prctl(PR_SET_PDEATHSIG): {os.strerror(number)}")
 
 
-def _watch(command: Sequence[str], stop: signal.Signals, parent: int | None) -> int:
+def _watch(command: Sequence[str], stop: signal.Signals, parent: int | None, patience_s: float) -> int:
     held_by = parent if parent is not None else os.getppid()
     if os.getppid() != held_by:
         return ORPHANED
     # Blocked until the child exists, so that no signal falls between starting it and knowing whom to forward to.
     signal.pthread_sigmask(signal.SIG_BLOCK, FORWARDED)
-    child = subprocess.Popen(command, preexec_fn=lambda: signal.pthread_sigmask(signal.SIG_UNBLOCK, FORWARDED))
+    child = subprocess.Popen(command, preexec_fn=_prepare_watched)
     for number in FORWARDED:
         signal.signal(number, lambda received, _frame: child.send_signal(received))
     signal.pthread_sigmask(signal.SIG_UNBLOCK, FORWARDED)
     while child.poll() is None and os.getppid() == held_by:
         time.sleep(POLL_S)
-    return _ended(child) if child.poll() is not None else _put_down(child, stop)
+    if child.poll() is None:
+        _put_down(child, stop, patience_s)
+    return _ended(child)
 
 
-def _put_down(child: subprocess.Popen[bytes], stop: signal.Signals) -> int:
+def _prepare_watched() -> None:
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, FORWARDED)
+    if sys.platform == "linux":
+        # Without its leash nobody would stop it.
+        _die_with_parent(signal.SIGKILL)
+
+
+def _put_down(child: subprocess.Popen[bytes], stop: signal.Signals, patience_s: float) -> None:
+    # Asked for now: once their parent is dead, nothing tells whose they were. Groups and sessions do not help, for a
+    # worker gives each run its own.
+    started = _descendants(child.pid)
     child.send_signal(stop)
     try:
-        child.wait(PATIENCE_S)
+        child.wait(patience_s)
     except subprocess.TimeoutExpired:
+        started |= _descendants(child.pid)
         child.kill()
         child.wait()
-    return _ended(child)
+    for pid in started:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+
+
+def _descendants(pid: int) -> set[int]:
+    shown = subprocess.run(["ps", "-eo", "pid=,ppid="], capture_output=True, text=True, check=True)
+    parents = [(int(line.split()[0]), int(line.split()[1])) for line in shown.stdout.splitlines()]
+    found: set[int] = set()
+    generation = {pid}
+    while generation:
+        generation = {child for child, parent in parents if parent in generation}
+        found |= generation
+    return found
 
 
 def _ended(child: subprocess.Popen[bytes]) -> int:

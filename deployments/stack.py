@@ -302,7 +302,8 @@ class _Start:
         # Where the person stands: relative paths in their configuration and their runbooks mean that folder.
         here = Path.cwd()
         worker = prefect_server.worker_command(WORKER)
-        yield Program(name=WORKER, command=worker, environment=ours, directory=here)
+        # Ending a run takes the worker a second or two; without a server to report to it would try for minutes.
+        yield Program(name=WORKER, command=worker, environment=ours, directory=here, patience_s=5, has_children=True)
         for name, module in self._services().items():
             yield Program(name=name, command=[sys.executable, "-P", "-m", module], environment=ours, directory=here)
 

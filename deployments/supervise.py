@@ -58,6 +58,8 @@ class Program:
     stop: str = "TERM"
     patience_s: int = 20
     drop: Drop = Drop.NONE
+    # It starts processes of its own, which have to go with it: the leash stays and sees to that.
+    has_children: bool = False
 
 
 @dataclass(frozen=True)
@@ -232,9 +234,11 @@ pidfile = supervisord.pid
 def _section(part: Part, rank: int, program: Program) -> str:
     file = part.program(program.name).relative_to(part.folder)
     log = part.log(program.name).relative_to(part.folder)
+    leash = f"--signal {program.stop} --patience {program.patience_s} --drop {program.drop}"
+    watch = " --watch" if program.has_children else ""
     return f"""\
 [program:{program.name}]
-command = %(ENV_INCIDENT_LEASH)s --signal {program.stop} --drop {program.drop} --program {file}
+command = %(ENV_INCIDENT_LEASH)s {leash}{watch} --program {file}
 priority = {rank}
 autostart = false
 autorestart = true

@@ -23,7 +23,7 @@ from deployments.ports import PortTaken, free_port, is_free
 from deployments.prefect_server import POOL
 from deployments.stack import AlreadyUp, Stack
 from tests.conftest import Server
-from tests.deployments.processes import commands, using, wait_until
+from tests.deployments.processes import children, commands, using, wait_until
 
 SERVE = textwrap.dedent("""
     import sys
@@ -128,7 +128,8 @@ def test_it_shows_no_password_on_a_command_line(stack: Stack) -> None:
 
 def test_it_gives_the_worker_no_more_than_the_running_role(stack: Stack) -> None:
     accounts = private_file.read_json(stack.home.stack.state)["accounts"]["embedded"]
-    worker = Path(f"/proc/{stack.supervisor.pids()['worker']}/environ").read_text()
+    (pid,) = children(stack.supervisor.pids()["worker"])
+    worker = Path(f"/proc/{pid}/environ").read_text()
     assert accounts["incident_runner"] in worker
     assert accounts["incident_owner"] not in worker
     assert accounts["prefect"] not in worker

@@ -15,7 +15,7 @@ import pytest
 from deployments import supervise
 from deployments.home import Home, NotOurs, Part
 from deployments.supervise import Program, Supervisor
-from tests.deployments.processes import alive, commands, wait_until
+from tests.deployments.processes import alive, children, commands, wait_until
 
 SLEEP = Program(name="sleep", command=["sleep", "600"])
 
@@ -112,6 +112,20 @@ def test_it_leaves_nothing_when_supervisor_is_killed(part: Part) -> None:
     os.kill(supervisor.pid, signal.SIGKILL)
     wait_until(lambda: not alive(pids), "its programs are gone")
     assert supervise.connect(part) is None
+
+
+def test_it_leaves_no_grandchildren_when_supervisor_is_killed(part: Part) -> None:
+    """As a worker whose runs are under way, and which does not stop because it cannot reach its server."""
+    stubborn = "trap '' TERM; sleep 600 & setsid sleep 601 & wait; sleep 602"
+    program = Program(name="busy", command=["sh", "-c", stubborn], patience_s=1, has_children=True)
+    supervisor = supervise.launch(part, [program], daemon=True)
+    supervisor.start("busy")
+    (leash,) = supervisor.pids().values()
+    wait_until(lambda: children(leash) and len(children(min(children(leash)))) == 2, "it has started its own")
+    (shell,) = children(leash)
+    pids = {leash, shell, *children(shell)}
+    os.kill(supervisor.pid, signal.SIGKILL)
+    wait_until(lambda: not alive(pids), "all of them are gone")
 
 
 def test_it_leaves_nothing_when_its_parent_is_killed(part: Part) -> None:
