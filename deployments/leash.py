@@ -20,6 +20,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from deployments.process_table import descendants
 from deployments.unprivileged import Drop, drop
 
 # -P: a folder called `deployments` in the current directory is not ours.
@@ -125,28 +126,17 @@ def _prepare_watched() -> None:
 def _put_down(child: subprocess.Popen[bytes], stop: signal.Signals, patience_s: float) -> None:
     # Asked for now: once their parent is dead, nothing tells whose they were. Groups and sessions do not help, for a
     # worker gives each run its own.
-    started = _descendants(child.pid)
+    started = descendants(child.pid)
     child.send_signal(stop)
     try:
         child.wait(patience_s)
     except subprocess.TimeoutExpired:
-        started |= _descendants(child.pid)
+        started |= descendants(child.pid)
         child.kill()
         child.wait()
     for pid in started:
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
-
-
-def _descendants(pid: int) -> set[int]:
-    shown = subprocess.run(["ps", "-eo", "pid=,ppid="], capture_output=True, text=True, check=True)
-    parents = [(int(line.split()[0]), int(line.split()[1])) for line in shown.stdout.splitlines()]
-    found: set[int] = set()
-    generation = {pid}
-    while generation:
-        generation = {child for child, parent in parents if parent in generation}
-        found |= generation
-    return found
 
 
 def _ended(child: subprocess.Popen[bytes]) -> int:
