@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -71,6 +72,9 @@ def server_environment(port: int, folder: Path, database_url: str) -> dict[str, 
         # By default Prefect copies its pages into the installed package, which may be another user's, or read-only.
         "PREFECT_SERVER_UI_STATIC_DIRECTORY": str(folder / "ui"),
         "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
+        # As shipped, any web page open in a browser on this machine may call the API, and so answer a gate.
+        "PREFECT_SERVER_CORS_ALLOWED_ORIGINS": ui_url(port),
+        "PREFECT_SERVER_CSRF_PROTECTION_ENABLED": "true",
     }
 
 
@@ -118,13 +122,20 @@ def wait_for_worker(port: int, name: str, since: datetime, *, log: Path, alive: 
     """
 
     def reported(client: httpx.Client) -> bool:
-        answer = client.post(f"work_pools/{POOL}/workers/filter", json={})
+        answer = client.post(f"work_pools/{POOL}/workers/filter", json={}, headers=change_headers(client))
         if answer.status_code == httpx.codes.NOT_FOUND:
             return False
         beats = [w["last_heartbeat_time"] for w in answer.raise_for_status().json() if w["name"] == name]
         return any(beat is not None and datetime.fromisoformat(beat).astimezone(UTC) >= since for beat in beats)
 
     _wait(f"Prefect's worker {name!r}", port, reported, log, alive)
+
+
+def change_headers(client: httpx.Client) -> dict[str, str]:
+    """What the server wants to see on a POST since it guards against forged requests."""
+    us = str(uuid.uuid4())
+    token = client.get("csrf-token", params={"client": us}).raise_for_status().json()["token"]
+    return {"Prefect-Csrf-Token": token, "Prefect-Csrf-Client": us}
 
 
 def _wait(what: str, port: int, ready: Callable[[httpx.Client], bool], log: Path, alive: Callable[[], bool]) -> None:

@@ -20,7 +20,7 @@ from deployments import private_file
 from deployments.databases import DatabaseUnusable
 from deployments.home import Home
 from deployments.ports import PortTaken, free_port, is_free
-from deployments.prefect_server import POOL
+from deployments.prefect_server import POOL, change_headers
 from deployments.stack import AlreadyUp, Stack
 from tests.conftest import Server
 from tests.deployments.processes import children, commands, using, wait_until
@@ -84,7 +84,8 @@ def foreground(home: Home) -> Iterator[list[Foreground]]:
 def test_it_runs_prefect_on_its_own_postgres(stack: Stack) -> None:
     with httpx.Client(base_url=f"{stack.prefect_api_url}/", trust_env=False) as prefect:
         pool = prefect.get(f"work_pools/{POOL}").raise_for_status().json()
-        workers = prefect.post(f"work_pools/{POOL}/workers/filter", json={}).raise_for_status().json()
+        headers = change_headers(prefect)
+        workers = prefect.post(f"work_pools/{POOL}/workers/filter", json={}, headers=headers).raise_for_status().json()
         settings = prefect.get("admin/settings").raise_for_status().json()
     assert (pool["type"], pool["status"]) == ("process", "READY")
     assert [worker["status"] for worker in workers] == ["ONLINE"]
@@ -93,6 +94,20 @@ def test_it_runs_prefect_on_its_own_postgres(stack: Stack) -> None:
     assert httpx.get(stack.ui_url, trust_env=False, follow_redirects=True).status_code == 200
     # Prefect would have made its file of SQLite here.
     assert not list(stack.home.root.rglob("*.db"))
+
+
+@pytest.mark.parametrize("kind", ["application/json", "text/plain", ""])
+def test_it_takes_no_orders_from_a_web_page_elsewhere(stack: Stack, kind: str) -> None:
+    """A page in the engineer's browser can send what needs no preflight: it must neither change nor read anything."""
+    headers = {"Origin": "https://evil.example", "Content-Type": kind}
+    asked = httpx.post(f"{stack.prefect_api_url}/flow_runs/filter", content='{"limit": 1}', headers=headers)
+    assert asked.status_code == httpx.codes.FORBIDDEN
+    assert "access-control-allow-origin" not in asked.headers
+    token = httpx.get(
+        f"{stack.prefect_api_url}/csrf-token", params={"client": "x"}, headers={"Origin": "https://evil.example"}
+    )
+    # The browser keeps the answer from the page.
+    assert "access-control-allow-origin" not in token.headers
 
 
 def test_it_gives_the_journal_a_role_that_can_only_add(stack: Stack) -> None:
