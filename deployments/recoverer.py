@@ -11,8 +11,8 @@ from flows import settings
 from flows.journal import JournalUnavailable
 from flows.recover import Recoverer
 
-# Two looks see an orphan, so it runs again within ten seconds and a worker's poll.
-EVERY_S = 4.0
+# A crashed run is seen at the next look, one whose worker died with it at the second; then a worker has to poll.
+EVERY_S = 2.0
 
 logger = logging.getLogger("recoverer")
 

@@ -149,8 +149,9 @@ def drill(runbook: str, environment: str) -> list[dict[str, Any]]:
     from prefect.artifacts import create_table_artifact
 
     config = settings.config()
-    catalogued = settings.catalog(config).get(runbook)
-    place = config.environment(environment)
+    known = settings.catalog(config)
+    catalogued = known.get(runbook)
+    place = settings.environment(config, known, environment)
     journal = settings.journal(place)
     say = get_run_logger().info
     results = [

@@ -71,7 +71,11 @@ class Answer:
 
 
 class Asker(Protocol):
-    """A way to ask. It may end the process until an answer is there; None means it woke without one."""
+    """A way to ask. It may end the process until an answer is there; None means there is none.
+
+    An answer that is there already is returned even if its question has expired since: it was given in time or not,
+    and `settle` sees which. An expired question is not asked again.
+    """
 
     def ask(self, question: Question) -> Answer | None: ...
 
@@ -97,8 +101,7 @@ def settle(case: Case, key: str, title: str, reason: str, plan: Plan, *, refused
             f"{key}/asked", kind="asked", actor=ENGINE, make=lambda: _asked(case, title, reason, plan, refused)
         )
         question = question_from(asked, case.environment.name)
-        answer = None if now() > question.expires_at else case.asker.ask(question)
-        answered = _record(case, question, answer)
+        answered = _record(case, question, case.asker.ask(question))
     return _settled(answered)
 
 

@@ -53,8 +53,9 @@ def incident(runbook: str, environment: str, severity: Severity | None = None, r
         reason: what made you open it, in your words.
     """
     config = settings.config()
-    catalogued = settings.catalog(config).get(runbook)
-    place = config.environment(environment)
+    known = settings.catalog(config)
+    catalogued = known.get(runbook)
+    place = settings.environment(config, known, environment)
     run = _flow_run()
     journal = settings.journal(place)
     try:

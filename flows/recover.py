@@ -1,24 +1,35 @@
 """Incidents nobody lives through any more are taken up again; gates whose time is over are woken.
 
-1. An open incident whose lock is free, seen so twice, is an orphan: its run is scheduled again, and reads the journal.
-2. A gate past its expiry is woken the same way; the gate itself then records that nobody answered.
-3. A run cancelled or deleted in Prefect, or one of a terminal that is gone, closes its incident: nothing more is done.
+1. An open incident whose lock is free is an orphan if its run has ended, or stays as it is from one look to the next:
+   its run is scheduled again, and reads the journal.
+2. A run that died before it opened its incident is scheduled again too.
+3. A gate past its expiry is woken the same way; the gate itself then records that nobody answered.
+4. A run cancelled or deleted in Prefect, or one of a terminal that is gone, closes its incident: nothing more is done.
+
+Several of these may look at once. Whoever is second finds the entry written, or the lock taken, and leaves it so.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 from flows.case import Ending, now
 from flows.gate import open_question
-from flows.journal import Entry, IncidentSummary, Journal
+from flows.journal import AlreadyRecorded, Entry, HeldElsewhere, IncidentSummary, Journal, JournalBroken
 
 # A run that dies this often without writing one entry dies of something a restart does not mend.
 RESTARTS = 3
 RECOVERER = "recover"
+# Between the state Running and the incident's lock a process reads its configuration and the catalog.
+OPENS_WITHIN = timedelta(seconds=8)
+# Between Pending and Running a worker starts a process, or a container.
+STARTS_WITHIN = timedelta(seconds=60)
+# What others wrote does not tell that the run got any further.
+NO_PROGRESS = {"recovered", "seen again"}
 
 
 @dataclass
@@ -27,21 +38,32 @@ class Recoverer:
 
     journal: Journal
     say: Callable[[str], None]
-    seen_free: set[str] = field(default_factory=set)
+    seen: dict[str, UUID] = field(default_factory=dict)
+    opened: set[str] = field(default_factory=set)
 
     def look(self) -> None:
         """One look. Meant to be repeated every few seconds."""
         from prefect.client.orchestration import get_client
 
-        free: set[str] = set()
+        before, self.seen = self.seen, {}
         with get_client(sync_client=True) as client:
             for summary in self.journal.incidents(open_only=True, limit=1000):
+                self.opened.add(summary.incident)
                 if not self.journal.is_held(summary.incident):
-                    free.add(summary.incident)
-                    self._consider(client, summary)
-        self.seen_free = free
+                    self._carefully(client, summary, before)
+            for run in _never_opened(client, self.opened):
+                self._begin(client, run, before)
 
-    def _consider(self, client: Any, summary: IncidentSummary) -> None:
+    def _carefully(self, client: Any, summary: IncidentSummary, before: dict[str, UUID]) -> None:
+        """One incident that cannot be helped must not keep the others waiting."""
+        from prefect.exceptions import ObjectNotFound
+
+        try:
+            self._consider(client, summary, before)
+        except (HeldElsewhere, AlreadyRecorded, ObjectNotFound, JournalBroken) as error:
+            self.say(f"{summary.incident}: left alone at this look. {error}")
+
+    def _consider(self, client: Any, summary: IncidentSummary, before: dict[str, UUID]) -> None:
         incident = summary.incident
         run = _read(client, incident)
         if run is None:
@@ -49,32 +71,38 @@ class Recoverer:
         state = run.state
         if state.is_cancelled():
             return self._close(incident, Ending.CANCELLED, "Cancelled in Prefect; nothing further is done.")
-        if state.is_scheduled() or state.is_pending() or state.is_cancelling():
-            return None
-        entries = self.journal.read(incident)
         if state.is_paused():
-            return self._wake(client, run, entries)
-        if incident not in self.seen_free:
+            return self._wake(client, run)
+        if state.is_scheduled() or not self._left(run, before):
             return None
+        if state.is_cancelling():
+            return self._finish_cancelling(client, run)
         if run.deployment_id is None:
             return self._close(
                 incident, Ending.ABANDONED, "The terminal it ran in is gone; open it again if it still hurts."
             )
-        return self._restart(client, run, entries)
+        return self._restart(client, run)
 
-    def _wake(self, client: Any, run: Any, entries: tuple[Entry, ...]) -> None:
-        question = open_question(entries)
+    def _left(self, run: Any, before: dict[str, UUID]) -> bool:
+        """Does nobody execute this run? A process that starts or ends just now has no lock either."""
+        self.seen[str(run.id)] = run.state.id
+        if run.state.is_final():
+            return True
+        patience = STARTS_WITHIN if run.state.is_pending() else OPENS_WITHIN
+        same = before.get(str(run.id)) == run.state.id
+        return same and bool(now() - run.state.timestamp > patience)
+
+    def _wake(self, client: Any, run: Any) -> None:
+        question = open_question(self.journal.read(str(run.id)))
         if question is not None and now() > question.expires_at:
             self.say(f"{run.id}: nobody answered {question.title!r} in time.")
             _schedule(client, run.id)
 
-    def _restart(self, client: Any, run: Any, entries: tuple[Entry, ...]) -> None:
-        tried = 0
-        for entry in reversed(entries):
-            if entry.kind != "recovered":
-                break
-            tried += 1
-        if tried >= RESTARTS:
+    def _restart(self, client: Any, run: Any) -> None:
+        entries = self.journal.read(str(run.id))
+        if any(entry.key == "closed" for entry in entries):
+            return None  # it ended while we looked
+        if _restarts(entries) >= RESTARTS:
             says = f"Taken up again {RESTARTS} times without getting any further. Its run's log in Prefect says why."
             return self._close(str(run.id), Ending.ABANDONED, says)
         says = f"Its process was gone (Prefect says {run.state.name}); taken up again."
@@ -82,9 +110,76 @@ class Recoverer:
         self.say(f"{run.id}: {says}")
         return _schedule(client, run.id)
 
+    def _begin(self, client: Any, run: Any, before: dict[str, UUID]) -> None:
+        """Schedule a run again that died before its incident was on record, so that no alert is lost."""
+        if self.journal.read(str(run.id)):
+            self.opened.add(str(run.id))
+        elif self._left(run, before):
+            # There is no journal to count in; Prefect's own states have to do.
+            tried = [state for state in client.read_flow_run_states(run.id) if state.name == "AwaitingRetry"]
+            if len(tried) >= RESTARTS:
+                self.opened.add(str(run.id))
+                self.say(f"{run.id}: died {RESTARTS} times before it began; given up. Its log in Prefect says why.")
+                return
+            self.say(f"{run.id}: died before it began (Prefect says {run.state.name}); scheduled again.")
+            _schedule(client, run.id)
+
+    def _finish_cancelling(self, client: Any, run: Any) -> None:
+        """Its worker died before it could stop the run: there is nothing left to stop."""
+        from prefect.states import Cancelled
+
+        self._close(str(run.id), Ending.CANCELLED, "Cancelled in Prefect; nothing further is done.")
+        client.set_flow_run_state(run.id, Cancelled(), force=True)
+
     def _close(self, incident: str, ending: Ending, says: str) -> None:
-        self.say(f"{incident}: {says}")
-        self.journal.note(incident, RECOVERER, "closed", "closed", {"verdict": ending.value, "says": says})
+        """Close it under its own lock: an executor that has just begun must not go on in a closed incident."""
+        with self.journal.hold(incident) as log:
+            said = " ".join([says, *_half_done(log.entries)])
+            log.append(RECOVERER, "closed", "closed", {"verdict": ending.value, "says": said})
+        self.say(f"{incident}: {said}")
+
+
+def _restarts(entries: Sequence[Entry]) -> int:
+    """How often the run was taken up again since it last wrote something itself."""
+    tried = 0
+    for entry in reversed(entries):
+        if entry.kind not in NO_PROGRESS:
+            break
+        tried += entry.kind == "recovered"
+    return tried
+
+
+def _half_done(entries: Sequence[Entry]) -> Iterator[str]:
+    """What a person has to look at by hand: steps that were begun, their outcome unknown."""
+    keys = {entry.key for entry in entries}
+    begun = {entry.key.partition("/intent/")[0]: entry.body["title"] for entry in entries if entry.kind == "intent"}
+    for step, title in begun.items():
+        if not {f"{step}/outcome", f"{step}/closed"} & keys:
+            yield f"“{title}” was begun, and nobody looked whether it happened: do that now."
+
+
+def _never_opened(client: Any, opened: set[str]) -> list[Any]:
+    """The runs of today that may have died before their incident was on record."""
+    from prefect.client.schemas.filters import (
+        FlowFilter,
+        FlowFilterName,
+        FlowRunFilter,
+        FlowRunFilterExpectedStartTime,
+        FlowRunFilterState,
+        FlowRunFilterStateType,
+    )
+    from prefect.client.schemas.objects import StateType
+
+    died = [StateType.CRASHED, StateType.PENDING, StateType.RUNNING]
+    runs = client.read_flow_runs(
+        flow_filter=FlowFilter(name=FlowFilterName(any_=["incident"])),
+        flow_run_filter=FlowRunFilter(
+            state=FlowRunFilterState(type=FlowRunFilterStateType(any_=died)),
+            expected_start_time=FlowRunFilterExpectedStartTime(after_=now() - timedelta(days=1)),  # type: ignore[arg-type]
+        ),
+        limit=200,
+    )
+    return [run for run in runs if run.deployment_id is not None and str(run.id) not in opened]
 
 
 def _read(client: Any, incident: str) -> Any:

@@ -177,9 +177,14 @@ def _again(case: Case, change: Change, plan: Plan, attempt: int) -> End | None:
     if happened is None and (end := _unsure(case, change, plan, attempt)) is not None:
         return end
     if attempt < TRIES:
-        rest = _rest(_plan(case, change), case, plan)
+        fresh = _plan(case, change)
+        rest = _rest(fresh, case, plan)
+        if not fresh.commands:
+            return End(Fate.MOOT, f"It was begun and did not happen, and nothing is left to do. {fresh.does}")
         if not rest.commands:
-            return _ended(_found_done(case, change))
+            return End(
+                Fate.FAILED, f"It was begun and did not happen; what would be done now was not approved. {fresh.does}"
+            )
         _apply(case, change, rest, attempt + 1)
     return None
 

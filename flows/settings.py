@@ -34,6 +34,19 @@ def catalog(configured: Config) -> Catalog:
     return Catalog.load(configured.team)
 
 
+def environment(configured: Config, known: Catalog, name: str) -> Environment:
+    """The environment `name`, its limits known to some runbook.
+
+    Raises:
+        InvalidConfig: no such environment, something wrong in it, or a limit no check has, which changes nothing.
+    """
+    found = configured.environment(name)
+    unknown = known.unknown_overrides(found)
+    if unknown:
+        raise InvalidConfig("\n".join(f"{configured.file}: {sentence}" for sentence in unknown))
+    return found
+
+
 def journal(environment: Environment | None = None) -> Journal:
     """The journal, refusing to write the secrets of `environment`.
 

@@ -8,24 +8,41 @@ from uuid import UUID
 
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import State
-from prefect.flow_runs import suspend_flow_run
+from prefect.exceptions import Abort, Pause
 from prefect.input import RunInput
-from prefect.input.actions import read_flow_run_input
-from pydantic import Field
+from prefect.input.actions import delete_flow_run_input, read_flow_run_input
+from prefect.input.run_input import keyset_from_paused_state
+from prefect.states import Suspended
+from prefect.utilities.engine import propose_state_sync
+from pydantic import Field, create_model
+from pydantic.config import JsonDict
 
+from flows.case import now
 from flows.gate import Answer, Question
 from flows.show import story
 
 
 class Approval(RunInput):
-    """The form behind Resume."""
+    """The form behind Resume, without its plan."""
 
     decision: Literal["approve", "skip", "reject"] = Field(
-        description="approve: do exactly this. skip: leave this step out. reject: leave it out and stop the runbook."
+        title="Decision",
+        description="approve: do exactly this. skip: leave this step out. reject: leave it out and stop the runbook.",
     )
-    name: str = Field(description="Your name as it stands on the roster.", min_length=1, max_length=100)
-    note: str = Field(default="", description="Why? Kept in the record.", max_length=2000)
-    plan: str = Field(default="", description="Which plan you answer. Leave it as it is.", max_length=64)
+    name: str = Field(
+        title="Your name", description="As it stands on the environment's roster.", min_length=1, max_length=100
+    )
+    note: str = Field(default="", title="Note", description="Why? Kept in the record.", max_length=2000)
+
+
+def form(question: Question) -> type[Approval]:
+    """The form for exactly this question. One from a page left open names another plan, and the server refuses it."""
+    # Required, though it is filled in. One value to choose: both interfaces draw it as a list nobody can mistype.
+    chosen: JsonDict = {"default": question.digest, "enum": [question.digest]}
+    plan = Field(title="Plan shown above (leave it as it is)", json_schema_extra=chosen)
+    made = create_model("Approval", __base__=Approval, plan=(str, plan))
+    made._description = story(question)
+    return made
 
 
 class SuspendedRun:
@@ -37,12 +54,30 @@ class SuspendedRun:
     def ask(self, question: Question) -> Answer | None:
         """The answer, once the run was resumed under this question; until then the process ends here."""
         answer, suspended = self._given(question)
-        if answer or suspended:
+        if answer or suspended or now() > question.expires_at:
             return answer
-        form = Approval.with_initial_data(description=story(question), plan=question.digest)
-        # No timeout: the server would mark the run Failed. Expiry is ours, and means "do nothing".
-        suspend_flow_run(wait_for_input=form, key=question.pause_key, timeout=None)
-        return self._given(question)[0]
+        raise self._suspended(question)
+
+    def _suspended(self, question: Question) -> Pause:
+        """Suspend the run; what is returned ends this process until somebody answers.
+
+        1. The form is saved. Prefect's own `suspend_flow_run` does that last, and a process that dies in between
+           leaves a run that is suspended and refuses every answer.
+        2. The run is suspended, without a timeout: the server would mark it Failed. Expiry is ours: "do nothing".
+        """
+        state: State[Any] = Suspended(pause_key=question.pause_key)
+        keys = keyset_from_paused_state(state)
+        state.state_details.run_input_keyset = dict(keys)  # type: ignore[arg-type]  # its keys are texts too
+        for key in keys.values():
+            # Left by a process that died here, or written by somebody who wants another plan to be shown.
+            if read_flow_run_input(key, flow_run_id=self.flow_run) is not None:
+                delete_flow_run_input(key, flow_run_id=self.flow_run)
+        form(question).save(keys, self.flow_run)
+        with get_client(sync_client=True) as client:
+            accepted = propose_state_sync(client, state, flow_run_id=self.flow_run)
+        if not accepted.is_paused():
+            raise Abort(f"The run was made {accepted.name} by somebody else meanwhile; its state is left alone.")
+        return Pause(state=accepted)
 
     def _given(self, question: Question) -> tuple[Answer | None, bool]:
         """What was answered to this question, and whether it was ever asked in this way."""

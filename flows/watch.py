@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
+import contextlib
+
 from prefect import flow, get_run_logger
 
 from flows import settings
 from flows.diagnose import answer
-from flows.journal import Journal
+from flows.journal import AlreadyRecorded, Journal
 from flows.trigger import trigger
+from runbooks.catalog import Catalogued
+from runbooks.model import AnyCheck
 from tasks.model import Verdict
+
+
+class NotWatched(Exception):
+    """The runbook declares no watch on this check."""
 
 
 @flow(name="watch", flow_run_name="{check} in {environment}", persist_result=False)
 def watch(runbook: str, check: str, environment: str) -> str:
     """Ask one question; open its runbook if the answer is BAD and no incident of it is open there."""
     config = settings.config()
-    declared = settings.catalog(config).get(runbook).runbook
-    place = config.environment(environment)
+    known = settings.catalog(config)
+    asked = _watched(known.get(runbook), check)
+    place = settings.environment(config, known, environment)
     journal = settings.journal(place)
-    asked = next(w.check for w in declared.prevention if w.check.name == check)
     future = asked.task(place, journal.earlier(place.name, check)).submit()
     finding = answer(asked, future.result(raise_on_failure=False))
     journal.measure(place.name, None, {check: finding})
@@ -29,13 +37,25 @@ def watch(runbook: str, check: str, environment: str) -> str:
     return said
 
 
+def _watched(catalogued: Catalogued, check: str) -> AnyCheck:
+    watched = {declared.check.name: declared.check for declared in catalogued.runbook.prevention}
+    if check not in watched:
+        raise NotWatched(f"{catalogued.slug} does not watch {check!r}. It watches: {', '.join(watched)}.")
+    return watched[check]
+
+
 def open_once(journal: Journal, runbook: str, environment: str, reason: str) -> str:
     """The incident for this problem: the open one, or a new one. Two watches at once get the same."""
     known = journal.incidents(environment=environment, runbook=runbook, limit=10_000)
     for summary in known:
         if summary.open:
-            key = f"seen-again/{len(journal.read(summary.incident))}"
-            journal.note(summary.incident, "watch", "seen again", key, {"says": reason})
+            _note(journal, summary.incident, reason)
             return summary.incident
     key = f"watch:{runbook}:{environment}:{len(known)}"
     return str(trigger(runbook, {"environment": environment, "reason": reason}, idempotency_key=key))
+
+
+def _note(journal: Journal, incident: str, reason: str) -> None:
+    key = f"seen-again/{len(journal.read(incident))}"
+    with contextlib.suppress(AlreadyRecorded):  # another watch saw the same at this moment
+        journal.note(incident, "watch", "seen again", key, {"says": reason})

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
+from deployments.home import Home
+from deployments.ports import free_port
+from deployments.stack import Stack
+from flows.journal import Journal, Redactor
+from runbooks.catalog import Catalog
+from tasks.environment import Config
 from tests.conftest import Server
+from tests.flows.house import House
 from tests.flows.journal.conftest import roles_on
-from tests.flows.room import Room, furnish
+from tests.flows.room import Room, configure, furnish
 
 
 @pytest.fixture(scope="session")
@@ -32,3 +41,23 @@ def prefect_server() -> Iterator[None]:
 @pytest.fixture
 def room(tmp_path: Path, journal_url: str, prefect_server: None, monkeypatch: pytest.MonkeyPatch) -> Room:
     return furnish(tmp_path, journal_url, monkeypatch)
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    """A stack of its own: what is done to it here would disturb everybody else's."""
+    from prefect.settings import PREFECT_API_URL, temporary_settings
+
+    from deployments.publish import publish
+
+    folder = tmp_path_factory.mktemp("house")
+    folder.chmod(0o711)
+    lamp = folder / "lamp.json"
+    with pytest.MonkeyPatch.context() as place, contextlib.ExitStack() as cleanup:
+        config = configure(folder / "environments.toml", lamp)
+        place.setenv("INCIDENT_CONFIG", str(config))
+        stack = cleanup.enter_context(Stack.up(Home(folder / "state"), port=free_port()))
+        cleanup.enter_context(temporary_settings({PREFECT_API_URL: stack.prefect_api_url}))
+        loaded = Config.load(config)
+        publish(Catalog.load(loaded.team), loaded)
+        yield House(lamp=lamp, journal=Journal(SecretStr(stack.journal_url), Redactor([])), stack=stack)

@@ -34,6 +34,18 @@ zoe = {{ roles = ["senior"] }}
 
 [environments.room.systems.lamp]
 file = "{lamp}"
+
+# The same room, for people in a hurry.
+[environments.hasty]
+kind = "lab"
+verification_hold_s = 0.2
+approval_expires_s = 4
+
+[environments.hasty.approvers]
+ana = {{ roles = ["on-call"] }}
+
+[environments.hasty.systems.lamp]
+file = "{lamp}"
 """
 
 Reply = Callable[[Question], Answer | None]
@@ -114,9 +126,14 @@ def furnish(folder: Path, journal_url: str, monkeypatch: pytest.MonkeyPatch, *, 
     """A dark room: its configuration, its lamp, its journal."""
     room = Room(lamp=folder / "lamp.json", journal=Journal(SecretStr(journal_url), Redactor([])))
     room.set(lit=False)
-    config = folder / "environments.toml"
-    config.write_text(CONFIG.format(team=TEAM, lamp=room.lamp, expires=expires))
+    config = configure(folder / "environments.toml", room.lamp, expires=expires)
     monkeypatch.setenv("INCIDENT_CONFIG", str(config))
     monkeypatch.setenv("INCIDENT_JOURNAL_URL", journal_url)
     monkeypatch.delenv("INCIDENT_LAB_ENVIRONMENT", raising=False)
     return room
+
+
+def configure(config: Path, lamp: Path, *, expires: float = 60) -> Path:
+    """Write the configuration of a room with this lamp."""
+    config.write_text(CONFIG.format(team=TEAM, lamp=lamp, expires=expires))
+    return config
