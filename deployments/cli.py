@@ -43,6 +43,8 @@ app = App(
     help=HELP,
     # Markdown would join the lines of the examples.
     help_format="plaintext",
+    # `outcome` says it.
+    suppress_keyboard_interrupt=False,
     version=lambda: importlib.metadata.version("incident-pipelines"),
     version_flags=["--version"],
     # A switch is off unless it is given: nobody needs --no-json.

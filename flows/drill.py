@@ -15,7 +15,7 @@ from flows.follow import NotNoticed, follow
 from flows.gate import Decision, Question, question_from
 from flows.journal import Entry, Journal
 from flows.reply import reply
-from flows.trigger import trigger
+from flows.trigger import cancel, trigger
 from runbooks.catalog import Catalogued
 from runbooks.model import Drill
 from tasks.environment import Environment
@@ -52,9 +52,18 @@ Answerer = Callable[[Question], None]
 
 
 def rehearse(
-    catalogued: Catalogued, drill: Drill, place: Environment, journal: Journal, answerer: Answerer, heard: Heard
+    catalogued: Catalogued,
+    drill: Drill,
+    place: Environment,
+    journal: Journal,
+    answerer: Answerer,
+    heard: Heard,
+    *,
+    within_s: float = ENDS_WITHIN_S,
 ) -> Rehearsal:
     """Run one drill through the real server, worker and gate. The fault is mended whatever happens.
+
+    Interrupted, it leaves no incident behind that waits for an answer about a fault which is gone.
 
     Raises:
         RefusesProduction: the environment is not for breaking things.
@@ -66,7 +75,11 @@ def rehearse(
         _await_notice(drill, place)
         noticed = time.monotonic()
         incident = str(trigger(catalogued.slug, {"environment": place.name, "reason": f"Drill: {drill.fault.title}"}))
-        ending = _live_through(journal, place, incident, answerer, heard)
+        try:
+            ending = _live_through(journal, place, incident, answerer, heard, within_s)
+        except BaseException:
+            cancel(incident)
+            raise
         ended = time.monotonic()
     return Rehearsal(
         runbook=catalogued.slug,
@@ -101,9 +114,11 @@ def _await_notice(drill: Drill, place: Environment) -> None:
     )
 
 
-def _live_through(journal: Journal, place: Environment, incident: str, answerer: Answerer, heard: Heard) -> str:
+def _live_through(
+    journal: Journal, place: Environment, incident: str, answerer: Answerer, heard: Heard, within_s: float
+) -> str:
     ending = ""
-    for entry in follow(journal, incident, within_s=ENDS_WITHIN_S):
+    for entry in follow(journal, incident, within_s=within_s):
         heard(entry)
         if entry.kind == "asked":
             answerer(question_from(entry, place.name))

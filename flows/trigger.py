@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 from uuid import UUID
+
+import httpx
 
 
 class NotPublished(Exception):
@@ -36,3 +39,15 @@ def trigger(slug: str, parameters: dict[str, Any], *, idempotency_key: str | Non
             # That key's incident has ended (cancelled before it began, say): this is a new one.
             return trigger(slug, parameters, idempotency_key=f"{idempotency_key}:{run.id}")
         return run.id
+
+
+def cancel(incident: str) -> None:
+    """End the run of an incident, whatever it waits for; the recoverer then closes the incident as cancelled."""
+    from prefect.client.orchestration import get_client
+    from prefect.states import Cancelling
+
+    # With Prefect itself gone there is nothing to cancel, and what made us leave is the news.
+    with suppress(httpx.HTTPError), get_client(sync_client=True) as client:
+        state = client.read_flow_run(UUID(incident)).state
+        if state is None or not state.is_final():
+            client.set_flow_run_state(UUID(incident), Cancelling())

@@ -47,6 +47,19 @@ class Fault(ABC):
         return systems_of(self.cause)
 
     @final
+    def refuse_production(self, environment: Environment) -> None:
+        """Say no before anything else is asked for.
+
+        Raises:
+            RefusesProduction: the environment is neither lab nor staging.
+        """
+        if environment.kind not in (Kind.LAB, Kind.STAGING):
+            raise RefusesProduction(
+                f"{type(self).__name__} breaks things; {environment.name} is {environment.kind}. "
+                "Drills run in lab and staging environments only."
+            )
+
+    @final
     @contextmanager
     def during(self, environment: Environment) -> Iterator[None]:
         """Break `environment` for the length of the block.
@@ -55,11 +68,7 @@ class Fault(ABC):
             RefusesProduction: the environment is neither lab nor staging.
             Refused: a system the fault needs is not configured.
         """
-        if environment.kind not in (Kind.LAB, Kind.STAGING):
-            raise RefusesProduction(
-                f"{type(self).__name__} breaks things; {environment.name} is {environment.kind}. "
-                "Drills run in lab and staging environments only."
-            )
+        self.refuse_production(environment)
         trouble = self.cause(**environment.supply(self.cause))
         try:
             yield

@@ -44,15 +44,13 @@ class TerminalAsker:
 
     def __init__(self, silent: Callable[[], AbstractContextManager[None]]) -> None:
         self._silent = silent
-        self._shown = ""
 
     def ask(self, question: Question) -> Answer | None:
         with self._silent():
-            if question.digest == self._shown:
-                # The plan stands above, unchanged; what is new is why the last answer did not count.
-                show_line("again", question.refused, "bold")
-            else:
-                show_markdown(story(question))
-            self._shown = question.digest
+            console.print()
+            show_markdown(story(question))
+            if question.refused:
+                # The story begins with it, and that may have left the screen.
+                show_line("again", question.refused, "bold red")
             decision, name, note = ask_decision()
         return Answer(decision=decision, name=name, note=note, digest=question.digest, decided_at=now(), via="terminal")

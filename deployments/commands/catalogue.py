@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from deployments.commands.context import here
-from deployments.commands.terminal import console, print_json, show_markdown, show_table
+from deployments.commands.terminal import console, errors, print_json, show_markdown, show_table
 from runbooks.page import page
 
 
@@ -60,6 +60,9 @@ def search(*words: str, json: bool = False) -> int:
     json
         Print a JSON list instead.
     """
+    if not words:
+        errors.print("What is wrong? For example: incident search the site hangs")
+        return 2
     hits = here().catalog.search(" ".join(words))
     if json:
         print_json([{"slug": hit.slug, "title": hit.title, "snippet": hit.snippet} for hit in hits])

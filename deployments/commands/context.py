@@ -56,6 +56,15 @@ class Here:
     def stack_is_up(self) -> bool:
         return "INCIDENT_JOURNAL_URL" in os.environ and "PREFECT_API_URL" in os.environ
 
+    def require_journal(self) -> None:
+        """The record alone can be read wherever it is.
+
+        Raises:
+            NoStack: no stack is up here, and the process environment names no journal.
+        """
+        if "INCIDENT_JOURNAL_URL" not in os.environ:
+            self.require_stack()
+
     def require_stack(self) -> None:
         """Say what to start, before half of a command is done.
 
@@ -69,7 +78,7 @@ class Here:
             )
 
     def journal(self, environment: Environment | None = None) -> Journal:
-        self.require_stack()
+        self.require_journal()
         return settings.journal(environment)
 
 

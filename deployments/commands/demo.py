@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shlex
 import time
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -60,7 +61,7 @@ def _stack(home: Home) -> Iterator[Stack]:
 
 
 def _play(at: Here, stack: Stack, auto: bool) -> int:
-    from flows.drill import drill_approver, rehearse, rehearsed_step
+    from flows.drill import ENDS_WITHIN_S, drill_approver, rehearse, rehearsed_step
 
     catalogued = at.catalog.get(SLUG)
     place = at.environment(LAB)
@@ -78,15 +79,16 @@ def _play(at: Here, stack: Stack, auto: bool) -> int:
             say("The lab's drill approver answers (no terminal, or AUTO=1).")
             approver(question)
             return
-        say("Approve it in either place:")
-        say(f"  Prefect UI        {stack.ui_url}/runs/flow-run/{question.incident}")
-        say(f"                    Resume; your name on the lab's roster: {' or '.join(people)}")
-        say(f"  another terminal  {_command(at.home)}incident approve {question.incident[:8]} --name {people[0]}")
+        say(f"Press Resume in the Prefect UI; your name on the lab's roster is {people[0]!r}:")
+        say(f"  {stack.ui_url}/runs/flow-run/{question.incident}")
+        say("or answer in another terminal:")
+        say(f"  {_where(at.home)}incident approve {question.incident[:8]} --name {people[0]}")
         say("")
 
     say("")
     say(f"Breaking the lab: {drill.fault.title}.")
-    result = rehearse(catalogued, drill, place, journal, answer, show_entry)
+    patience_s = ENDS_WITHIN_S + place.approval_expires_s
+    result = rehearse(catalogued, drill, place, journal, answer, show_entry, within_s=patience_s)
     took = time.monotonic() - began
     draft, record = keep(journal, result.incident, at.home)
     say("")
@@ -98,10 +100,9 @@ def _play(at: Here, stack: Stack, auto: bool) -> int:
     return 0 if result.passed else 1
 
 
-def _command(home: Home) -> str:
-    """What another terminal must be told to find this home, if it is not where people look first."""
-    chosen = os.environ.get("INCIDENT_HOME")
-    return f"INCIDENT_HOME={home.root} " if chosen else ""
+def _where(home: Home) -> str:
+    """What another terminal must be told, if this home is not the one of the folder it stands in."""
+    return f"INCIDENT_HOME={shlex.quote(str(home.root))} " if os.environ.get("INCIDENT_HOME") else ""
 
 
 def keep(journal: Journal, incident: str, home: Home) -> tuple[Path, Path]:

@@ -28,6 +28,8 @@ def drill(slug: str, *, environment: str = "lab", json: bool = False) -> int:
     if not catalogued.runbook.drills:
         errors.print(f"{slug} declares no drill.")
         return 2
+    for declared in catalogued.runbook.drills:
+        declared.fault.refuse_production(place)
     at.require_stack()
     from flows.drill import drill_approver, rehearse, rehearsed_step
 

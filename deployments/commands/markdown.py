@@ -34,7 +34,8 @@ class FittingTable(TableElement):
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         names = [cell.content for cell in self.header.row.cells] if self.header and self.header.row else []
         if len(names) * NARROWEST_COLUMN <= options.max_width:
-            yield from super().__rich_console__(console, options)
+            for table in super().__rich_console__(console, options):
+                yield _folded(table)
             return
         for row in self.body.rows if self.body else []:
             fields = Table.grid(padding=(0, 2, 0, 0))
@@ -42,6 +43,14 @@ class FittingTable(TableElement):
                 if cell.content:
                     fields.add_row(name, cell.content)
             yield Padding(fields, (0, 0, 1, 2))
+
+
+def _folded(table: object) -> Table:
+    """Long words go on in the next line; rich would cut them off."""
+    assert isinstance(table, Table)  # noqa: S101 - what rich draws a table with
+    for column in table.columns:
+        column.overflow = "fold"
+    return table
 
 
 class Page(Markdown):

@@ -1,0 +1,139 @@
+"""The `incident` command as people use it: the installed program, in a pipe or in a terminal of 80 columns."""
+
+from __future__ import annotations
+
+import codecs
+import fcntl
+import json
+import os
+import pty
+import re
+import select
+import signal
+import struct
+import subprocess
+import sys
+import termios
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+INCIDENT = Path(sys.executable).with_name("incident")
+PATIENCE_S = 90.0
+ESCAPES = re.compile(r"\x1b\[[0-9;?]*[a-zA-Z]")
+# What would point a command at somebody else's stack, or make it answer by itself.
+FOREIGN = ("AUTO", "DATABASE_URL", "INCIDENT_", "PREFECT_", "NO_COLOR", "FORCE_COLOR", "COLUMNS")
+
+
+def environment(home: Path, more: Mapping[str, str] | None = None) -> dict[str, str]:
+    """What a fresh shell gives to a command, with this home."""
+    shell = {name: value for name, value in os.environ.items() if not name.startswith(FOREIGN)}
+    return {**shell, "INCIDENT_HOME": str(home), "TERM": "xterm-256color", **(more or {})}
+
+
+class Shell:
+    """A shell's folder and home, for commands in pipes."""
+
+    def __init__(self, home: Path, folder: Path) -> None:
+        self.home, self.folder = home, folder
+
+    def __call__(self, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [INCIDENT, *arguments],
+            cwd=self.folder,
+            env=environment(self.home, more),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE_S,
+            check=False,
+        )
+
+    def json(self, *arguments: str, **more: str) -> Any:
+        """What a script reads: nothing but JSON on standard output."""
+        return json.loads(self(*arguments, "--json", **more).stdout)
+
+
+class Terminal:
+    """One command in a terminal of 80 columns; what it shows is read as it comes, colours left out."""
+
+    def __init__(self, shell: Shell, *arguments: str, **more: str) -> None:
+        ours, theirs = pty.openpty()
+        fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+        self.process = subprocess.Popen(
+            [INCIDENT, *arguments],
+            cwd=shell.folder,
+            env=environment(shell.home, more),
+            stdin=theirs,
+            stdout=theirs,
+            stderr=theirs,
+            # A session of its own with this as its terminal: Ctrl-C reaches it as in real life.
+            preexec_fn=_own_terminal,
+        )
+        os.close(theirs)
+        self._ours = ours
+        self._decoder = codecs.getincrementaldecoder("utf-8")()
+        self.screen = ""
+
+    def wait_for(self, words: str, times: int = 1) -> None:
+        """Until `words` were shown `times` times, wherever lines were wrapped."""
+        until = time.monotonic() + PATIENCE_S
+        while _flat(self.screen).count(_flat(words)) < times:
+            if time.monotonic() > until or not self._read(until - time.monotonic()):
+                pytest.fail(f"never showed {words!r}:\n{self.screen}")
+
+    def type(self, line: str) -> None:
+        os.write(self._ours, f"{line}\n".encode())
+
+    def press(self, key: str) -> None:
+        """A key with Ctrl held: C, D."""
+        os.write(self._ours, bytes([ord(key) - ord("@")]))
+
+    def ended(self) -> int:
+        """Its exit code, when it is over."""
+        until = time.monotonic() + PATIENCE_S
+        while self._read(until - time.monotonic()):
+            pass
+        return self.process.wait(PATIENCE_S)
+
+    def close(self) -> None:
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGKILL)
+        self.process.wait()
+        os.close(self._ours)
+
+    def _read(self, patience_s: float) -> bool:
+        """Read what is there; False when the terminal is closed."""
+        ready, _, _ = select.select([self._ours], [], [], max(0.0, patience_s))
+        if not ready:
+            return False
+        try:
+            shown = os.read(self._ours, 65536)
+        except OSError:
+            # Linux reports the last writer's end so.
+            return False
+        self.screen += ESCAPES.sub("", self._decoder.decode(shown)).replace("\r", "")
+        return bool(shown)
+
+
+def _own_terminal() -> None:
+    os.setsid()
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+
+
+def _flat(text: str) -> str:
+    return " ".join(text.split())
+
+
+@contextmanager
+def terminal(shell: Shell, *arguments: str, **more: str) -> Iterator[Terminal]:
+    """A command in a terminal, killed at the end if it still runs."""
+    opened = Terminal(shell, *arguments, **more)
+    try:
+        yield opened
+    finally:
+        opened.close()

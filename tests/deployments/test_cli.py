@@ -1,0 +1,205 @@
+"""`incident` by hand: what it says, in which words and width, and with which exit code."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from deployments.cli import app
+from tests.deployments.terminal import Shell, terminal
+
+TYPO = """
+[environments.production]
+kind = "production"
+time_zon = "Europe/Berlin"
+"""
+SECRET = """
+[environments.production]
+kind = "production"
+
+[environments.production.systems.postgres]
+url = "${NOBODY_SET_THIS}"
+"""
+TEAM = """
+[team]
+systems = "systems"
+
+[environments.lab]
+kind = "lab"
+systems.leaky = {}
+"""
+LEAKY = """
+from tasks.environment import System
+
+class Leaky(System):
+    kind = "leaky"
+    config_lines = ""
+
+    def examine(self):
+        raise RuntimeError("postgresql://me:hunter2@db/x is odd")
+"""
+# Nothing listens on port 1.
+NOWHERE = {
+    "INCIDENT_JOURNAL_URL": "postgresql://runner:hunter2@127.0.0.1:1/incident",
+    "PREFECT_API_URL": "http://127.0.0.1:1/api",
+}
+COMMANDS = sorted(name for name in app if not name.startswith("-"))
+
+
+@pytest.fixture
+def shell(tmp_path: Path) -> Shell:
+    """A folder in which nothing was ever started."""
+    return Shell(tmp_path / "home", tmp_path)
+
+
+def configured(shell: Shell, text: str) -> Shell:
+    (shell.folder / "environments.toml").write_text(text)
+    return shell
+
+
+@pytest.mark.parametrize("command", [["--help"], ["runbooks"], ["search", "hangs"], ["lab", "status"], ["timeline"]])
+def test_it_does_not_wait_for_prefects_imports_where_it_needs_none(shell: Shell, command: list[str]) -> None:
+    imported = shell(*command, PYTHONPROFILEIMPORTTIME="1").stderr
+    assert re.search(r"\| +deployments\.cli$", imported, re.MULTILINE)
+    assert not re.search(r"\| +(prefect|sqlalchemy|alembic)$", imported, re.MULTILINE)
+
+
+def test_it_shows_examples_that_can_be_copied(shell: Shell) -> None:
+    said = shell("--help", COLUMNS="80").stdout.splitlines()
+    examples = [line for line in said if line.startswith("incident ")]
+    assert "incident run database/blocked-sessions --environment production --plan-only" in examples
+    assert len(examples) >= 4
+    assert {line.split()[1] for line in examples} <= set(COMMANDS)
+
+
+@pytest.mark.parametrize("command", [[], *([name] for name in COMMANDS), ["lab", "up"], ["lab", "down"]])
+def test_it_explains_every_command_on_eighty_columns(shell: Shell, command: list[str]) -> None:
+    said = shell(*command, "--help", COLUMNS="80")
+    assert said.returncode == 0
+    assert max(map(len, said.stdout.splitlines())) <= 80
+    assert "--no-" not in said.stdout
+
+
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [
+        (["frobnicate"], "Unknown command"),
+        (["up", "--prot", "4200"], "Unknown option"),
+        (["run", "database/blocked-sessions"], "--environment"),
+        (["run", "databse/blocked-session", "--environment", "lab"], "Did you mean database/blocked-sessions?"),
+        (["run", "database/blocked-sessions", "--environment", "lab"], "`incident lab up` starts a lab and adds it."),
+        (["show", "xyzzy"], "`incident runbooks` lists all of them."),
+        (["doctor", "prod"], "no environment 'prod'"),
+        (["search"], "incident search"),
+        (["timeline", "--live"], "Which incident?"),
+        (["timeline", "abcd", "--json", "--post-mortem"], "leave out"),
+        (["approve", "--json", "--decision", "approve"], "decides nothing"),
+    ],
+)
+def test_it_tells_wrong_use_from_bad_news(shell: Shell, command: list[str], words: str) -> None:
+    said = shell(*command)
+    assert (said.returncode, said.stdout) == (2, "")
+    assert words in said.stderr
+    assert not shell.home.exists()
+
+
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [
+        (["timeline"], "No stack is up in"),
+        (["approve"], "Start `incident up`"),
+        (["publish"], "Start `incident up`"),
+        (["lab", "status"], ""),
+        (["search", "xyzzy"], ""),
+    ],
+)
+def test_it_says_what_to_start(shell: Shell, command: list[str], words: str) -> None:
+    said = shell(*command)
+    assert said.returncode == 1
+    assert words in said.stderr
+
+
+def test_it_names_the_key_that_was_mistyped(shell: Shell) -> None:
+    said = configured(shell, TYPO)("doctor", "production")
+    assert said.returncode == 1
+    assert "environments.production.time_zon: unknown key. Did you mean 'time_zone'?" in said.stdout
+
+
+def test_it_names_the_secret_that_is_missing(shell: Shell) -> None:
+    said = configured(shell, SECRET)("run", "database/blocked-sessions", "--environment", "production", "--plan-only")
+    assert said.returncode == 1
+    assert "the environment variable NOBODY_SET_THIS is not set" in said.stderr
+
+
+def test_it_rehearses_nothing_in_production(shell: Shell) -> None:
+    production = configured(shell, '[environments.production]\nkind = "production"\n')
+    said = production("drill", "database/blocked-sessions", "--environment", "production", **NOWHERE)
+    assert said.returncode == 2
+    assert said.stderr == (
+        "LeaveTransactionOpen breaks things; production is production. "
+        "Drills run in lab and staging environments only.\n"
+    )
+
+
+def test_it_says_that_the_journal_is_away_and_keeps_its_password(shell: Shell) -> None:
+    said = shell("timeline", **NOWHERE)
+    assert said.returncode == 1
+    assert said.stderr.startswith(
+        "The journal (database 'incident' on 127.0.0.1:1) does not answer: Connection refused"
+    )
+    assert "hunter2" not in said.stderr
+
+
+def test_it_says_that_prefect_is_away(shell: Shell) -> None:
+    said = shell("publish", **NOWHERE)
+    assert said.returncode == 1
+    assert said.stderr.startswith("Prefect does not answer at http://127.0.0.1:1/api")
+    assert "Traceback" not in said.stderr
+
+
+def test_it_shows_where_an_unforeseen_error_comes_from_without_its_secrets(shell: Shell) -> None:
+    systems = shell.folder / "systems" / "leaky"
+    systems.mkdir(parents=True)
+    (systems / "system.py").write_text(LEAKY)
+    said = configured(shell, TEAM)("doctor", "lab")
+    assert said.returncode == 1
+    assert "Traceback" in said.stderr
+    assert "RuntimeError" in said.stderr
+    assert said.stderr.rstrip().endswith("please report them.")
+    assert "hunter2" not in said.stderr
+
+
+def test_it_gives_pipes_whole_lines_without_colour(shell: Shell) -> None:
+    listed = shell("runbooks").stdout
+    assert "\x1b" not in listed
+    assert len(listed.splitlines()) == 1 + len(shell.json("runbooks"))
+    page = shell("show", "database/blocked-sessions").stdout
+    assert page.startswith("# Sessions wait for a lock\n")
+
+
+def test_it_keeps_within_the_terminal_except_what_is_copied(shell: Shell) -> None:
+    with terminal(shell, "show", "database/blocked-sessions") as shown:
+        assert shown.ended() == 0
+    wide = [line for line in shown.screen.splitlines() if len(line) > 80]
+    # Two statements of the instructions, each whole on its line.
+    assert [line.split()[0] for line in wide] == ["ALTER", "SELECT"]
+    assert all(line.rstrip().endswith(";") for line in wide)
+
+
+def test_it_finds_by_words(shell: Shell) -> None:
+    hits = shell.json("search", "the site hangs")
+    assert hits[0]["slug"] == "database/blocked-sessions"
+    assert shell("search", "the", "site", "hangs").returncode == 0
+
+
+def test_it_says_its_version(shell: Shell) -> None:
+    assert re.fullmatch(r"\d+\.\d+\.\d+\n", shell("--version").stdout)
+
+
+def test_it_prints_nothing_but_json_when_there_is_nothing(shell: Shell) -> None:
+    assert shell.json("lab", "status")["up"] is False
+    assert shell.json("doctor")["stack"][0]["verdict"] == "UNKNOWN"
+    assert json.loads(shell("search", "xyzzy", "--json").stdout) == []
