@@ -11,7 +11,7 @@ from flows import settings
 from flows.journal import JournalUnavailable
 from flows.recover import Recoverer
 
-# A crashed run is seen at the next look, one whose worker died with it at the second; then a worker has to poll.
+# Two looks see an orphan, then a worker has to poll and to start: it runs again within ten seconds.
 EVERY_S = 2.0
 
 logger = logging.getLogger("recoverer")

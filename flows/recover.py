@@ -1,9 +1,10 @@
 """Incidents nobody lives through any more are taken up again; gates whose time is over are woken.
 
-1. An open incident whose lock is free is an orphan if its run has ended, or stays as it is from one look to the next:
+1. An open incident whose lock is free, and whose run's state stays the same from one look to the next, is an orphan:
    its run is scheduled again, and reads the journal.
 2. A run that died before it opened its incident is scheduled again too.
-3. A gate past its expiry is woken the same way; the gate itself then records that nobody answered.
+3. A gate past its expiry is woken the same way; the gate itself then records that nobody answered. So is one that
+   somebody blocked with an answer of their own making; it asks again.
 4. A run cancelled or deleted in Prefect, or one of a terminal that is gone, closes its incident: nothing more is done.
 
 Several of these may look at once. Whoever is second finds the entry written, or the lock taken, and leaves it so.
@@ -24,10 +25,12 @@ from flows.journal import AlreadyRecorded, Entry, HeldElsewhere, IncidentSummary
 # A run that dies this often without writing one entry dies of something a restart does not mend.
 RESTARTS = 3
 RECOVERER = "recover"
-# Between the state Running and the incident's lock a process reads its configuration and the catalog.
-OPENS_WITHIN = timedelta(seconds=8)
-# Between Pending and Running a worker starts a process, or a container.
-STARTS_WITHIN = timedelta(seconds=60)
+PATIENCE = {
+    # Between this state and the incident's lock a process reads its configuration and the catalog.
+    "RUNNING": timedelta(seconds=8),
+    # Between this state and Running a worker starts a process, or a container.
+    "PENDING": timedelta(seconds=60),
+}
 # What others wrote does not tell that the run got any further.
 NO_PROGRESS = {"recovered", "seen again"}
 
@@ -84,11 +87,13 @@ class Recoverer:
         return self._restart(client, run)
 
     def _left(self, run: Any, before: dict[str, UUID]) -> bool:
-        """Does nobody execute this run? A process that starts or ends just now has no lock either."""
+        """Does nobody execute this run? A process that starts or ends just now has no lock either.
+
+        A crash counts at the second look only: under load its worker reports it twice, and the second report would
+        take back the new schedule.
+        """
         self.seen[str(run.id)] = run.state.id
-        if run.state.is_final():
-            return True
-        patience = STARTS_WITHIN if run.state.is_pending() else OPENS_WITHIN
+        patience = PATIENCE.get(run.state.type.value, timedelta(0))
         same = before.get(str(run.id)) == run.state.id
         return same and bool(now() - run.state.timestamp > patience)
 
@@ -96,6 +101,9 @@ class Recoverer:
         question = open_question(self.journal.read(str(run.id)))
         if question is not None and now() > question.expires_at:
             self.say(f"{run.id}: nobody answered {question.title!r} in time.")
+            _schedule(client, run.id)
+        elif question is not None and _blocked(run):
+            self.say(f"{run.id}: an answer was written past the form; {question.title!r} is asked again.")
             _schedule(client, run.id)
 
     def _restart(self, client: Any, run: Any) -> None:
@@ -189,6 +197,14 @@ def _read(client: Any, incident: str) -> Any:
         return client.read_flow_run(UUID(incident))
     except ObjectNotFound:
         return None
+
+
+def _blocked(run: Any) -> bool:
+    """Is there an answer although nobody resumed the run? Then Prefect fails on every real one: the row is taken."""
+    from prefect.input.actions import read_flow_run_input
+
+    keys = run.state.state_details.run_input_keyset
+    return bool(keys) and read_flow_run_input(keys["response"], flow_run_id=run.id) is not None
 
 
 def _schedule(client: Any, run: UUID) -> None:

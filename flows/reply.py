@@ -23,6 +23,7 @@ def reply(question: Question, decision: Decision, name: str, note: str) -> None:
     """
     from prefect.client.orchestration import get_client
     from prefect.client.schemas.responses import SetStateStatus
+    from prefect.exceptions import PrefectHTTPStatusError
 
     run = UUID(question.incident)
     said = {"decision": decision.value, "name": name, "note": note, "plan": question.digest}
@@ -36,7 +37,14 @@ def reply(question: Question, decision: Decision, name: str, note: str) -> None:
                     f"Incident {question.incident[:8]} does not wait for this answer (it is {name_of_state})."
                 )
             time.sleep(0.2)
-        response = client.resume_flow_run(run, run_input=said)
+        try:
+            response = client.resume_flow_run(run, run_input=said)
+        except PrefectHTTPStatusError as error:
+            # Two answers at one moment, or one written past the form: the row is taken.
+            raise NotWaiting(
+                f"Prefect did not take the answer ({error.response.status_code}): another may have been written for "
+                f"incident {question.incident[:8]}. Look again in some seconds with `incident approve`."
+            ) from error
     if response.status is not SetStateStatus.ACCEPT:
         reason = getattr(response.details, "reason", "no reason given")
         raise NotWaiting(f"Incident {question.incident[:8]} did not take the answer: {reason}")
