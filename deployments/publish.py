@@ -13,6 +13,7 @@ from typing import Any
 
 from flows.trigger import deployment_name
 from runbooks.catalog import Catalog, Catalogued
+from runbooks.model import Severity
 from runbooks.page import page
 from tasks.environment import Config, Kind
 
@@ -68,14 +69,14 @@ def wanted(catalog: Catalog, config: Config) -> list[Wanted]:
 def _runbook(catalogued: Catalogued, catalog: Catalog, config: Config) -> Wanted:
     from flows.incident import incident
 
-    severity = catalogued.runbook.severity.value
+    severity = catalogued.runbook.severity
     return Wanted(
         flow="incident",
         name=deployment_name(catalogued.slug).removeprefix("incident/"),
         entrypoint="flows.incident.incident",
         description=page(catalogued, catalog),
-        parameters={"runbook": catalogued.slug, "severity": severity},
-        schema=_form(incident, catalogued.slug, config.names, severity=severity),
+        parameters={"runbook": catalogued.slug, "severity": severity.value},
+        schema=_with_severity(_form(incident, config.names, runbook=catalogued.slug), severity),
         tags=(TAG, "runbook", catalogued.category),
         version=catalogued.version,
     )
@@ -93,7 +94,7 @@ def _watches(catalogued: Catalogued, config: Config) -> Iterator[Wanted]:
                 entrypoint="flows.watch.watch",
                 description=f"{declared.check.question}\n\nA BAD answer opens `{catalogued.slug}` in {environment}.",
                 parameters={"runbook": catalogued.slug, "check": check, "environment": environment},
-                schema=_form(watch, catalogued.slug, (environment,), check=check),
+                schema=_form(watch, (environment,), runbook=catalogued.slug, check=check),
                 tags=(TAG, "watch", catalogued.category, environment),
                 version=catalogued.version,
                 every=declared.every,
@@ -109,29 +110,45 @@ def _drill(catalogued: Catalogued, breakable: list[str]) -> Wanted:
     faults = "\n".join(f"- {declared.fault.title}" for declared in catalogued.runbook.drills)
     return Wanted(
         flow="drill",
-        name=catalogued.slug.replace("/", "."),
+        # Not the runbook's own name: in a list of deployments nobody should break something while meaning to mend it.
+        name=f"{catalogued.slug.replace('/', '.')}.drill",
         entrypoint="flows.drill.drill",
         description=f"Rehearses `{catalogued.slug}` on a system that may be broken:\n\n{faults}",
         parameters={"runbook": catalogued.slug},
-        schema=_form(drill, catalogued.slug, breakable),
+        schema=_form(drill, breakable, runbook=catalogued.slug),
         tags=(TAG, "drill", catalogued.category),
         version=catalogued.version,
     )
 
 
-def _form(flow: Any, slug: str, environments: tuple[str, ...] | list[str], **fixed: str) -> dict[str, Any]:
-    """The flow's own parameter schema, with the runbook fixed and the environments as a drop-down."""
+def _form(flow: Any, environments: tuple[str, ...] | list[str], **fixed: str) -> dict[str, Any]:
+    """The flow's own parameter schema as a person fills it in: the environments as a drop-down, nothing about `fixed`.
+
+    What is fixed is no field, so that nobody wonders about it; the server still refuses any other value.
+    """
     schema = copy.deepcopy(flow.parameters.model_dump(exclude_unset=True))
-    properties = schema["properties"]
-    properties["runbook"] |= {"enum": [slug], "default": slug, "readOnly": True}
-    properties["environment"] |= {"enum": list(environments)}
+    asked = {name: field for name, field in schema["properties"].items() if name not in fixed}
+    for name, declared in asked.items():
+        words = declared.get("description", "")
+        declared |= {"title": name.capitalize(), "description": words[:1].upper() + words[1:]}
+    asked["environment"] |= {"enum": list(environments)}
     if len(environments) == 1:
-        properties["environment"]["default"] = environments[0]
-    if "severity" in fixed:
-        properties["severity"]["default"] = fixed["severity"]
-    if "check" in fixed:
-        properties["check"] |= {"enum": [fixed["check"]], "default": fixed["check"], "readOnly": True}
-    return dict(schema)
+        asked["environment"]["default"] = environments[0]
+    return {
+        **schema,
+        "properties": asked,
+        "required": [name for name in schema["required"] if name not in fixed],
+        # Both interfaces draw `properties` only.
+        "allOf": [{"properties": {name: {"const": value} for name, value in fixed.items()}, "required": list(fixed)}],
+    }
+
+
+def _with_severity(schema: dict[str, Any], own: Severity) -> dict[str, Any]:
+    """One drop-down with the runbook's own severity chosen, instead of a choice between a severity and none."""
+    severity = schema["properties"]["severity"]
+    del severity["anyOf"], schema["definitions"]
+    severity |= {"type": "string", "enum": [str(level) for level in Severity], "default": str(own)}
+    return schema
 
 
 def publish(catalog: Catalog, config: Config, *, dry_run: bool = False) -> list[Change]:

@@ -4,24 +4,46 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from flows.show import findings_table, plan_lines
+from flows.show import findings_lines, findings_table, plan_lines, said
 from runbooks.model import AnyCheck
 from tasks.model import Finding, Plan
 
 
-def publish_findings(findings: Mapping[AnyCheck, Finding], title: str) -> None:
-    from prefect.artifacts import create_table_artifact
+def publish_findings(what: str, findings: Mapping[AnyCheck, Finding], title: str) -> None:
+    """A table of answers: of the diagnosis (`findings`), or those the ending rests on (`verification`)."""
+    from prefect.artifacts import Artifact, create_table_artifact
 
-    create_table_artifact(key="findings", table=findings_table(findings), description=f"# {title}")
+    key = _key(what)
+    if Artifact.get(key) is not None:
+        # A resumed run comes by here again.
+        return
+    # Neither interface wraps the cells of a table: the lines above it can be read without scrolling.
+    lines = [f"# {said(title)}", "", *findings_lines(findings)]
+    create_table_artifact(key=key, table=findings_table(findings), description="\n".join(lines))
 
 
 def publish_plan(title: str, plan: Plan) -> None:
     from prefect.artifacts import create_markdown_artifact
 
-    create_markdown_artifact(key="plan", markdown="\n".join([f"# {title}", "", *plan_lines(plan)]), description=title)
+    markdown = "\n".join([f"# {said(title)}", "", *plan_lines(plan)])
+    create_markdown_artifact(key=_key("plan"), markdown=markdown, description=said(title))
+
+
+def publish_step(title: str, fate: str, says: str) -> None:
+    from prefect.artifacts import create_markdown_artifact
+
+    markdown = f"# {said(title)}: {said(fate)}\n\n{said(says)}"
+    create_markdown_artifact(key=_key("step"), markdown=markdown, description=f"{said(title)}: {said(fate)}")
 
 
 def publish_report(markdown: str) -> None:
     from prefect.artifacts import create_markdown_artifact
 
-    create_markdown_artifact(key="report", markdown=markdown, description="Post-mortem draft")
+    create_markdown_artifact(key=_key("report"), markdown=markdown, description="Post-mortem draft")
+
+
+def _key(what: str) -> str:
+    """The incident's own key: the V2 interface opens the newest artifact of a key, whichever run it is from."""
+    from prefect.runtime import flow_run
+
+    return f"{what}-{str(flow_run.id)[:8]}"

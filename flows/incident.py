@@ -27,7 +27,7 @@ from flows.record import plan_from
 from flows.report import report
 from flows.resolve import Change, instruct, resolve
 from flows.suspend import SuspendedRun
-from flows.verify import verify
+from flows.verify import verified, verify
 from runbooks.model import Manual, Severity, Step
 from tasks.model import Verdict
 
@@ -123,7 +123,7 @@ def live(case: Case) -> Ending:
 
 def _live(case: Case) -> tuple[Ending, str]:
     findings = diagnose(case)
-    publish_findings(findings, case.runbook.title)
+    publish_findings("findings", findings, case.runbook.title)
     if not case.bad():
         if worst(findings.values()) is Verdict.UNKNOWN:
             return Ending.CANNOT_TELL, "No check found a fault, but not all could look. See what to do in the findings."
@@ -132,6 +132,7 @@ def _live(case: Case) -> tuple[Ending, str]:
         if part.when in case.bad() and _take(case, part) in STOPS:
             break
     ending = verify(case)
+    publish_findings("verification", verified(case), f"Verification: {ending}")
     if ending in (Ending.UNCHANGED, Ending.WORSE):
         _offer_undo(case)
     return ending, _says(case, ending)

@@ -9,7 +9,7 @@ import dataclasses
 import itertools
 from dataclasses import dataclass
 
-from flows.artifacts import publish_plan
+from flows.artifacts import publish_plan, publish_step
 from flows.case import ENGINE, Case, Fate, step_key
 from flows.diagnose import ask_all
 from flows.gate import Decision, Settled, rounds, settle
@@ -69,6 +69,7 @@ def resolve(case: Case, change: Change) -> Fate:
     except CannotLook as error:
         end = End(Fate.FAILED, f"{error.says} {error.remedy}".strip())
     case.record("step", f"{change.key}/closed", {"title": change.title, "fate": end.fate.value, "says": end.says})
+    publish_step(change.title, end.fate, case.redact.text(end.says))
     case.say(f"{change.title}: {end.fate}. {end.says}")
     return end.fate
 

@@ -1,0 +1,234 @@
+"""Publishing on a real Prefect server: what is declared is there, what is gone is gone, the rest is left alone."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.client.schemas.filters import DeploymentFilter, DeploymentFilterTags
+from prefect.client.schemas.responses import DeploymentResponse
+from prefect.client.schemas.schedules import IntervalSchedule
+from prefect.exceptions import PrefectHTTPStatusError
+from prefect.settings import PREFECT_API_URL, temporary_settings
+
+from deployments.publish import TAG, Change, publish
+from deployments.stack import Stack
+from flows.trigger import deployment_name
+from runbooks.catalog import Catalog
+from tasks.environment import Config
+
+SLUG = "database/blocked-sessions"
+RUNBOOK = deployment_name(SLUG)
+DRILL = "drill/database.blocked-sessions.drill"
+WATCH = "watch/database.blocked-sessions.check_blocked_sessions.production"
+PLACES = """
+[environments.production]
+kind = "production"
+time_zone = "Europe/Vienna"
+
+[environments.staging]
+kind = "staging"
+
+[environments.lab]
+kind = "lab"
+"""
+
+
+@pytest.fixture
+def client(stack: Stack) -> Iterator[SyncPrefectClient]:
+    """The stack's server, with nothing published on it."""
+    with temporary_settings({PREFECT_API_URL: stack.prefect_api_url}), get_client(sync_client=True) as client:
+        _clear(client)
+        yield client
+        _clear(client)
+
+
+def _clear(client: SyncPrefectClient) -> None:
+    for deployment in client.read_deployments():
+        client.delete_deployment(deployment.id)
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Config:
+    return _config(tmp_path, PLACES)
+
+
+def _config(folder: Path, text: str) -> Config:
+    file = folder / "environments.toml"
+    file.write_text(text)
+    return Config.load(file, None)
+
+
+def _read(client: SyncPrefectClient, name: str) -> DeploymentResponse:
+    return client.read_deployment_by_name(name)
+
+
+def _names(client: SyncPrefectClient) -> set[str]:
+    ours = DeploymentFilter(tags=DeploymentFilterTags(all_=[TAG]))
+    return {f"{client.read_flow(d.flow_id).name}/{d.name}" for d in client.read_deployments(deployment_filter=ours)}
+
+
+def _stored(client: SyncPrefectClient) -> dict[str, Any]:
+    """Everything the server keeps of them, the moment of their last change included."""
+    seen = {"last_polled", "status"}
+    return {str(d.id): d.model_dump(mode="json", exclude=seen) for d in client.read_deployments()}
+
+
+def _schedule(client: SyncPrefectClient, name: str) -> tuple[bool, timedelta, str | None]:
+    """Whether a watch runs, how often, and in whose time."""
+    (found,) = _read(client, name).schedules
+    assert isinstance(found.schedule, IntervalSchedule)
+    return found.active, found.schedule.interval, found.schedule.timezone
+
+
+def _fields(client: SyncPrefectClient, name: str) -> dict[str, Any]:
+    """What the form asks for."""
+    schema = _read(client, name).parameter_openapi_schema or {}
+    return dict(schema["properties"])
+
+
+def _run(client: SyncPrefectClient, **parameters: str) -> None:
+    """Ask for a run as the interface does, far from now so that no worker takes it."""
+    deployment = _read(client, RUNBOOK)
+    run = client.create_flow_run_from_deployment(deployment.id, parameters=parameters, state=_later())
+    client.delete_flow_run(run.id)
+
+
+def _later() -> Any:
+    from prefect.states import Scheduled
+
+    from flows.case import now
+
+    return Scheduled(scheduled_time=now() + timedelta(days=1))
+
+
+def test_it_never_touches_somebody_elses_deployment(client: SyncPrefectClient, config: Config) -> None:
+    flow = client.create_flow_from_name("incident")
+    foreign = client.create_deployment(flow_id=flow, name="theirs", tags=["runbook"])
+
+    publish(Catalog.load(), config)
+    publish(Catalog(()), config)
+
+    assert client.read_deployment(foreign).name == "theirs"
+    assert _names(client) == set()
+
+
+def test_it_creates_then_changes_nothing(client: SyncPrefectClient, config: Config) -> None:
+    first = publish(Catalog.load(), config)
+    assert {change.verb for change in first} == {"create"}
+    assert {change.name for change in first} == _names(client)
+    before = _stored(client)
+
+    assert publish(Catalog.load(), config) == []
+    assert _stored(client) == before
+
+
+def test_it_changes_nothing_on_a_dry_run(client: SyncPrefectClient, config: Config) -> None:
+    changes = publish(Catalog.load(), config, dry_run=True)
+    assert Change("create", RUNBOOK) in changes
+    assert _names(client) == set()
+
+    publish(Catalog.load(), config)
+    before = _stored(client)
+    gone = publish(Catalog(()), config, dry_run=True)
+    assert Change("remove", RUNBOOK) in gone
+    assert _stored(client) == before
+
+
+def test_it_removes_what_is_declared_no_more(client: SyncPrefectClient, config: Config) -> None:
+    publish(Catalog.load(), config)
+    changes = publish(Catalog(()), config)
+    assert {change.verb for change in changes} == {"remove"}
+    assert _names(client) == set()
+
+
+def test_it_names_what_it_updates(client: SyncPrefectClient, config: Config, tmp_path: Path) -> None:
+    publish(Catalog.load(), config)
+    more = _config(tmp_path, PLACES + '\n[environments.canary]\nkind = "production"\n')
+    changes = publish(Catalog.load(), more)
+    assert Change("update", RUNBOOK, ("form",)) in changes
+    assert {c.name.rpartition(".")[2] for c in changes if c.verb == "create"} == {"canary"}
+    # A drill's environments are those that may be broken.
+    assert DRILL not in {change.name for change in changes}
+
+
+def test_it_updates_a_changed_page(client: SyncPrefectClient, config: Config) -> None:
+    publish(Catalog.load(), config)
+    (entry,) = (entry for entry in Catalog.load() if entry.slug == SLUG)
+    changed = dataclasses.replace(entry, runbook=dataclasses.replace(entry.runbook, problem="Nothing moves."))
+    changes = publish(Catalog((changed,)), config)
+    assert Change("update", RUNBOOK, ("page",)) in changes
+    assert "Nothing moves." in (_read(client, RUNBOOK).description or "")
+
+
+def test_it_leaves_a_schedule_paused_that_was_paused_by_hand(
+    client: SyncPrefectClient, config: Config, tmp_path: Path
+) -> None:
+    publish(Catalog.load(), config)
+    watch = _read(client, WATCH)
+    client.update_deployment_schedule(watch.id, watch.schedules[0].id, active=False)
+
+    moved = _config(tmp_path, PLACES.replace("Europe/Vienna", "Asia/Tokyo"))
+    assert Change("update", WATCH, ("schedule",)) in publish(Catalog.load(), moved)
+
+    assert _schedule(client, WATCH) == (False, timedelta(minutes=5), "Asia/Tokyo")
+
+
+def test_it_watches_in_the_environments_own_time(client: SyncPrefectClient, config: Config) -> None:
+    publish(Catalog.load(), config)
+    assert _schedule(client, WATCH) == (True, timedelta(minutes=5), "Europe/Vienna")
+
+
+def test_it_does_not_watch_a_lab_that_is_broken_on_purpose(client: SyncPrefectClient, config: Config) -> None:
+    publish(Catalog.load(), config)
+    assert _schedule(client, WATCH.replace("production", "lab")) == (False, timedelta(minutes=5), "UTC")
+
+
+def test_it_never_offers_to_break_production(client: SyncPrefectClient, config: Config, tmp_path: Path) -> None:
+    publish(Catalog.load(), config)
+    assert _fields(client, DRILL)["environment"]["enum"] == ["lab", "staging"]
+
+    publish(Catalog.load(), _config(tmp_path, '[environments.production]\nkind = "production"\n'))
+    assert DRILL not in _names(client)
+
+
+def test_it_asks_for_environment_severity_and_reason_only(client: SyncPrefectClient, config: Config) -> None:
+    publish(Catalog.load(), config)
+    form = _fields(client, RUNBOOK)
+    assert {name: field["title"] for name, field in form.items()} == {
+        "environment": "Environment",
+        "severity": "Severity",
+        "reason": "Reason",
+    }
+    assert form["environment"]["enum"] == ["lab", "production", "staging"]
+    assert "default" not in form["environment"]
+    assert (form["severity"]["enum"], form["severity"]["default"]) == (["P0", "P1", "P2", "P3"], "P1")
+
+
+def test_it_takes_what_the_form_gives(client: SyncPrefectClient, config: Config) -> None:
+    publish(Catalog.load(), config)
+    _run(client, environment="lab", reason="It hangs.")
+    _run(client, environment="lab", severity="P0", runbook=SLUG)
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {"environment": "prod"},
+        {},
+        {"environment": "lab", "severity": "P9"},
+        {"environment": "lab", "runbook": "security/another"},
+    ],
+    ids=["unknown environment", "no environment", "unknown severity", "another runbook"],
+)
+def test_it_refuses_what_the_form_does_not_offer(
+    client: SyncPrefectClient, config: Config, parameters: dict[str, str]
+) -> None:
+    publish(Catalog.load(), config)
+    with pytest.raises(PrefectHTTPStatusError, match="409"):
+        _run(client, **parameters)
