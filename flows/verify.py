@@ -36,7 +36,10 @@ def _fates(case: Case) -> set[Fate | None]:
 
 
 def _something_happened(case: Case) -> bool:
-    return bool(_fates(case) & {Fate.APPLIED, Fate.MOOT, Fate.FAILED})
+    """Is there a change to wait for? A moot step may mean that it recovered, unless people said no as well."""
+    fates = _fates(case)
+    declined = fates & {Fate.REJECTED, Fate.SKIPPED, Fate.EXPIRED}
+    return bool(fates & {Fate.APPLIED, Fate.FAILED}) or (Fate.MOOT in fates and not declined)
 
 
 def _wait(case: Case) -> dict[AnyCheck, Finding]:

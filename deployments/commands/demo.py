@@ -86,7 +86,7 @@ def _play(at: Here, stack: Stack, auto: bool) -> int:
         say("")
 
     say("")
-    say(f"Breaking the lab: {drill.fault.title}.")
+    console.print(f"Breaking the lab: {drill.fault.title}.")
     patience_s = ENDS_WITHIN_S + place.approval_expires_s
     result = rehearse(catalogued, drill, place, journal, answer, show_entry, within_s=patience_s)
     took = time.monotonic() - began

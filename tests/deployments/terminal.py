@@ -77,7 +77,12 @@ class Terminal:
         os.close(theirs)
         self._ours = ours
         self._decoder = codecs.getincrementaldecoder("utf-8")()
-        self.screen = ""
+        self._shown = ""
+
+    @property
+    def screen(self) -> str:
+        """Everything shown so far, without colours."""
+        return ESCAPES.sub("", self._shown).replace("\r", "")
 
     def wait_for(self, words: str, times: int = 1) -> None:
         """Until `words` were shown `times` times, wherever lines were wrapped."""
@@ -97,7 +102,7 @@ class Terminal:
         """Its exit code, when it is over."""
         until = time.monotonic() + PATIENCE_S
         while self._read(until - time.monotonic()):
-            pass
+            assert time.monotonic() < until, f"still running:\n{self.screen}"
         return self.process.wait(PATIENCE_S)
 
     def close(self) -> None:
@@ -116,7 +121,7 @@ class Terminal:
         except OSError:
             # Linux reports the last writer's end so.
             return False
-        self.screen += ESCAPES.sub("", self._decoder.decode(shown)).replace("\r", "")
+        self._shown += self._decoder.decode(shown)
         return bool(shown)
 
 
