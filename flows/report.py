@@ -2,31 +2,52 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 from typing import Any
 
 from flows.case import Fate
 from flows.journal import Entry
-from flows.show import table
+from flows.show import fenced, lasted, moment, said, table
+from runbooks import markdown
+
+# An incident that a watch saw again every five minutes for a day; the journal keeps what is left out here.
+ROWS = 300
+# What each kind of entry brings to its end, and what the time until it was spent on.
+STAGES = {
+    "finding": ("diagnosed", "diagnose"),
+    "asked": ("asked", "diagnose"),
+    "answered": ("answered", "decide"),
+    "refused": ("refused", "decide"),
+    "expired": ("expired", "decide"),
+    "outcome": ("applied", "fix"),
+    "verified": ("verified", "verify"),
+}
 
 
 def report(entries: Sequence[Entry]) -> str:
-    """What happened, the timeline, the findings, what was approved by whom, what was run, the ending, follow-ups."""
+    """What happened, how long it took, what was found, decided and run, and what people have to add."""
     by_key: dict[str, Any] = {entry.key: entry.body for entry in entries}
     opened, closed = by_key["opened"], by_key.get("closed", {"verdict": "still open", "says": ""})
     return "\n".join(
         [
-            f"# {opened['title']} in {opened['environment']}: {closed['verdict']}",
+            f"# {said(opened['title'])} in {said(opened['environment'])}: {said(closed['verdict'])}",
             "",
-            f"Incident `{entries[0].incident}` · {opened['severity']} · runbook `{opened['runbook']}` "
-            f"(version `{opened['version']}`) · opened {entries[0].at} by {entries[0].actor}",
+            f"Incident {markdown.code(entries[0].incident)} · {said(opened['severity'])} · runbook "
+            f"{markdown.code(opened['runbook'])} (version {markdown.code(opened['version'])}) · opened "
+            f"{moment(entries[0].at)} by {said(entries[0].actor)}",
             "",
             "## What happened",
             "",
             *_paragraphs([opened["problem"], opened["reason"] and f"Reported: {opened['reason']}", closed["says"]]),
+            "## How long it took",
+            "",
+            *_pace(entries),
+            "",
             "## Findings",
             "",
-            *table([_finding_row(e) for e in entries if e.kind == "finding"]),
+            *table([_finding_row(e) for e in entries if e.kind == "finding"], ROWS),
             "",
             "## Decisions",
             "",
@@ -36,15 +57,19 @@ def report(entries: Sequence[Entry]) -> str:
             "",
             *(list(_run(entries)) or ["Nothing."]),
             "",
-            "## Timeline",
+            "## Impact and cause",
             "",
-            *table([{"at (UTC)": e.at[11:19], "who": e.actor, "what": what(e)} for e in entries]),
+            "_To be written: who noticed it, for how long, and what made it possible._",
             "",
             "## Follow-ups",
             "",
             *(list(_follow_ups(entries)) or ["- None was recorded. Add what you learned."]),
             "",
-            f"_Draft from {len(entries)} journal entries; the last one's hash is `{entries[-1].hash}`._",
+            "## Timeline",
+            "",
+            *table([{"at (UTC)": e.at[11:19], "who": e.actor, "what": what(e)} for e in entries], ROWS),
+            "",
+            f"_Draft from {len(entries)} journal entries; the last one's hash is {markdown.code(entries[-1].hash)}._",
             "",
         ]
     )
@@ -53,7 +78,42 @@ def report(entries: Sequence[Entry]) -> str:
 def _paragraphs(texts: Sequence[str]) -> Iterator[str]:
     for text in texts:
         if text:
-            yield from (text, "")
+            yield from (said(text), "")
+
+
+def _pace(entries: Sequence[Entry]) -> list[str]:
+    """From one stage to the next, and what the time was spent on."""
+    opened = before = _at(entries[0])
+    spent: dict[str, float] = defaultdict(float)
+    rows: list[dict[str, Any]] = [{"until": "opened", "at (UTC)": entries[0].at[11:19], "took": "", "in all": ""}]
+    for until, spent_on, entry in _stages(entries):
+        took, so_far = (_at(entry) - before).total_seconds(), (_at(entry) - opened).total_seconds()
+        rows.append({"until": until, "at (UTC)": entry.at[11:19], "took": lasted(took), "in all": lasted(so_far)})
+        spent[spent_on] += took
+        before = _at(entry)
+    told = ", ".join(f"to {spent_on} {lasted(took)}" for spent_on, took in spent.items())
+    return [*([f"Time {told}.", ""] if told else []), *table(rows, ROWS)]
+
+
+def _stages(entries: Sequence[Entry]) -> Iterator[tuple[str, str, Entry]]:
+    """What was reached, what the time until then was spent on, and the entry that shows it."""
+    titles = {_step(e): str(e.body["title"]) for e in entries if e.kind in ("asked", "intent")}
+    for entry, following in zip(entries, [*entries[1:], None], strict=True):
+        # Only the last answer ends the diagnosis.
+        if entry.kind not in STAGES or (entry.kind == "finding" and following and following.kind == "finding"):
+            continue
+        word, spent_on = STAGES[entry.kind]
+        title = titles.get(_step(entry), "")
+        yield f"{word}: {title}" if title else word, spent_on, entry
+
+
+def _step(entry: Entry) -> str:
+    """The beginning that all keys of one step share."""
+    return "/".join(entry.key.split("/")[:2])
+
+
+def _at(entry: Entry) -> datetime:
+    return datetime.fromisoformat(entry.at)
 
 
 def _finding_row(entry: Entry) -> dict[str, Any]:
@@ -71,25 +131,24 @@ def _decisions(entries: Sequence[Entry]) -> list[str]:
         rows.append(
             {
                 "step": question["title"],
-                "decision": body.get("decision") or entry.kind,
+                "decision": body["decision"] if entry.kind == "answered" else entry.kind,
                 "by": body.get("name", ""),
                 "at (UTC)": str(body.get("decided_at", entry.at))[11:19],
                 "plan": question["digest"][:12],
                 "note": body.get("refusal") or body.get("note", ""),
             }
         )
-    return table(rows) if rows else []
+    return table(rows, ROWS) if rows else []
 
 
 def _run(entries: Sequence[Entry]) -> Iterator[str]:
     for entry in entries:
         body: Any = entry.body
         if entry.kind == "intent":
-            yield from (f"**{body['title']}** ({entry.at[11:19]} UTC)", "", "```sql")
-            yield from (command["line"] for command in body["plan"]["commands"])
-            yield from ("```", "")
+            commands = [command["line"] for command in body["plan"]["commands"]]
+            yield from (f"**{said(body['title'])}** ({entry.at[11:19]} UTC)", "", *fenced(commands), "")
         if entry.kind in ("outcome", "broken off"):
-            yield from (f"→ {body['says']}", "")
+            yield from (f"→ {said(body['says'])}", "")
 
 
 def what(entry: Entry) -> str:
@@ -123,8 +182,10 @@ def _follow_ups(entries: Sequence[Entry]) -> Iterator[str]:
     for entry in entries:
         body: Any = entry.body
         if entry.kind == "manual":
-            yield f"- [ ] **{body['title']}**: {body['how']}"
+            # Its lines continue the item, or code within them would end the list.
+            first, *rest = markdown.block(body["how"]).splitlines()
+            yield from (f"- [ ] **{said(body['title'])}**: {first}", *(f"  {line}".rstrip() for line in rest))
         if entry.kind == "finding" and body["remedy"]:
-            yield f"- [ ] {body['says']} {' '.join(body['remedy'].split())}"
+            yield f"- [ ] {said(body['says'])} {said(body['remedy'])}"
         if entry.kind == "step" and body["fate"] in (Fate.FAILED, Fate.EXPIRED, Fate.REJECTED):
-            yield f"- [ ] {body['title']} ({body['fate']}): {body['says']}"
+            yield f"- [ ] {said(body['title'])} ({said(body['fate'])}): {said(body['says'])}"

@@ -83,10 +83,10 @@ def evidence_lines(rows: Sequence[Row]) -> list[str]:
     return [line for part in lists for line in [*part, ""]]
 
 
-def table(rows: Sequence[Row]) -> list[str]:
-    """Rows as a Markdown table."""
+def table(rows: Sequence[Row], most: int = ROWS_SHOWN) -> list[str]:
+    """Rows as a Markdown table, the first `most` of them."""
     columns = list(dict.fromkeys(column for row in rows for column in row))
-    cells = [[said(shown(column, row.get(column)), CELL) for column in columns] for row in rows[:ROWS_SHOWN]]
+    cells = [[said(shown(column, row.get(column)), CELL) for column in columns] for row in rows[:most]]
     lines = markdown.table([said(named(column)) for column in columns], cells).splitlines()
     hidden = len(rows) - len(cells)
     return [*lines, "", f"… and {hidden} more."] if hidden else lines
@@ -104,9 +104,7 @@ def shown(name: str, value: Json) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, int | float):
-        return (
-            f"{value:,.1f} s" if name.endswith("_s") else f"{value:,.10g}" if isinstance(value, float) else str(value)
-        )
+        return lasted(value) if name.endswith("_s") else f"{value:.10g}"
     if isinstance(value, str):
         return moment(value) if _MOMENT.fullmatch(value) else value
     if isinstance(value, Mapping):
@@ -117,6 +115,16 @@ def shown(name: str, value: Json) -> str:
 def moment(at: str) -> str:
     """An ISO 8601 moment to the second, in UTC."""
     return f"{datetime.fromisoformat(at).astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+
+
+def lasted(seconds: float) -> str:
+    """A duration, rounded to what a person remembers."""
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 120 else f"{minutes // 60} h {minutes % 60} min"
 
 
 def said(text: str, limit: int = SENTENCE) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 _CODE = re.compile(r"(`[^`\n]+`)")
 # An underscore inside a word means nothing to Markdown, and `lock\_timeout` would be ugly to read in the file.
 _SIGNS = re.compile(r"[\\`*<\[\]~$]|&(?=#?\w+;)|(?<![^\W_])_|_(?![^\W_])")
-_BEGINNING = re.compile(r"^([#>+=-]|\d+(?=[.)]))")
+_BEGINNING = re.compile(r"^([#>+=-]|\d+(?=[.)](?: |$)))")
 _BULLET = re.compile(r"^(\s*(?:[-*+]|\d+[.)])\s+)(.*)$")
 _FENCE = re.compile(r"^\s*(`{3,}|~{3,})")
 
