@@ -6,6 +6,7 @@ Only deployments that carry our tag are ever removed. A schedule somebody paused
 from __future__ import annotations
 
 import copy
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -19,6 +20,8 @@ from tasks.environment import Config, Kind
 
 TAG = "incident-pipelines"
 POOL = "incident"
+# What begins no heading, list, table, quote or code.
+_PROSE = re.compile(r"[^\s#>|`~*+\-\d]")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,12 +77,25 @@ def _runbook(catalogued: Catalogued, catalog: Catalog, config: Config) -> Wanted
         flow="incident",
         name=deployment_name(catalogued.slug).removeprefix("incident/"),
         entrypoint="flows.incident.incident",
-        description=page(catalogued, catalog),
+        description=_flowing(page(catalogued, catalog)),
         parameters={"runbook": catalogued.slug, "severity": severity.value},
         schema=_with_severity(_form(incident, config.names, runbook=catalogued.slug), severity),
         tags=(TAG, "runbook", catalogued.category),
         version=catalogued.version,
     )
+
+
+def _flowing(page: str) -> str:
+    """The page with each paragraph on one line: the classic interface makes every line a paragraph."""
+    lines: list[str] = []
+    fenced = False
+    for line in page.splitlines():
+        fenced ^= line.startswith("```")
+        if lines and not fenced and _PROSE.match(line) and _PROSE.match(lines[-1]):
+            lines[-1] += f" {line}"
+        else:
+            lines.append(line)
+    return "\n".join(lines) + "\n"
 
 
 def _watches(catalogued: Catalogued, config: Config) -> Iterator[Wanted]:

@@ -216,6 +216,19 @@ def test_it_takes_what_the_form_gives(client: SyncPrefectClient, config: Config)
     _run(client, environment="lab", severity="P0", runbook=SLUG)
 
 
+def test_it_writes_each_paragraph_of_the_page_on_one_line(client: SyncPrefectClient, config: Config) -> None:
+    """The classic interface makes a paragraph of every line."""
+    publish(Catalog.load(), config)
+    page = _read(client, RUNBOOK).description or ""
+    assert (
+        "Only sessions of clients: replication, backups, autovacuum and our own are left alone, and superusers'" in page
+    )
+    assert "\nunless the user is named." not in page
+    # Lists, tables and code keep their lines.
+    assert "- Alert `PostgresBlockedSessions`\n- Alert" in page
+    assert "```sh\nincident drill database/blocked-sessions\n```\n" in page
+
+
 @pytest.mark.parametrize(
     "parameters",
     [

@@ -29,7 +29,7 @@ OURS = {"p", "h1", "h2", "h3", "strong", "code", "pre", "table", "thead", "tbody
 
 
 def rendered(markdown: str) -> str:
-    return RENDERER.render(markdown)
+    return str(RENDERER.render(markdown))
 
 
 def tags(markdown: str) -> list[str]:
