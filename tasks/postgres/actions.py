@@ -132,9 +132,10 @@ def _sentence(words: str) -> str:
 def _command(function: str, row: Row, *extra: str) -> Command:
     """One head's command: what is typed carries the same guard as what is run."""
     target = {key: row[key] for key in ("pid", "backend_start", *extra)}
-    guard = " AND ".join(f"{key} = '{row[key]}'" for key in ("backend_start", *extra))
+    guard = "".join(f"\n   AND {key} = '{row[key]}'" for key in ("backend_start", *extra))
     # Shown, never run: what runs is SIGNAL_SESSION with the target as parameters.
-    line = f"SELECT {function}(pid) FROM pg_stat_activity WHERE pid = {row['pid']} AND {guard};"  # noqa: S608
+    # Short lines: the form behind Resume is narrow, and nobody scrolls sideways before approving.
+    line = f"SELECT {function}(pid)\n  FROM pg_stat_activity\n WHERE pid = {row['pid']}{guard};"  # noqa: S608
     return Command(line=line, target=target)
 
 

@@ -58,7 +58,7 @@ def test_it_plans_to_end_exactly_the_head(stage: Stage) -> None:
     (command,) = plan.commands
     assert command.target["pid"] == pid
     assert set(command.target) == {"pid", "backend_start"}
-    select, where = command.line.split(" WHERE ")
+    select, where = " ".join(command.line.split()).split(" WHERE ")
     assert select == "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
     assert where == f"pid = {pid} AND backend_start = '{command.target['backend_start']}';"
     assert re.sub(r"\d+ s,", "N s,", plan.does) == (
