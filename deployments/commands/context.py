@@ -46,7 +46,7 @@ class Here:
             InvalidConfig: it cannot be used.
         """
         try:
-            return self.config.environment(name)
+            return settings.environment(self.config, self.catalog, name)
         except InvalidConfig as error:
             if name in self.config.names:
                 raise

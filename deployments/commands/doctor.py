@@ -68,7 +68,7 @@ def _environments(at: Here, only: str | None) -> dict[str, Iterator[Finding]]:
 
 def _environment(at: Here, name: str) -> Iterator[Finding]:
     try:
-        place = at.environment(name)
+        place = at.config.environment(name)
     except InvalidConfig as error:
         yield Finding.unknown(str(error))
         return
@@ -82,7 +82,7 @@ def _environment(at: Here, name: str) -> Iterator[Finding]:
 
 def _declared(at: Here, place: Environment) -> Iterator[Finding]:
     for says in at.catalog.unknown_overrides(place):
-        yield Finding(verdict=Verdict.WARN, says=says)
+        yield Finding(verdict=Verdict.BAD, says=f"No runbook runs in {place.name}. {says}")
     if not place.approvers:
         yield Finding(
             verdict=Verdict.WARN,

@@ -105,9 +105,11 @@ def test_it_says_that_nothing_listens(shell: Shell) -> None:
 def test_it_says_that_nobody_may_approve_and_that_a_limit_means_nothing(shell: Shell, database: str) -> None:
     limits = '[environments.here.thresholds.check_blocked_session.waited]\nwarn = 1\nbad = 2\nbecause = "here"'
     found = findings(configured(shell, limits), "here", POSTGRES_URL=database)
-    warned = " ".join(says for verdict, says, _ in found if verdict == "WARN")
-    assert "Nobody may approve anything in here" in warned
-    assert "check_blocked_session" in warned
+    said = {verdict: says for verdict, says, _ in found}
+    assert said["WARN"].startswith("Nobody may approve anything in here")
+    assert said["BAD"].startswith("No runbook runs in here. environments.here.thresholds.check_blocked_session: ")
+    refused = shell("run", "database/blocked-sessions", "--environment", "here", "--plan-only", POSTGRES_URL=database)
+    assert (refused.returncode, "check_blocked_session" in refused.stderr) == (1, True)
 
 
 def test_it_says_that_a_secret_is_missing_and_looks_at_the_rest(shell: Shell) -> None:
