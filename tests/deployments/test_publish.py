@@ -10,14 +10,14 @@ from typing import Any
 
 import pytest
 from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.client.schemas.actions import WorkPoolCreate
 from prefect.client.schemas.filters import DeploymentFilter, DeploymentFilterTags
 from prefect.client.schemas.responses import DeploymentResponse
 from prefect.client.schemas.schedules import IntervalSchedule
 from prefect.exceptions import PrefectHTTPStatusError
-from prefect.settings import PREFECT_API_URL, temporary_settings
+from prefect.testing.utilities import prefect_test_harness
 
-from deployments.publish import TAG, Change, publish
-from deployments.stack import Stack
+from deployments.publish import POOL, TAG, Change, publish
 from flows.trigger import deployment_name
 from runbooks.catalog import Catalog
 from tasks.environment import Config
@@ -39,18 +39,21 @@ kind = "lab"
 """
 
 
+@pytest.fixture(scope="module")
+def server() -> Iterator[None]:
+    """A server of our own: on the shared one others need their deployments."""
+    with prefect_test_harness(), get_client(sync_client=True) as client:
+        client.create_work_pool(WorkPoolCreate(name=POOL, type="process"))
+        yield
+
+
 @pytest.fixture
-def client(stack: Stack) -> Iterator[SyncPrefectClient]:
-    """The stack's server, with nothing published on it."""
-    with temporary_settings({PREFECT_API_URL: stack.prefect_api_url}), get_client(sync_client=True) as client:
-        _clear(client)
+def client(server: None) -> Iterator[SyncPrefectClient]:
+    """The server, with nothing published on it."""
+    with get_client(sync_client=True) as client:
+        for deployment in client.read_deployments():
+            client.delete_deployment(deployment.id)
         yield client
-        _clear(client)
-
-
-def _clear(client: SyncPrefectClient) -> None:
-    for deployment in client.read_deployments():
-        client.delete_deployment(deployment.id)
 
 
 @pytest.fixture
