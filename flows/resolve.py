@@ -125,7 +125,8 @@ def _still(case: Case, change: Change, ask: str, approved: Plan) -> Plan | End |
             return (
                 f"The approval is void, because it could not be seen whether the fault is still there: {finding.says}"
             )
-        if finding.verdict is not Verdict.BAD:
+        # WARN is not gone: the queue behind a new head has only just begun to wait. The plan below tells who it is now.
+        if finding.verdict is Verdict.OK:
             return End(Fate.MOOT, f"The fault was gone before the step began; nothing was done. {finding.says}")
     fresh = _plan(case, change)
     beyond = case.redacted(fresh).exceeds(approved)

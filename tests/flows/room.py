@@ -90,14 +90,14 @@ class Room:
         log = self.lamp.with_suffix(".log")
         return log.read_text().splitlines().count(what) if log.exists() else 0
 
-    def live(self, *replies: Reply, **parameters: Any) -> Script:
+    def live(self, *replies: Reply, slug: str = SLUG, environment: str = "room", **parameters: Any) -> Script:
         """Live through one incident in this process, answered by `replies` in their order."""
         from flows.incident import incident
 
         script = Script(list(replies))
         token = local_asker.set(script)
         try:
-            state = incident(SLUG, "room", return_state=True, **parameters)
+            state = incident(slug, environment, return_state=True, **parameters)
         finally:
             local_asker.reset(token)
         assert state.state_details.flow_run_id, state
