@@ -67,11 +67,12 @@ def test_it_takes_answers_from_pipes_and_terminals(shell: Shell, stack: Stack, j
     assert {one, other} <= {line.split()[0] for line in listed.stdout.splitlines()}
     assert shell("approve", "--decision", "approve", "--name", "you").returncode == 2
     [shown] = shell.json("approve", one)
-    assert shown["plan"]["commands"][0]["line"].startswith("SELECT pg_terminate_backend(pid)")
+    statement = shown["plan"]["commands"][0]["line"]
+    assert statement.startswith("SELECT pg_terminate_backend(pid)")
 
     looked = shell("approve", one)
     assert looked.returncode == 0
-    assert shown["plan"]["commands"][0]["line"] in looked.stdout.splitlines()
+    assert f"\n{statement}\n" in looked.stdout
     assert f"incident approve {one} --decision approve --name YOU --note WHY" in looked.stdout
     nameless = shell("approve", one, "--decision", "approve")
     assert (nameless.returncode, "Nothing was decided" in nameless.stderr) == (2, True)
@@ -161,8 +162,8 @@ def test_it_plans_without_changing_anything(shell: Shell, journal: Journal, brok
     planned = shell("run", SLUG, "--environment", "lab", "--plan-only", "--json")
     assert planned.returncode == 1
     plan = json.loads(planned.stdout)["plans"]["End the session at the head of each blocking chain"]
-    shown = shell("run", SLUG, "--environment", "lab", "--plan-only").stdout.splitlines()
-    assert plan["commands"][0]["line"] in shown
+    shown = shell("run", SLUG, "--environment", "lab", "--plan-only").stdout
+    assert f"\n{plan['commands'][0]['line']}\n" in shown
     assert f"Nothing was changed. To go through it: incident run {SLUG} --environment lab" in shown
     assert journal.incidents(limit=1) == before
     asked = shell("run", SLUG, "--environment", "lab")
