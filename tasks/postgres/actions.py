@@ -46,7 +46,7 @@ class CancelBlockingQueries(Action):
             commands=commands,
             blast_radius=_blast_radius(postgres, commands),
             risk=Risk.LOW,
-            loses=self.undo.loses,
+            loses=self.way_back,
             evidence=[_evidence(row, id(row) not in left) for row in heads],
         )
 
@@ -80,7 +80,7 @@ class TerminateBlockingSessions(Action):
             commands=commands,
             blast_radius=_blast_radius(postgres, commands),
             risk=Risk.MODERATE,
-            loses=self.undo.loses,
+            loses=self.way_back,
             evidence=[_evidence(row, id(row) not in left) for row in heads],
         )
 
