@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -48,9 +49,12 @@ class Site:
         waiting = [self.session() for _ in range(waiters)]
         for n, waiter in enumerate(waiting, 1):
             threading.Thread(target=_wait, args=(waiter,), daemon=True).start()
-            wait_until(lambda n=n: self.queued() == n, "it waits")
+            wait_until(partial(self._queue_is, n), "it waits")
         wait_until(lambda: self.queued(longer_than_s=3.5) == waiters, "they have waited long enough to be noticed")
         return holder.info.backend_pid, [waiter.info.backend_pid for waiter in waiting]
+
+    def _queue_is(self, length: int) -> bool:
+        return self.queued() == length
 
     def queued(self, longer_than_s: float = 0) -> int:
         row = self.admin(
@@ -120,7 +124,7 @@ def test_it_says_what_to_do_when_the_database_is_down_from_the_start(site: Site)
     assert site.room.verdict == "cannot tell"
     findings = [entry.body for entry in site.room.entries if entry.kind == "finding"]
     assert {finding["verdict"] for finding in findings} == {"UNKNOWN"}
-    assert all("refuses connections: nothing listens there." in finding["says"] for finding in findings)
+    assert all("refuses connections: nothing listens there." in str(finding["says"]) for finding in findings)
 
 
 def test_it_voids_the_approval_when_the_database_goes_down_before_the_step(site: Site) -> None:
