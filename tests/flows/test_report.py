@@ -30,7 +30,12 @@ def journal(text: str = "It hangs.") -> list[Entry]:
             (63, "intent", f"{STEP}/intent/1", {"title": "End the session", "plan": plan}),
             (65, "outcome", f"{STEP}/outcome", {"says": text}),
             (65, "step", f"{STEP}/closed", {"title": "End the session", "fate": "applied", "says": text}),
-            (65, "manual", "step/candle/manual", {"title": "Keep a candle", "how": "Buy one:\n\n    buy <candle>\n\nLight it."}),
+            (
+                65,
+                "manual",
+                "step/candle/manual",
+                {"title": "Keep a candle", "how": "Buy one:\n\n    buy <candle>\n\nLight it."},
+            ),
             (305, "verified", "verify/ended", {"ending": "fixed"}),
             (305, "closed", "closed", {"verdict": "fixed", "says": text}),
         )
