@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import enum
-import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 from flows.journal import Entry, HeldLog, Journal, Redactor
 from flows.record import finding_from, plan_body, plan_from
 from runbooks.catalog import Catalogued
-from runbooks.model import AnyCheck, Manual, Runbook, Step
+from runbooks.model import AnyCheck, Manual, Runbook, Step, title_key
 from tasks.environment import Environment
 from tasks.model import CannotLook, Finding, Plan, Refused, Row, Verdict
 
@@ -110,7 +109,7 @@ class Case:
 
 def step_key(title: str) -> str:
     """Where a step's entries stand in the journal."""
-    return "step/" + re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-")
+    return f"step/{title_key(title)}"
 
 
 def now() -> datetime:

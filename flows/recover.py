@@ -89,8 +89,8 @@ class Recoverer:
     def _left(self, run: Any, before: dict[str, UUID]) -> bool:
         """Does nobody execute this run? A process that starts or ends just now has no lock either.
 
-        A crash counts at the second look only: under load its worker reports it twice, and the second report would
-        take back the new schedule.
+        A crash counts at the second look only: a worker may report it a second time (recoveries came in pairs under
+        load), and that report would take back the new schedule.
         """
         self.seen[str(run.id)] = run.state.id
         patience = PATIENCE.get(run.state.type.value, timedelta(0))

@@ -71,12 +71,37 @@ _AT_THE_DOOR = (
         "{place} has no free connection slot.",
         "Close idle sessions, or keep superuser_reserved_connections / reserved_connections for us.",
     ),
-    _Said("starting up|in recovery mode|not yet accepting", CannotLook, "{place} is starting up."),
-    _Said("shutting down", CannotLook, "{place} is shutting down."),
-    _Said("Connection refused", CannotLook, "{place} refuses connections: nothing listens there."),
-    _Said("failed to resolve host|translate host name", CannotLook, "{place}: the name {host} does not resolve."),
-    _Said("timeout expired|timed out", CannotLook, "{place} did not let us connect within {limit_s:g} s."),
-    _Said("No route to host|Network is unreachable", CannotLook, "{place} cannot be reached from here."),
+    _Said(
+        "starting up|in recovery mode|not yet accepting",
+        CannotLook,
+        "{place} is starting up.",
+        "Wait; crash recovery can take minutes, and the server's log shows how far it is.",
+    ),
+    _Said("shutting down", CannotLook, "{place} is shutting down.", "Find out who stops it; its log says how."),
+    _Said(
+        "Connection refused",
+        CannotLook,
+        "{place} refuses connections: nothing listens there.",
+        "Start the server (its log says why it ended), or correct host and port in the URL.",
+    ),
+    _Said(
+        "failed to resolve host|translate host name",
+        CannotLook,
+        "{place}: the name {host} does not resolve.",
+        "Correct the host in the URL, or look at this machine's DNS.",
+    ),
+    _Said(
+        "timeout expired|timed out",
+        CannotLook,
+        "{place} did not let us connect within {limit_s:g} s.",
+        "Look at the host and at the firewall between; a slow network needs a larger connect_timeout_s.",
+    ),
+    _Said(
+        "No route to host|Network is unreachable",
+        CannotLook,
+        "{place} cannot be reached from here.",
+        "Look at the route, the VPN and the firewall between.",
+    ),
 )
 
 
@@ -94,7 +119,9 @@ def at_the_door(place: Place, text: str, limit_s: float) -> CannotLook:
                 "limit_s": limit_s,
             }
             return said.kind(said.says.format(**words), remedy=said.remedy.format(**words))
-    return CannotLook(f"{place} did not let us connect.")
+    return CannotLook(
+        f"{place} did not let us connect.", remedy="This process's log holds the server's words."
+    )
 
 
 def of_the_statement(place: Place, sqlstate: str, text: str, limit_s: float | None) -> CannotLook:
@@ -109,7 +136,10 @@ def of_the_statement(place: Place, sqlstate: str, text: str, limit_s: float | No
     if sqlstate == "42501":
         return Refused(f"{place} does not allow {place.user} to do this: {text}.")
     if not sqlstate or sqlstate.startswith(("08", "57P")):
-        return CannotLook(f"{place} ended our connection.")
+        return CannotLook(
+            f"{place} ended our connection.",
+            remedy="If it restarted or failed over, ask again; its log says who ended the session.",
+        )
     if sqlstate.startswith(("40", "53")):
         return CannotLook(f"{place} could not answer: {text}.")
     return Refused(f"{place} cannot answer this question: {text} (SQLSTATE {sqlstate}).")

@@ -125,6 +125,7 @@ def test_it_says_what_to_do_when_the_database_is_down_from_the_start(site: Site)
     findings = [entry.body for entry in site.room.entries if entry.kind == "finding"]
     assert {finding["verdict"] for finding in findings} == {"UNKNOWN"}
     assert all("refuses connections: nothing listens there." in str(finding["says"]) for finding in findings)
+    assert all(str(finding["remedy"]).startswith("Start the server") for finding in findings)
 
 
 def test_it_voids_the_approval_when_the_database_goes_down_before_the_step(site: Site) -> None:

@@ -120,6 +120,7 @@ def test_it_says_that_nothing_listens() -> None:
         door(f"postgresql://u:{PASSWORD}@127.0.0.1:{port}/app").rows("SELECT 1")
 
     assert caught.value.says == f"127.0.0.1:{port}/app refuses connections: nothing listens there."
+    assert caught.value.remedy.startswith("Start the server (its log says why it ended)")
     assert not isinstance(caught.value, Refused)
 
 
