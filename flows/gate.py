@@ -126,7 +126,7 @@ def _record(case: Case, question: Question, answer: Answer | None) -> Entry:
     if answer is None:
         said = {"accepted": False, "refusal": "The run was started again without an answer."}
         return case.record("refused", key, said)
-    complaint = refusal(answer, question, case.environment)
+    complaint = refusal(answer, question, case.environment) or _changed(case, question)
     body: Row = {
         "accepted": not complaint,
         "refusal": complaint,
@@ -140,6 +140,13 @@ def _record(case: Case, question: Question, answer: Answer | None) -> Entry:
     # The name is a claim until the answer was accepted: a refused one is recorded in the engine's name.
     actor = ENGINE if complaint else answer.name
     return case.log.append(actor, "refused" if complaint else "answered", key, body)
+
+
+def _changed(case: Case, question: Question) -> str:
+    """Why an answer no longer fits the runbook: a release came between the question and the answer."""
+    if question.digest == plan_digest(case.catalogued.version, plan_body(question.plan)):
+        return ""
+    return "The runbook itself was changed since this was asked. Read the plan again, then answer."
 
 
 def _settled(answered: Entry) -> Settled | str:

@@ -9,6 +9,7 @@ import pytest
 from flows.case import now
 from flows.gate import Answer, Question
 from flows.journal import broken
+from flows.record import plan_digest
 from flows.report import report
 from tests.flows.room import Room, said
 
@@ -95,6 +96,16 @@ def test_it_voids_the_approval_when_more_would_be_done_than_approved(room: Room)
     assert "lamp on b" in script.asked[1].refused
     assert "lamp on a" not in script.asked[1].refused
     assert script.asked[1].digest != script.asked[0].digest
+
+
+def test_it_voids_an_answer_to_an_older_runbook(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+    def released_meanwhile(question: Question) -> Answer:
+        monkeypatch.setattr("flows.gate.plan_digest", lambda version, body: plan_digest(f"newer than {version}", body))
+        return said(question)
+
+    script = room.live(released_meanwhile, rejected)
+    assert script.asked[1].refused.startswith("The runbook itself was changed since this was asked.")
+    assert room.count("tried") == 0
 
 
 def test_it_does_the_rest_when_the_plan_has_shrunk(room: Room) -> None:
