@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
+import signal
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,6 +27,10 @@ from deployments.stack import Stack
 DEBIAN_15 = Path("/usr/lib/postgresql/15/bin")
 # In CI a missing tool must not hide behind a skipped test.
 STRICT = os.environ.get("INCIDENT_STRICT") == "1"
+
+# A shell that starts us in the background has us ignore Ctrl-C, and everything we start would too: tests that press it
+# would wait for ever. A handler of our own is not inherited; the default is.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # As the lab has it: the checks under test read these extensions. Nothing here outlives the session, so no fsync.
 SETTINGS = {
