@@ -34,6 +34,10 @@ OURS = (APPLICATION, "incident-journal")
 OLDEST, NEWEST = 13, 18
 # How long after the server's own limit we wait before we cut the connection.
 GRACE_S = 2.0
+# A time limit that broke an index build off would leave an invalid index behind: this one is for a server that hangs.
+LONG_ACT_S = 6 * 3600.0
+# CREATE INDEX CONCURRENTLY waits for older transactions. It holds no reader or writer up meanwhile, yet VACUUM.
+LONG_ACT_LOCK_S = 300.0
 # Below this libpq does not go.
 LEAST_CONNECT_TIMEOUT_S = 2
 
@@ -247,6 +251,17 @@ class PostgresServer(System):
         """
         return self._ask(self._actor, query, params)
 
+    def act_at_length(self, query: str) -> list[Row]:
+        """Like `act`, for what is meant to take minutes or hours: an index build, a VACUUM. Its locks must come soon.
+
+        Raises:
+            CannotLook, Refused: it failed, or did not end within LONG_ACT_S; then it may or may not have happened.
+        """
+        with self._session(self._actor, reads=False, limit_s=LONG_ACT_S) as session:
+            session.run(f"SET lock_timeout = {round(1000 * LONG_ACT_LOCK_S)}")
+            # Nothing is filled in here, so every % is meant.
+            return session.run(query.replace("%", "%%"))
+
     def act(self, query: str, **params: object) -> list[Row]:
         """Run one statement that may change something, committed at once.
 
@@ -320,12 +335,12 @@ class PostgresServer(System):
         with self._session(url, reads=True) as session:
             return session.run(query, **params)
 
-    def _session(self, url: SecretStr, *, reads: bool) -> Session:
+    def _session(self, url: SecretStr, *, reads: bool, limit_s: float | None = None) -> Session:
         return Session.open(
             url,
             application=APPLICATION,
             connect_timeout_s=self.connect_timeout_s,
-            limit_s=self.statement_timeout_s,
+            limit_s=limit_s or self.statement_timeout_s,
             reads=reads,
         )
 

@@ -1,0 +1,12 @@
+-- Whether pg_stat_statements can be read here, and from which schema.
+SELECT
+    quote_ident(n.nspname) AS schema,
+    has_schema_privilege(n.oid, 'USAGE') AS usable,
+    CASE WHEN n.oid IS NOT NULL THEN format('GRANT USAGE ON SCHEMA %%I TO %%I;', n.nspname, current_user) END AS grant_usage,
+    -- The setting exists only where the library was loaded at the start.
+    current_setting('pg_stat_statements.max', true) IS NOT NULL AS preloaded,
+    current_database() AS database,
+    current_setting('server_version_num')::int AS version_number
+FROM (VALUES (1)) AS one (row)
+LEFT JOIN pg_extension e ON e.extname = 'pg_stat_statements'
+LEFT JOIN pg_namespace n ON n.oid = e.extnamespace
