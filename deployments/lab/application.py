@@ -13,11 +13,12 @@ from deployments.cluster import SUPERUSER, Cluster
 from deployments.progress import Progress, stage
 
 DATABASE = "app"
-# What each role may do beyond logging in: look, act, own the tables.
+# What each role may do beyond logging in: look, own the tables, act. A role stands below those it is a member of.
 GRANTS: Mapping[str, tuple[str, ...]] = {
     "monitor": ("pg_monitor",),
-    "operator": ("pg_monitor", "pg_signal_backend"),
     "app": (),
+    # `app`: only the owner of a table may index, analyse or vacuum it (pg_maintain does not index, and came with 17).
+    "operator": ("pg_monitor", "pg_signal_backend", "app"),
 }
 EXTENSIONS = ("pg_stat_statements", "pgstattuple", "amcheck", "pg_buffercache")
 
@@ -44,6 +45,9 @@ def _extend(session: psycopg.Connection) -> None:
     there = session.execute("SELECT name FROM pg_available_extensions WHERE name = ANY(%s)", [list(EXTENSIONS)])
     for (name,) in there.fetchall():
         session.execute(sql.SQL("CREATE EXTENSION IF NOT EXISTS {}").format(sql.Identifier(name)))
+        if name == "pg_stat_statements":
+            # A drill takes its own slow statements out again.
+            session.execute("GRANT EXECUTE ON FUNCTION pg_stat_statements_reset TO app")
 
 
 def _fill(session: psycopg.Connection) -> None:

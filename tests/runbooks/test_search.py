@@ -14,7 +14,7 @@ from tests.runbooks.team import Folder
 TOLD = [
     ("database/locks", "Sessions wait for a lock", "Requests hang behind one session.", ("lock", "deadlock", "hang"),
      "Symptom(alert='PostgresLocksHeld')", "End the session"),
-    ("database/slow-queries", "Queries are slow", "One query eats the machine.", ("slow", "index", "latency"),
+    ("database/sluggish", "Queries are slow", "One query eats the machine.", ("slow", "index", "latency"),
      "Symptom(heard='Every page takes seconds.')", "Look for a lock first"),
     ("database/connections", "Connections run out", "New sessions are refused.", ("pool", "too many clients"),
      "Symptom(heard='FATAL: sorry, too many clients already')", "Raise the pool's size"),
@@ -56,7 +56,7 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Catalog:
         ("locked sessions", "database/locks"),
         ("hanging", "database/locks"),
         ("PostgresLocksHeld", "database/locks"),
-        ("slow", "database/slow-queries"),
+        ("slow", "database/sluggish"),
         ("too many clients", "database/connections"),
         ("FATAL: sorry, too many clients already", "database/connections"),
         ("no space left on device", "database/disk-full"),
@@ -93,12 +93,12 @@ def test_it_forgives_typos(told: Catalog, typo: str, first: str) -> None:
 def test_it_weighs_a_keyword_more_than_a_step(told: Catalog) -> None:
     """`lock` is a keyword of the one and only mentioned in a step of the other."""
     hits = told.search("lock")
-    assert [hit.slug for hit in hits] == ["database/locks", "database/slow-queries"]
+    assert [hit.slug for hit in hits] == ["database/locks", "database/sluggish"]
     assert hits[0].score > hits[1].score > 0
 
 
 def test_it_weighs_a_keyword_more_than_a_symptom(told: Catalog) -> None:
-    assert [hit.slug for hit in told.search("index")] == ["database/slow-queries", "database/disk-full"]
+    assert [hit.slug for hit in told.search("index")] == ["database/sluggish", "database/disk-full"]
 
 
 def test_it_weighs_a_symptom_more_than_a_step(told: Catalog) -> None:
