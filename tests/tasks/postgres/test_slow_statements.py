@@ -198,6 +198,16 @@ def test_it_says_what_to_do_when_the_extension_is_missing(stage: Stage) -> None:
     assert "CREATE EXTENSION pg_stat_statements;" in found.remedy
 
 
+def test_it_says_what_to_do_when_the_library_is_not_preloaded(preparing: Stage) -> None:
+    counted(preparing)
+
+    found = ask(preparing)
+
+    assert found.verdict is Verdict.UNKNOWN
+    assert found.says.endswith("does not count statements: pg_stat_statements is not preloaded.")
+    assert "shared_preload_libraries" in found.remedy
+
+
 def test_it_says_what_to_do_when_its_schema_is_closed(stage: Stage) -> None:
     stage.admin("CREATE SCHEMA closed")
     counted(stage, "SCHEMA closed")
