@@ -119,9 +119,7 @@ def at_the_door(place: Place, text: str, limit_s: float) -> CannotLook:
                 "limit_s": limit_s,
             }
             return said.kind(said.says.format(**words), remedy=said.remedy.format(**words))
-    return CannotLook(
-        f"{place} did not let us connect.", remedy="This process's log holds the server's words."
-    )
+    return CannotLook(f"{place} did not let us connect.", remedy="This process's log holds the server's words.")
 
 
 def of_the_statement(place: Place, sqlstate: str, text: str, limit_s: float | None) -> CannotLook:
