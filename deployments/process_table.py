@@ -12,6 +12,8 @@ PROC = Path("/proc")
 
 @dataclass(frozen=True)
 class Process:
+    """One process as the machine lists it."""
+
     pid: int
     parent: int
     # Ended, but its parent has not looked yet.

@@ -119,10 +119,10 @@ def _related(catalogued: Catalogued, catalog: Catalog) -> Iterator[str]:
 
 
 def _link(to: Catalogued, source: Catalogued) -> str:
-    """A link where the other page stands in the same tree; a team's tree may be anywhere, so its slug must do."""
-    if _root(to) != _root(source):
-        return f"{text(to.runbook.title)} ({code(to.slug)})"
-    return f"[{text(to.runbook.title)}](../{_page_path(to)})"
+    """The title and the slug to type; linked where the other page stands in the same tree, for a team's may not."""
+    title = text(to.runbook.title)
+    linked = f"[{title}](../{_page_path(to)})" if _root(to) == _root(source) else title
+    return f"{linked} ({code(to.slug)})"
 
 
 def _root(entry: Catalogued) -> Path:

@@ -24,7 +24,8 @@ import pytest
 
 INCIDENT = Path(sys.executable).with_name("incident")
 PATIENCE_S = 90.0
-ESCAPES = re.compile(r"\x1b\[[0-9;?]*[a-zA-Z]")
+# Colours and cursor movements; links, which a terminal shows as their text alone.
+ESCAPES = re.compile(r"\x1b\[[0-9;?]*[a-zA-Z]|\x1b\]8;[^\x1b]*\x1b\\")
 # What would point a command at somebody else's stack, or make it answer by itself.
 FOREIGN = ("AUTO", "DATABASE_URL", "INCIDENT_", "PREFECT_", "NO_COLOR", "FORCE_COLOR", "COLUMNS")
 

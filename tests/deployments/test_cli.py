@@ -89,7 +89,7 @@ def test_it_explains_every_command_on_eighty_columns(shell: Shell, command: list
         (["frobnicate"], "Unknown command"),
         (["up", "--prot", "4200"], "Unknown option"),
         (["run", "database/blocked-sessions"], "--environment"),
-        (["run", "databse/blocked-session", "--environment", "lab"], "Did you mean database/blocked-sessions?"),
+        (["run", "databse/blocked-session", "--environment", "lab"], "Did you mean database/blocked-sessions"),
         (["run", "database/blocked-sessions", "--environment", "lab"], "`incident lab up` starts a lab and adds it."),
         (["show", "xyzzy"], "`incident runbooks` lists all of them."),
         (["doctor", "prod"], "no environment 'prod'"),

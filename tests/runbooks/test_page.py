@@ -76,7 +76,7 @@ An UNKNOWN never passes.
 
 ## Related
 
-- [The door | is \\*shut\\*](../shop/door_shut.md): Nobody gets in.
+- [The door | is \\*shut\\*](../shop/door_shut.md) (`shop/door-shut`): Nobody gets in.
 
 ## Keywords
 
