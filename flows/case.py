@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TypeVar
@@ -75,6 +75,10 @@ class Case:
         """The findings recorded so far."""
         entries = {asked: self.log.get(f"diagnosis/{asked.name}") for asked in self.runbook.diagnosis}
         return {asked: finding_from(entry.body) for asked, entry in entries.items() if entry}
+
+    def measure(self, found: Mapping[AnyCheck, Finding]) -> None:
+        """Keep the numbers; the next look at the same checks is told the last ones."""
+        self.journal.measure(self.environment.name, self.incident, {asked.name: f for asked, f in found.items()})
 
     def bad(self) -> tuple[AnyCheck, ...]:
         """The checks that found the fault."""

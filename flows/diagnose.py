@@ -23,7 +23,7 @@ def diagnose(case: Case) -> dict[AnyCheck, Finding]:
 
     found = ask_all(case, missing, keep)
     if found:
-        case.journal.measure(case.environment.name, case.incident, {a.name: f for a, f in found.items()})
+        case.measure(found)
     return case.diagnosed()
 
 

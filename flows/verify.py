@@ -18,6 +18,8 @@ def verify(case: Case) -> Ending:
     ended = case.log.get("verify/ended")
     if ended is None:
         found = _wait(case) if _something_happened(case) else ask_all(case, case.runbook.diagnosis)
+        # Or the next watch would compare with the diagnosis, and see the fault's own numbers again.
+        case.measure(found)
         ending = _judge(case, found)
         body = {asked.name: finding_body(finding) for asked, finding in found.items()}
         ended = case.record("verified", "verify/ended", {"ending": ending.value, "findings": body})

@@ -248,3 +248,15 @@ def test_it_expires_by_its_own_clock_even_if_the_asker_never_says_so(room: Room)
 
     room.live(too_late)
     assert room.entry("step/switch-the-lamp-on/closed")["fate"] == "expired"
+
+
+def test_it_tells_the_next_look_what_the_verification_saw(room: Room) -> None:
+    def cooled(question: Question) -> Answer:
+        room.set(heat=45)
+        return said(question)
+
+    room.set(heat=70)
+    room.live(cooled)
+    measured = room.journal.earlier("room", "check_lamp_heat")
+    assert measured is not None
+    assert measured.value == 45
