@@ -99,7 +99,8 @@ def test_it_names_who_was_refused_and_shows_no_password(shell: Shell, reader: st
 def test_it_says_that_nothing_listens(shell: Shell) -> None:
     port = free_port()
     found = findings(shell, "here", POSTGRES_URL=f"postgresql://a:b@127.0.0.1:{port}/c")
-    assert ("BAD", f"127.0.0.1:{port}/c refuses connections: nothing listens there.", "") in found
+    mend = "Start the server (its log says why it ended), or correct host and port in the URL."
+    assert ("BAD", f"127.0.0.1:{port}/c refuses connections: nothing listens there.", mend) in found
 
 
 def test_it_says_that_nobody_may_approve_and_that_a_limit_means_nothing(shell: Shell, database: str) -> None:
