@@ -91,7 +91,8 @@ def _before(postgres: PostgresServer, earlier: Earlier | None) -> _Before:
 
 def _judge(row: Row, mean: Threshold, before: _Before) -> _Judged:
     key = str(row["key"])
-    past = looks.since(row, before.counters.get(key))
+    told = before.counters
+    past = looks.since(row, told[key]) if key in told else looks.new_since(row, told)
     window = past or looks.whole(row)
     if past and past.calls < ENOUGH_CALLS and (held := _held(row, before.slow.get(key), mean)):
         return held

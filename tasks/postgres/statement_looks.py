@@ -82,6 +82,16 @@ def since(now: Row, before: Json) -> Span | None:
     return Span(calls=int(number(now["calls"]) - calls), total_s=number(now["total_s"]) - total_s, over_s=age_s)
 
 
+def new_since(now: Row, before: Mapping[str, Json]) -> Span | None:
+    """What a statement did that the last look, `before`, did not know. None: that look may have left it out."""
+    if not 0 < len(before) < REMEMBERED:
+        return None
+    looks = (told for told in before.values() if isinstance(told, list | tuple) and len(told) == 3)
+    looked_at_s = max((number(told[2]) for told in looks), default=0.0)
+    began = whole(now)
+    return Span(calls=began.calls, total_s=began.total_s, over_s=min(began.over_s, number(now["at_s"]) - looked_at_s))
+
+
 def whole(now: Row) -> Span:
     """What happened since the counting began."""
     return Span(calls=int(number(now["calls"])), total_s=number(now["total_s"]), over_s=number(now["counted_for_s"]))

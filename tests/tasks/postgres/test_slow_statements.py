@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+import time
 
 import pytest
 
-from tasks.model import Earlier, Finding, Threshold, Verdict
+from tasks.model import Earlier, Finding, Json, Threshold, Verdict
 from tasks.postgres import slow_statements, statement_looks
 from tasks.postgres.queries import STATEMENTS
 from tasks.postgres.slow_statements import STATEMENT_TIME, check_slow_statements
@@ -67,6 +68,26 @@ def test_it_names_the_slow_statement_without_its_literals(stage: Stage) -> None:
     )
     assert 0.03 <= float(str(found.rows[0]["mean_s"])) < 0.1
     assert "hunter2" not in str(found)
+
+
+def test_it_counts_a_statement_that_is_new_from_the_last_look_on(stage: Stage) -> None:
+    counted(stage)
+    first = ask(stage)
+    time.sleep(1.1)  # As long as the server's own count began earlier than that look, where it tells only that.
+    looked = ask(stage, first)
+    calls(stage, 0.03, 5)
+
+    now = statement_looks.look(stage.door(), "public")
+    counters = looked.facts["counters"]
+    assert isinstance(counters, dict)
+    slow = next(row for row in now.values() if "pg_sleep" in str(row["query"]))
+    span = statement_looks.new_since(slow, counters)
+
+    assert span is not None
+    assert (span.calls, 0.15 <= span.over_s < 1.1) == (5, True)
+    assert statement_looks.new_since(slow, {}) is None
+    full: dict[str, Json] = {str(key): [1, 1.0, 1.0] for key in range(statement_looks.REMEMBERED)}
+    assert statement_looks.new_since(slow, full) is None
 
 
 def test_it_does_not_judge_a_handful_of_calls(stage: Stage) -> None:
