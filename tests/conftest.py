@@ -28,6 +28,9 @@ DEBIAN_15 = Path("/usr/lib/postgresql/15/bin")
 # In CI a missing tool must not hide behind a skipped test.
 STRICT = os.environ.get("INCIDENT_STRICT") == "1"
 
+# Prefect's server for tests would report its use; the stack's own is told not to as well (deployments/prefect_server).
+os.environ["PREFECT_SERVER_ANALYTICS_ENABLED"] = "false"
+
 # A shell that starts us in the background has us ignore Ctrl-C, and everything we start would too: tests that press it
 # would wait for ever. A handler of our own is not inherited; the default is.
 signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -16,7 +16,9 @@ from deployments.cluster import SUPERUSER
 from deployments.lab import Lab
 from deployments.lab.running import POSTGRES
 from flows.gate import Answer, Question
+from runbooks.catalog import Catalog
 from tasks.postgres.actions import TerminateBlockingSessions
+from tasks.postgres.system import PostgresServer
 from tests.deployments.processes import wait_until
 from tests.flows.room import Room, Script, furnish, said
 
@@ -126,6 +128,28 @@ def test_it_says_what_to_do_when_the_database_is_down_from_the_start(site: Site)
     assert {finding["verdict"] for finding in findings} == {"UNKNOWN"}
     assert all("refuses connections: nothing listens there." in str(finding["says"]) for finding in findings)
     assert all(str(finding["remedy"]).startswith("Start the server") for finding in findings)
+
+
+def test_it_tells_what_it_could_see_when_the_database_goes_down_while_it_looks(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.block()
+    rows, asked = PostgresServer.rows, threading.Semaphore(1)
+
+    def gone_after_the_first(door: PostgresServer, query: str, **named: Any) -> Any:
+        if not asked.acquire(blocking=False):
+            wait_until(lambda: POSTGRES not in site.lab.supervisor.pids(), "it is down")
+            return rows(door, query, **named)
+        answer = rows(door, query, **named)
+        site.stop()
+        return answer
+
+    monkeypatch.setattr(PostgresServer, "rows", gone_after_the_first)
+    script = site.live()
+    verdicts = [entry.body["verdict"] for entry in site.room.entries if entry.kind == "finding"]
+    assert "UNKNOWN" in verdicts
+    assert len(verdicts) == len(Catalog.load().get("database/blocked-sessions").runbook.diagnosis)
+    assert (script.asked, site.room.verdict) == ([], "cannot tell")
 
 
 def test_it_voids_the_approval_when_the_database_goes_down_before_the_step(site: Site) -> None:
