@@ -10,7 +10,8 @@ from tasks.action import Action
 from tasks.model import BlastRadius, Command, NoWayBack, Outcome, Plan, Refused, Risk, Row, Threshold
 from tasks.postgres.checks import LOCK_WAIT
 from tasks.postgres.queries import BLOCKING_CHAINS, CLIENT_SESSIONS, RIGHTS, SIGNAL_SESSION, STILL_THERE
-from tasks.postgres.system import ACTING, PostgresServer
+from tasks.postgres.rights import ACTING
+from tasks.postgres.system import PostgresServer
 from tasks.postgres.words import count, head, limit, lock, session
 
 # A signalled backend ends at its next interrupt check, normally within milliseconds.

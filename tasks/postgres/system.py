@@ -9,7 +9,7 @@ import logging
 import os
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Annotated, ClassVar, Self
 
@@ -24,6 +24,7 @@ from tasks.environment import System
 from tasks.model import CannotLook, Finding, Json, Refused, Row, Verdict
 from tasks.postgres.queries import RIGHTS
 from tasks.postgres.refusals import Place, at_the_door, of_the_statement
+from tasks.postgres.rights import examine_acting, examine_reading
 from tasks.postgres.statements import masked
 from tasks.postgres.values import as_json
 
@@ -31,13 +32,14 @@ APPLICATION = "incident-pipelines"
 # Sessions that are ours, the journal's included (flows/journal): never signalled, and not counted as waiting.
 OURS = (APPLICATION, "incident-journal")
 
-OLDEST, NEWEST = 13, 18
 # How long after the server's own limit we wait before we cut the connection.
 GRACE_S = 2.0
 # A time limit that broke an index build off would leave an invalid index behind: this one is for a server that hangs.
 LONG_ACT_S = 6 * 3600.0
 # CREATE INDEX CONCURRENTLY waits for older transactions. It holds no reader or writer up meanwhile, yet VACUUM.
 LONG_ACT_LOCK_S = 300.0
+# A transaction of several changes waits so long for each of its locks: whoever comes after it would wait behind it.
+LOCK_S = 10.0
 # Below this libpq does not go.
 LEAST_CONNECT_TIMEOUT_S = 2
 
@@ -145,6 +147,30 @@ class Session:
             cursor = self._connection.execute(query.encode(), {"ours": list(OURS), **params})
             rows = cursor.fetchall() if cursor.description else []
         return [{name: _shown(name, value) for name, value in row.items()} for row in rows]
+
+    def copy_out(self, query: str, take: Callable[[bytes], object]) -> int:
+        """Hand each piece of a `COPY … TO STDOUT` to `take`; how many rows it was. A % in it is meant.
+
+        Raises:
+            CannotLook, Refused: it failed, or did not end in time.
+        """
+        with self._translated(), self._cut_when_silent(), self._connection.cursor() as cursor:
+            with cursor.copy(query.encode()) as copy:
+                for piece in copy:
+                    take(bytes(piece))
+            return cursor.rowcount
+
+    def copy_in(self, query: str, pieces: Iterable[bytes]) -> int:
+        """Feed `pieces` to a `COPY … FROM STDIN`; how many rows it was. A % in it is meant.
+
+        Raises:
+            CannotLook, Refused: it failed, or did not end in time. What `pieces` raises passes through.
+        """
+        with self._translated(), self._cut_when_silent(), self._connection.cursor() as cursor:
+            with cursor.copy(query.encode()) as copy:
+                for piece in pieces:
+                    copy.write(piece)
+            return cursor.rowcount
 
     def cancel(self) -> None:
         """Stop the statement that another thread runs here."""
@@ -262,6 +288,31 @@ class PostgresServer(System):
             # Nothing is filled in here, so every % is meant.
             return session.run(query.replace("%", "%%"))
 
+    @contextmanager
+    def snapshot(self) -> Iterator[Session]:
+        """Several questions about one moment, for as long as a copy may take: REPEATABLE READ, and read only.
+
+        Raises:
+            CannotLook, Refused: no connection.
+        """
+        # Begun by statement: with `reads` the limits would be set first, and then it is too late to choose.
+        with self._session(self.url, reads=False, limit_s=LONG_ACT_S) as session:
+            session.run("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            yield session
+
+    @contextmanager
+    def transaction(self) -> Iterator[Session]:
+        """Several changes, all or none, as the role that acts: committed at the block's end, undone if it raises.
+
+        Raises:
+            CannotLook, Refused: no connection; or no answer to COMMIT, then it may or may not have happened.
+        """
+        with self._session(self._actor, reads=False, limit_s=LONG_ACT_S) as session:
+            session.run(f"SET lock_timeout = {round(1000 * LOCK_S)}")
+            session.run("BEGIN")
+            yield session
+            session.run("COMMIT")
+
     def act(self, query: str, **params: object) -> list[Row]:
         """Run one statement that may change something, committed at once.
 
@@ -307,8 +358,7 @@ class PostgresServer(System):
         except CannotLook as error:
             yield Finding(verdict=Verdict.BAD, says=error.says, remedy=error.remedy)
             return
-        yield _ok(f"{self.address} answers: Postgres {rights['version']}, as {rights['user']}.")
-        yield from _examine_reading(self.address, rights)
+        yield from examine_reading(self.address, rights)
         yield from self._examine_acting()
 
     def _examine_acting(self) -> Iterator[Finding]:
@@ -317,15 +367,7 @@ class PostgresServer(System):
         except CannotLook as error:
             yield Finding(verdict=Verdict.WARN, says=f"No change is possible. {error.says}", remedy=error.remedy)
             return
-        missing = [str(rights[grant]) for grant, has in ACTING if not rights[has]]
-        if missing:
-            yield Finding(
-                verdict=Verdict.WARN,
-                says=f"{rights['user']} may not end other users' sessions on {self.address}; those steps are refused.",
-                remedy="\n".join(missing),
-            )
-        else:
-            yield _ok(f"{rights['user']} may end other users' sessions on {self.address}.")
+        yield examine_acting(self.address, rights)
 
     @property
     def _actor(self) -> SecretStr:
@@ -343,34 +385,3 @@ class PostgresServer(System):
             limit_s=limit_s or self.statement_timeout_s,
             reads=reads,
         )
-
-
-# What a role needs to end a session: the line that grants it, and the column of RIGHTS that says it has it.
-ACTING = (("grant_sight", "sees_all"), ("grant_signals", "signals"))
-
-
-def _examine_reading(address: str, rights: Row) -> Iterator[Finding]:
-    major = int(str(rights["version_number"])) // 10000
-    if not OLDEST <= major <= NEWEST:
-        yield Finding(
-            verdict=Verdict.WARN,
-            says=f"{address} runs Postgres {major}; our questions are tried on {OLDEST} to {NEWEST}.",
-        )
-    if rights["standby"]:
-        yield Finding(
-            verdict=Verdict.WARN,
-            says=f"{address} is a standby; the sessions that write, and their locks, are on the primary.",
-            remedy="Point url at the primary.",
-        )
-    if not rights["read_only"]:
-        yield Finding(verdict=Verdict.BAD, says=f"{address} ignored our wish to read only: no question is safe there.")
-    if rights["sees_all"]:
-        yield _ok(f"{rights['user']} sees everybody's sessions on {address}, and reads only.")
-    else:
-        yield Finding.unknown(
-            f"{address} hides other users' sessions from {rights['user']}.", remedy=str(rights["grant_sight"])
-        )
-
-
-def _ok(says: str) -> Finding:
-    return Finding(verdict=Verdict.OK, says=says)
