@@ -134,7 +134,7 @@ def _applied(journal: Journal, incident: str, catalogued: Catalogued, drill: Dri
 
 def rehearsed_step(catalogued: Catalogued, drill: Drill) -> str:
     """The title of the step a drill is about."""
-    return next(step.title for step in catalogued.runbook.steps if type(step.action) is drill.resolved_by)
+    return next(step.title for step in catalogued.runbook.action_steps if type(step.action) is drill.resolved_by)
 
 
 def drill_approver(place: Environment, rehearsed: str) -> Answerer:

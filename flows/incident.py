@@ -145,13 +145,13 @@ def _take(case: Case, part: Step | Manual) -> Fate | None:
     if isinstance(part, Manual):
         instruct(case, part)
         return None
-    reason = case.diagnosed()[part.when].says
+    reason = case.diagnosed()[part.when].says if part.when else part.title
     return resolve(case, Change(title=part.title, action=part.action, reason=reason, when=part.when))
 
 
 def _offer_undo(case: Case) -> None:
     """Nothing got better: offer to take back what was applied, through the same gate, last one first."""
-    for step in reversed(case.runbook.steps):
+    for step in reversed(case.runbook.action_steps):
         if case.fate(step) is not Fate.APPLIED:
             continue
         intents = [e for e in case.log.entries if e.key.startswith(f"{step_key(step.title)}/intent/")]
@@ -162,7 +162,7 @@ def _offer_undo(case: Case) -> None:
 
 
 def _says(case: Case, ending: Ending) -> str:
-    fates = [f"{step.title}: {fate}" for step in case.runbook.steps if (fate := case.fate(step))]
+    fates = [f"{step.title}: {fate}" for step in case.runbook.action_steps if (fate := case.fate(step))]
     return f"{ending.value.capitalize()}. " + "; ".join(fates or ["no step was called for"]) + "."
 
 

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import enum
+import inspect
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any
+from typing import Any, ClassVar
 
+from runbooks.parameter import Parameter
 from tasks.action import Action
 from tasks.check import Check
+from tasks.environment import systems_of, thresholds_of
 from tasks.fault import Fault
-from tasks.model import Threshold
+from tasks.model import Threshold, Verdict
 
 AnyCheck = Check[Any]
 
@@ -49,10 +52,10 @@ class Symptom:
 
 @dataclass(frozen=True)
 class Step:
-    """A change, and the check whose BAD answer calls for it."""
+    """A change, and the check whose answer calls for it. A playbook's is taken in its turn, called for by nothing."""
 
     action: Action
-    when: AnyCheck
+    when: AnyCheck | None = None
 
     @property
     def title(self) -> str:
@@ -61,11 +64,14 @@ class Step:
 
 @dataclass(frozen=True)
 class Manual:
-    """An instruction for a person, shown when its check answers BAD."""
+    """An instruction for a person, shown when its check calls for it; in a playbook, signed off in its turn."""
 
     title: str
-    when: AnyCheck
-    how: str
+    when: AnyCheck | None = None
+    how: str = field(kw_only=True)
+
+
+Part = Step | Manual
 
 
 def title_key(title: str) -> str:
@@ -103,75 +109,165 @@ class Drill:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Runbook:
-    """One problem, from its symptoms to its prevention. The fields stand in the order of the incident.
+class Declared:
+    """What Runbook, Playbook and Maintenance share: enough to find one, to show it and to live through it.
 
     Raises:
         InvalidRunbook: a part is missing, or two parts contradict each other.
     """
 
+    kind: ClassVar[str]
+    # The answers that call for a step.
+    calls: ClassVar[frozenset[Verdict]] = frozenset({Verdict.BAD})
+    _needed: ClassVar[tuple[str, ...]]
+    _tuples: ClassVar[tuple[str, ...]]
+
     title: str
-    problem: str
-    severity: Severity
     keywords: tuple[str, ...]
-    symptoms: tuple[Symptom, ...]
-    diagnosis: tuple[AnyCheck, ...]
-    resolution: tuple[Step | Manual, ...]
     verification: Verify
-    prevention: tuple[Watch, ...]
     related: tuple[str, ...] = ()
     drills: tuple[Drill, ...] = ()
+    parameters: tuple[Parameter, ...] = ()
 
     def __post_init__(self) -> None:
         for complaint in self._contradictions():
             raise InvalidRunbook(f"{self.title or 'untitled'}: {complaint}")
 
     @property
-    def steps(self) -> tuple[Step, ...]:
-        return tuple(part for part in self.resolution if isinstance(part, Step))
+    def about(self) -> str:
+        """What it is for, in a sentence or two."""
+        raise NotImplementedError
+
+    @property
+    def first_asked(self) -> tuple[AnyCheck, ...]:
+        """The questions with which living through it begins."""
+        raise NotImplementedError
+
+    @property
+    def checks(self) -> tuple[AnyCheck, ...]:
+        """Every question it ever asks, each once."""
+        return self.first_asked
+
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        """Its steps, those for a person too, in their order."""
+        raise NotImplementedError
+
+    @property
+    def action_steps(self) -> tuple[Step, ...]:
+        """The steps that are taken by us."""
+        return tuple(part for part in self.parts if isinstance(part, Step))
 
     @property
     def thresholds(self) -> dict[str, dict[str, Threshold]]:
-        """Every limit of the diagnosis, by check and parameter."""
-        return {asked.name: asked.thresholds for asked in self.diagnosis}
+        """Every limit of its questions, by check and parameter."""
+        return {asked.name: asked.thresholds for asked in self.checks}
 
     def _contradictions(self) -> Iterator[str]:
         yield from self._shape_contradictions()
-        names = [asked.name for asked in self.diagnosis]
-        for name in sorted({n for n in names if names.count(n) > 1}):
-            yield f"the diagnosis asks {name} twice. Remove one."
-        keys = [title_key(part.title) for part in self.resolution]
-        for part in self.resolution:
-            if not title_key(part.title):
-                yield f"step {part.title!r} has no letter a-z in its title, and the journal finds steps by it. Name it."
-            elif keys.count(title_key(part.title)) > 1:
-                yield f"two steps are called {part.title!r}. A decision must be about one: rename the other."
-        for part in self.resolution:
-            if part.when not in self.diagnosis:
-                yield (
-                    f"step {part.title!r} waits for {part.when.name}, which the diagnosis never asks. "
-                    "Add it to `diagnosis`."
-                )
-        yield from self._watch_contradictions()
-        yield from self._drill_contradictions()
+        yield from self._title_contradictions()
+        yield from self._verb_contradictions()
 
     def _shape_contradictions(self) -> Iterator[str]:
-        for name in ("title", "problem", "keywords", "symptoms", "diagnosis", "resolution", "prevention"):
+        for name in ("title", *self._needed):
             if not getattr(self, name):
                 yield f"`{name}` is empty. A person at 2 am needs it."
         if len(self.title.splitlines()) > 1:
             yield "`title` has several lines. Say it in one."
-        for name in ("keywords", "symptoms", "diagnosis", "resolution", "prevention", "related", "drills"):
+        for name in ("keywords", *self._tuples, "related", "drills", "parameters"):
             # A lone ("door") is a text, and each of its letters would become a keyword.
             if not isinstance(getattr(self, name), tuple):
                 kind = type(getattr(self, name)).__name__
                 yield f"`{name}` is a {kind}, not a tuple. A single one is written with a comma: (one,)."
         if not all(word.strip() for word in self.keywords):
             yield "`keywords` holds an empty word. Remove it."
-        given: tuple[object, ...] = self.diagnosis
+
+    def _title_contradictions(self) -> Iterator[str]:
+        keys = [title_key(part.title) for part in self.parts]
+        for part in self.parts:
+            if not title_key(part.title):
+                yield f"step {part.title!r} has no letter a-z in its title, and the journal finds steps by it. Name it."
+            elif keys.count(title_key(part.title)) > 1:
+                yield f"two steps are called {part.title!r}. A decision must be about one: rename the other."
+
+    def _asked_contradictions(self, where: str, checks: tuple[AnyCheck, ...]) -> Iterator[str]:
+        given: tuple[object, ...] = checks
         for asked in given:
             if not isinstance(asked, Check):
-                yield f"`diagnosis` holds {getattr(asked, '__name__', asked)}, which is no check. Put @check before it."
+                yield f"`{where}` holds {getattr(asked, '__name__', asked)}, which is no check. Put @check before it."
+        names = [asked.name for asked in checks]
+        for name in sorted({n for n in names if names.count(n) > 1}):
+            yield f"`{where}` asks {name} twice. Remove one."
+
+    def _verb_contradictions(self) -> Iterator[str]:
+        """An argument nobody fills would fail in the middle of the night, after the approval."""
+        filled = {parameter.name for parameter in self.parameters}
+        for step in self.action_steps:
+            own = filled | {"plan"} | set(systems_of(step.action.plan))
+            for verb in (step.action.plan, step.action.apply, step.action.applied):
+                for name, taken in inspect.signature(verb).parameters.items():
+                    if name not in own and taken.default is taken.empty and name not in thresholds_of(verb):
+                        yield (
+                            f"step {step.title!r}: nobody fills {name!r} of {step.action.name}.{verb.__name__}. "
+                            "Declare it in `parameters`, or give it a default."
+                        )
+
+    def _drill_contradictions(self, noticing: tuple[AnyCheck, ...]) -> Iterator[str]:
+        actions = {type(step.action) for step in self.action_steps}
+        for drill in self.drills:
+            which = f"drill {drill.fault.title!r}"
+            if drill.noticed_by not in noticing:
+                yield f"{which} is noticed by {drill.noticed_by.name}, which the diagnosis never asks. Ask it there."
+            if drill.resolved_by not in actions:
+                yield f"{which} is resolved by {drill.resolved_by.__name__}, which is no step here. Add the step."
+        if len({type(drill.fault) for drill in self.drills}) < len(self.drills):
+            yield "two drills use the same fault. Give each its own."
+
+
+@dataclass(frozen=True, kw_only=True)
+class Runbook(Declared):
+    """One problem, from its symptoms to its prevention. The fields stand in the order of the incident."""
+
+    kind: ClassVar[str] = "runbook"
+    _needed: ClassVar[tuple[str, ...]] = ("problem", "keywords", "symptoms", "diagnosis", "resolution", "prevention")
+    _tuples: ClassVar[tuple[str, ...]] = ("symptoms", "diagnosis", "resolution", "prevention")
+
+    problem: str
+    severity: Severity
+    symptoms: tuple[Symptom, ...]
+    diagnosis: tuple[AnyCheck, ...]
+    resolution: tuple[Part, ...]
+    prevention: tuple[Watch, ...]
+
+    @property
+    def about(self) -> str:
+        return self.problem
+
+    @property
+    def first_asked(self) -> tuple[AnyCheck, ...]:
+        return self.diagnosis
+
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        return self.resolution
+
+    def _contradictions(self) -> Iterator[str]:
+        yield from self._shape_contradictions()
+        yield from self._asked_contradictions("diagnosis", self.diagnosis)
+        if self.parameters:
+            yield "a runbook takes no `parameters`: an alert could not fill them in. Make it a Playbook."
+        yield from self._title_contradictions()
+        for part in self.resolution:
+            if part.when is None:
+                yield f"step {part.title!r} waits for no check. Name the one that calls for it: when=check_…"
+            elif part.when not in self.diagnosis:
+                yield (
+                    f"step {part.title!r} waits for {part.when.name}, which the diagnosis never asks. "
+                    "Add it to `diagnosis`."
+                )
+        yield from self._verb_contradictions()
+        yield from self._watch_contradictions()
+        yield from self._drill_contradictions(self.diagnosis)
 
     def _watch_contradictions(self) -> Iterator[str]:
         watched = [watch.check for watch in self.prevention]
@@ -185,14 +281,3 @@ class Runbook:
                 yield f"the watch on {watch.check.name} runs every {watch.every}. Give it a time above zero."
             if watched.count(watch.check) > 1:
                 yield f"{watch.check.name} is watched twice. Remove one."
-
-    def _drill_contradictions(self) -> Iterator[str]:
-        actions = {type(step.action) for step in self.steps}
-        for drill in self.drills:
-            which = f"drill {drill.fault.title!r}"
-            if drill.noticed_by not in self.diagnosis:
-                yield f"{which} is noticed by {drill.noticed_by.name}, which the diagnosis never asks. Ask it there."
-            if drill.resolved_by not in actions:
-                yield f"{which} is resolved by {drill.resolved_by.__name__}, which is no step here. Add the step."
-        if len({type(drill.fault) for drill in self.drills}) < len(self.drills):
-            yield "two drills use the same fault. Give each its own."

@@ -79,11 +79,11 @@ def _limits(limit: Threshold) -> list[str]:
 
 
 def _step(n: int, part: Step | Manual) -> str:
-    called_for = f"- **When** BAD: {_named(part.when)}"
+    called_for = [f"- **When** BAD: {_named(part.when)}"] if part.when else []
     if isinstance(part, Manual):
-        return f"### {n}. {text(part.title)} (by hand)\n\n{called_for}\n\n{block(part.how)}"
+        return "\n\n".join([f"### {n}. {text(part.title)} (by hand)", *called_for, block(part.how)])
     lines = [
-        called_for,
+        *called_for,
         "- **Risk**: measured when it is planned, and shown with the plan: who is touched, and how many",
         f"- **Way back**: {text(part.action.way_back)}",
     ]
@@ -106,7 +106,7 @@ def _drills(catalogued: Catalogued) -> Iterator[str]:
     yield "## Drills"
     yield "Broken on purpose in the lab or in staging, never in production:"
     yield f"```sh\nincident drill {catalogued.slug}\n```"
-    titles = {type(step.action): step.title for step in catalogued.runbook.steps}
+    titles = {type(step.action): step.title for step in catalogued.runbook.action_steps}
     rows = [[text(d.fault.title), _named(d.noticed_by), text(titles[d.resolved_by])] for d in catalogued.runbook.drills]
     yield table(["Fault", "Noticed by", "Resolved by"], rows)
 

@@ -108,7 +108,8 @@ def _propose(catalogued: Catalogued, place: Environment, json: bool) -> int:
             show_verdict(finding.verdict, finding.says, finding.remedy)
 
     found = look(catalogued.runbook, place, heard)
-    called_for = [p for p in catalogued.runbook.resolution if found[p.when.name].verdict is Verdict.BAD]
+    bad = {name for name, finding in found.items() if finding.verdict is Verdict.BAD}
+    called_for = [p for p in catalogued.runbook.resolution if p.when and p.when.name in bad]
     plans = {part.title: _plan(part, place, json) for part in called_for if isinstance(part, Step)}
     if json:
         findings = {name: finding_body(finding) for name, finding in found.items()}
@@ -126,7 +127,8 @@ def _propose(catalogued: Catalogued, place: Environment, json: bool) -> int:
 def _plan(step: Step, place: Environment, json: bool) -> object:
     try:
         ask = step.action.plan
-        plan = ask(**place.supply(ask), **place.limits(step.when.name, ask))
+        limits = place.limits(step.when.name, ask) if step.when else {}
+        plan = ask(**place.supply(ask), **limits)
     except CannotLook as error:
         if not json:
             show_verdict(Verdict.UNKNOWN, f"{step.title}: {error.says}", error.remedy)

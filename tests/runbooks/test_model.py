@@ -77,7 +77,7 @@ def declared(**changes: Any) -> Runbook:
 
 def test_it_takes_a_sound_runbook() -> None:
     runbook = declared()
-    assert [step.title for step in runbook.steps] == ["Shut the door"]
+    assert [step.title for step in runbook.action_steps] == ["Shut the door"]
     assert runbook.thresholds == {"check_door": {"open_for": LIMIT}}
 
 
@@ -105,7 +105,7 @@ WEDGE = Drill(fault=WedgeDoor(), noticed_by=check_door, resolved_by=ShutDoor)
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"diagnosis": (check_door, check_door)}, "the diagnosis asks check_door twice. Remove one."),
+        ({"diagnosis": (check_door, check_door)}, "`diagnosis` asks check_door twice. Remove one."),
         (
             {"resolution": (step("Oil it"), step("Oil it"))},
             "two steps are called 'Oil it'. A decision must be about one: rename the other.",
