@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 import re
 from dataclasses import dataclass
 
@@ -22,93 +23,231 @@ class Place:
         return f"{host}:{self.port}/{self.database}"
 
 
+class Reason(enum.StrEnum):
+    """Why a connection did not come about: what people must tell apart, because the cure differs."""
+
+    NAME = "the name does not resolve"
+    REFUSED = "nothing listens"
+    TIME_OUT = "time-out"
+    UNREACHABLE = "no route"
+    BROKEN_OFF = "broken off"
+    NO_POSTGRES = "no Postgres"
+    TLS = "TLS"
+    NOT_ADMITTED = "not admitted"
+    PASSWORD = "password"  # noqa: S105 - the reason, no password
+    ROLE_MISSING = "role missing"
+    NO_LOGIN = "role may not log in"
+    DATABASE_MISSING = "database missing"
+    DATABASE_CLOSED = "database closed"
+    TOO_MANY_CLIENTS = "too many clients"
+    ROLE_LIMIT = "role's connection limit"
+    DATABASE_LIMIT = "database's connection limit"
+    POOLER_FULL = "pooler full"
+    POOLER_CUT_OFF = "pooler cut off from its server"
+    STARTING_UP = "starting up"
+    IN_RECOVERY = "in recovery"
+    SHUTTING_DOWN = "shutting down"
+    OTHER = "other"
+
+
+class NotConnected(CannotLook):
+    """A connection did not come about, for `reason`; it may pass."""
+
+    def __init__(self, reason: Reason, says: str, remedy: str = "") -> None:
+        super().__init__(says, remedy)
+        self.reason = reason
+
+
+class NotAdmitted(NotConnected, Refused):
+    """A connection did not come about, for `reason`, and will not until a person mends something."""
+
+
 @dataclass(frozen=True)
 class _Said:
-    """How the server or libpq words it (English; the server sends no code before the login), and what it means."""
+    """How the server, a pooler or libpq words it (English; no code comes before the login), and what it means."""
 
     pattern: str
-    kind: type[CannotLook]
+    reason: Reason
+    kind: type[NotConnected]
     says: str
     remedy: str = ""
 
 
 _AT_THE_DOOR = (
     _Said(
+        "too many connections for role",
+        Reason.ROLE_LIMIT,
+        NotConnected,
+        "{place}: {user} has as many sessions as its connection limit allows.",
+        "Close sessions of {user}, or raise its limit: ALTER ROLE {quoted_user} CONNECTION LIMIT …;",
+    ),
+    _Said(
+        "too many connections for database",
+        Reason.DATABASE_LIMIT,
+        NotConnected,
+        "{place}: {database} has as many sessions as its connection limit allows.",
+        "Close sessions there, or raise its limit: ALTER DATABASE {quoted_database} CONNECTION LIMIT …;",
+    ),
+    _Said(
+        "no more connections allowed|max clients reached|query_wait_timeout",
+        Reason.POOLER_FULL,
+        NotConnected,
+        "The pooler at {place} has no free connection.",
+        "Close idle clients, or raise the pooler's max_client_conn / default_pool_size.",
+    ),
+    _Said(
+        "too many clients|remaining connection slots|too many connections",
+        Reason.TOO_MANY_CLIENTS,
+        NotConnected,
+        "{place} has no free connection slot.",
+        "Close idle sessions. So that we can look and help even then: on Postgres 16 and later set "
+        "reserved_connections = 5, restart, and GRANT pg_use_reserved_connections TO {quoted_user}; before, give "
+        "reserve_url a superuser, for whom superuser_reserved_connections are kept.",
+    ),
+    _Said(
+        "server login has been failing|cannot connect to server|server_login_retry|server conn crashed",
+        Reason.POOLER_CUT_OFF,
+        NotConnected,
+        "The pooler at {place} answers, but cannot reach its server.",
+        "Look at the server behind the pooler, and at the pooler's log.",
+    ),
+    _Said(
         "password authentication failed|no password supplied|authentication failed",
-        Refused,
+        Reason.PASSWORD,
+        NotAdmitted,
         "{place} refuses the password of {user}.",
         "Correct the password in the URL, or set a new one: ALTER ROLE {quoted_user} PASSWORD '…';",
     ),
-    _Said("database .* does not exist", Refused, "{place}: there is no database {database}.", "Correct the URL."),
-    _Said("role .* does not exist", Refused, "{place}: there is no role {user}.", "Correct the URL."),
+    _Said(
+        "database .*does not exist|no such database|invalid database",
+        Reason.DATABASE_MISSING,
+        NotAdmitted,
+        "{place}: there is no database {database}.",
+        "Correct the URL.",
+    ),
+    _Said(
+        "database .*is not currently accepting connections",
+        Reason.DATABASE_CLOSED,
+        NotAdmitted,
+        "{place}: the database {database} accepts nobody.",
+        "ALTER DATABASE {quoted_database} ALLOW_CONNECTIONS true;",
+    ),
+    _Said(
+        "role .*does not exist|no such user|user not found",
+        Reason.ROLE_MISSING,
+        NotAdmitted,
+        "{place}: there is no role {user}.",
+        "Correct the URL.",
+    ),
     _Said(
         "is not permitted to log in",
-        Refused,
+        Reason.NO_LOGIN,
+        NotAdmitted,
         "{place}: the role {user} may not log in.",
         "ALTER ROLE {quoted_user} LOGIN;",
     ),
     _Said(
         "permission denied for database",
-        Refused,
+        Reason.NOT_ADMITTED,
+        NotAdmitted,
         "{place}: {user} may not connect to {database}.",
         "GRANT CONNECT ON DATABASE {quoted_database} TO {quoted_user};",
     ),
     _Said(
+        r"\A(?!.*(?:SSL encryption|SSL on)).*no pg_hba.conf entry.*(?:no encryption|SSL off)",
+        Reason.TLS,
+        NotAdmitted,
+        "{place} admits {user} from here over TLS only, or not at all.",
+        "Remove sslmode=disable from the URL, or add a line without TLS to pg_hba.conf.",
+    ),
+    _Said(
         "no pg_hba.conf entry|pg_hba.conf rejects",
-        Refused,
+        Reason.NOT_ADMITTED,
+        NotAdmitted,
         "{place} admits nobody like us: pg_hba.conf has no line for {user} from here.",
         "Add the line for this host, user and database, then SELECT pg_reload_conf();",
     ),
     _Said(
-        "does not support SSL|SSL was required|certificate verify failed|certificate",
-        Refused,
+        "does not support SSL|SSL was required|certificate|SSL required|SSL error",
+        Reason.TLS,
+        NotAdmitted,
         "{place} and we do not agree on TLS.",
         "Correct sslmode and sslrootcert in the URL.",
     ),
     _Said(
-        "too many clients|remaining connection slots|too many connections",
-        CannotLook,
-        "{place} has no free connection slot.",
-        "Close idle sessions, or keep superuser_reserved_connections / reserved_connections for us.",
+        "in recovery mode",
+        Reason.IN_RECOVERY,
+        NotConnected,
+        "{place} recovers from a crash of one of its processes.",
+        "Wait; it takes up to minutes. Its log says which process crashed.",
     ),
     _Said(
-        "starting up|in recovery mode|not yet accepting",
-        CannotLook,
+        "starting up|not yet accepting|not accepting connections",
+        Reason.STARTING_UP,
+        NotConnected,
         "{place} is starting up.",
         "Wait; crash recovery can take minutes, and the server's log shows how far it is.",
     ),
-    _Said("shutting down", CannotLook, "{place} is shutting down.", "Find out who stops it; its log says how."),
     _Said(
-        "Connection refused",
-        CannotLook,
+        "shutting down",
+        Reason.SHUTTING_DOWN,
+        NotConnected,
+        "{place} is shutting down.",
+        "Find out who stops it; its log says how.",
+    ),
+    _Said(
+        "Connection refused|connection to server on socket .* failed: No such file",
+        Reason.REFUSED,
+        NotConnected,
         "{place} refuses connections: nothing listens there.",
         "Start the server (its log says why it ended), or correct host and port in the URL.",
     ),
     _Said(
         "failed to resolve host|translate host name",
-        CannotLook,
+        Reason.NAME,
+        NotConnected,
         "{place}: the name {host} does not resolve.",
         "Correct the host in the URL, or look at this machine's DNS.",
     ),
     _Said(
         "timeout expired|timed out",
-        CannotLook,
+        Reason.TIME_OUT,
+        NotConnected,
         "{place} did not let us connect within {limit_s:g} s.",
         "Look at the host and at the firewall between; a slow network needs a larger connect_timeout_s.",
     ),
     _Said(
         "No route to host|Network is unreachable",
-        CannotLook,
+        Reason.UNREACHABLE,
+        NotConnected,
         "{place} cannot be reached from here.",
         "Look at the route, the VPN and the firewall between.",
     ),
+    _Said(
+        "invalid response to SSL negotiation|expected authentication request|unsupported frontend protocol",
+        Reason.NO_POSTGRES,
+        NotAdmitted,
+        "{place} is no Postgres: what listens there speaks another language.",
+        "Correct host and port in the URL.",
+    ),
+    _Said(
+        "server closed the connection|Connection reset|terminating connection",
+        Reason.BROKEN_OFF,
+        NotConnected,
+        "{place} broke the connection off before it was made.",
+        "Look at the server's log; a firewall or a load balancer between may do this too.",
+    ),
 )
 
+# Names of roles, databases and hosts stand in quotes; one called "timed out" must not decide the reason.
+_NAMES = re.compile(r"\"[^\"]*\"|'[^' ]*'")
 
-def at_the_door(place: Place, text: str, limit_s: float) -> CannotLook:
+
+def at_the_door(place: Place, text: str, limit_s: float) -> NotConnected:
     """Why a connection did not come about. An unknown reason may pass: asking again does no harm."""
+    plain = _NAMES.sub("", text)
     for said in _AT_THE_DOOR:
-        if re.search(said.pattern, text, re.IGNORECASE):
+        if re.search(said.pattern, plain, re.IGNORECASE | re.DOTALL):
             words = {
                 "place": place,
                 "host": place.host,
@@ -118,8 +257,10 @@ def at_the_door(place: Place, text: str, limit_s: float) -> CannotLook:
                 "quoted_database": quoted(place.database),
                 "limit_s": limit_s,
             }
-            return said.kind(said.says.format(**words), remedy=said.remedy.format(**words))
-    return CannotLook(f"{place} did not let us connect.", remedy="This process's log holds the server's words.")
+            return said.kind(said.reason, said.says.format(**words), said.remedy.format(**words))
+    return NotConnected(
+        Reason.OTHER, f"{place} did not let us connect.", remedy="This process's log holds the server's words."
+    )
 
 
 def of_the_statement(place: Place, sqlstate: str, text: str, limit_s: float | None) -> CannotLook:

@@ -6,11 +6,10 @@ The only file in tasks/ that knows psycopg.
 from __future__ import annotations
 
 import logging
-import os
-import socket
-import threading
+import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
+from functools import partial
 from typing import Annotated, ClassVar, Self
 
 import psycopg
@@ -22,18 +21,18 @@ from pydantic import AfterValidator, ConfigDict, Field, SecretStr
 
 from tasks.environment import System
 from tasks.model import CannotLook, Finding, Json, Refused, Row, Verdict
+from tasks.postgres.cutting import GRACE_S, cut_when_silent
 from tasks.postgres.queries import RIGHTS
 from tasks.postgres.refusals import Place, at_the_door, of_the_statement
 from tasks.postgres.rights import examine_acting, examine_reading
 from tasks.postgres.statements import masked
+from tasks.postgres.turns import in_turn
 from tasks.postgres.values import as_json
 
 APPLICATION = "incident-pipelines"
 # Sessions that are ours, the journal's included (flows/journal): never signalled, and not counted as waiting.
 OURS = (APPLICATION, "incident-journal")
 
-# How long after the server's own limit we wait before we cut the connection.
-GRACE_S = 2.0
 # A time limit that broke an index build off would leave an invalid index behind: this one is for a server that hangs.
 LONG_ACT_S = 6 * 3600.0
 # CREATE INDEX CONCURRENTLY waits for older transactions. It holds no reader or writer up meanwhile, yet VACUUM.
@@ -172,6 +171,11 @@ class Session:
                     copy.write(piece)
             return cursor.rowcount
 
+    def verifier(self, password: SecretStr) -> str:
+        """What the server keeps in place of `password`, made here: the password itself is neither sent nor logged."""
+        made = self._connection.pgconn.encrypt_password(password.get_secret_value().encode(), b"", b"scram-sha-256")
+        return made.decode()
+
     def cancel(self) -> None:
         """Stop the statement that another thread runs here."""
         with self._translated():
@@ -194,21 +198,8 @@ class Session:
         # Compiling a question about a few dozen sessions took seconds, and then there is no answer within the limit.
         self.run(f"SELECT {chosen}, set_config('jit', 'off', %(local)s)", limit=limit, local=local)
 
-    @contextmanager
-    def _cut_when_silent(self) -> Iterator[None]:
-        """End the connection from our side when a frozen server does not keep its own statement_timeout."""
-        if self._limit_s is None:
-            yield
-            return
-        end = socket.socket(fileno=os.dup(self._connection.fileno()))
-        timer = threading.Timer(self._limit_s + GRACE_S, _shut, [end])
-        timer.daemon = True
-        timer.start()
-        try:
-            yield
-        finally:
-            timer.cancel()
-            end.close()
+    def _cut_when_silent(self) -> AbstractContextManager[None]:
+        return cut_when_silent(self._connection.fileno(), self._limit_s)
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
@@ -218,13 +209,6 @@ class Session:
             _log.info("%s: %s", self._place, error)
             text = error.diag.message_primary or type(error).__name__
             raise of_the_statement(self._place, error.sqlstate or "", text, self._limit_s) from None
-
-
-def _shut(end: socket.socket) -> None:
-    try:
-        end.shutdown(socket.SHUT_RDWR)
-    except OSError:
-        _log.info("The connection was gone before it could be cut.")
 
 
 def _shown(name: str, value: object) -> Json:
@@ -249,6 +233,10 @@ class PostgresServer(System):
     action_url: Url | None = None
     # Breaks, in drills. An application's role that may write.
     drill_url: Url | None = None
+    # Asks and acts when no slot is free for the others: a role that may use reserved slots, or a superuser.
+    reserve_url: Url | None = None
+    # As the application connects, through its pooler if it has one: only to see whether it can.
+    application_url: Url | None = None
     connect_timeout_s: float = Field(default=3, gt=0, le=60)
     statement_timeout_s: float = Field(default=5, gt=0, le=600)
 
@@ -334,13 +322,18 @@ class PostgresServer(System):
                 f"{self.address} has no drill_url, and faults do not borrow other roles.",
                 remedy='drill_url = "${POSTGRES_DRILL_URL}"  # an application\'s role that may write',
             )
-        return Session.open(
-            self.drill_url,
-            application=application,
-            connect_timeout_s=self.connect_timeout_s,
-            limit_s=None,
-            reads=False,
-        )
+        return self._open(self.drill_url, reads=False, limit_s=None, application=application)
+
+    def knock(self, url: SecretStr) -> float:
+        """Connect with `url`, ask for 1, and leave: how long that took, in seconds. No reserve is used.
+
+        Raises:
+            NotConnected: it did not come about, for its `reason`; CannotLook: it did, and there was no answer.
+        """
+        started = time.monotonic()
+        with self._open(url, reads=True, limit_s=self.statement_timeout_s) as session:
+            session.run("SELECT 1")
+        return time.monotonic() - started
 
     def blind(self) -> Finding | None:
         """UNKNOWN with the GRANT when other people's sessions are hidden from us; None when we see them."""
@@ -377,11 +370,12 @@ class PostgresServer(System):
         with self._session(url, reads=True) as session:
             return session.run(query, **params)
 
-    def _session(self, url: SecretStr, *, reads: bool, limit_s: float | None = None) -> Session:
+    def _session(self, url: SecretStr, *, reads: bool, limit_s: float | None = None) -> AbstractContextManager[Session]:
+        limit_s = limit_s or self.statement_timeout_s
+        ways = [partial(self._open, by, reads=reads, limit_s=limit_s) for by in (url, self.reserve_url) if by]
+        return in_turn(self.address, ways)
+
+    def _open(self, url: SecretStr, *, reads: bool, limit_s: float | None, application: str = APPLICATION) -> Session:
         return Session.open(
-            url,
-            application=APPLICATION,
-            connect_timeout_s=self.connect_timeout_s,
-            limit_s=limit_s or self.statement_timeout_s,
-            reads=reads,
+            url, application=application, connect_timeout_s=self.connect_timeout_s, limit_s=limit_s, reads=reads
         )
