@@ -11,7 +11,7 @@ import time
 import pytest
 
 from tasks.model import BlastRadius, CannotLook, Plan, Refused, Risk
-from tasks.postgres import actions
+from tasks.postgres import signals
 from tasks.postgres.actions import CancelBlockingQueries, TerminateBlockingSessions
 from tasks.postgres.checks import LOCK_WAIT
 from tasks.postgres.system import PostgresServer
@@ -349,7 +349,7 @@ def test_it_does_not_cancel_the_next_query(stage: Stage) -> None:
 
 
 def test_it_says_that_a_stubborn_session_is_still_there(stage18: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(actions, "SETTLES_WITHIN_S", 0.2)
+    monkeypatch.setattr(signals, "SETTLES_WITHIN_S", 0.2)
     pid = blocked(stage18)
     plan = TerminateBlockingSessions().plan(stage18.door())
     os.kill(pid, signal.SIGSTOP)
