@@ -1,0 +1,53 @@
+"""How fast something grows, from a few remembered looks at it."""
+
+from __future__ import annotations
+
+import itertools
+import statistics
+from collections.abc import Sequence
+
+from tasks.model import Json
+
+Look = tuple[float, float]
+
+# Two looks are a jump; three can be a trend.
+ENOUGH_LOOKS = 3
+
+
+def looks(told: Json) -> list[Look]:
+    """What earlier facts hold, as (Unix time in seconds, amount), oldest first; empty if they hold no such thing."""
+    pairs = [pair for pair in told if isinstance(pair, list | tuple)] if isinstance(told, list | tuple) else []
+    known = [(a, b) for a, b in (pair for pair in pairs if len(pair) == 2) if _number(a) and _number(b)]
+    return sorted((float(str(at_s)), float(str(amount))) for at_s, amount in known)
+
+
+def with_look(before: Sequence[Look], at_s: float, amount: float, *, every_s: float, kept: int) -> list[Look]:
+    """`before` and this look. Looks that follow each other within `every_s` count once, so that `kept` reach back far.
+
+    A look that claims to be from the future (the clock was set back) is forgotten.
+    """
+    past = [look for look in before if look[0] < at_s]
+    spaced = past[:-1] if len(past) > 1 and past[-1][0] - past[-2][0] < every_s else past
+    return [*spaced[-(kept - 1) :], (at_s, amount)]
+
+
+def per_second(known: Sequence[Look], *, at_least_s: float) -> float | None:
+    """The median of the slopes between any two looks; None if they are too few or span less than `at_least_s`.
+
+    The median, so that one bulk load or one clean-up is not taken for a trend (Theil and Sen).
+    """
+    if len(known) < ENOUGH_LOOKS or known[-1][0] - known[0][0] < at_least_s:
+        return None
+    return statistics.median((b[1] - a[1]) / (b[0] - a[0]) for a, b in itertools.combinations(known, 2) if b[0] > a[0])
+
+
+def seconds_until(limit: float, known: Sequence[Look], *, at_least_s: float) -> float | None:
+    """When `limit` is reached if it goes on like this, counted from the last look; None if it does not grow."""
+    rate = per_second(known, at_least_s=at_least_s)
+    if rate is None or rate <= 0:
+        return None
+    return max(0.0, limit - known[-1][1]) / rate
+
+
+def _number(value: Json) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)

@@ -1,0 +1,104 @@
+"""What we ask a Postgres server about its size: how large is it, what grows, and when is it too large?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from tasks import amounts
+from tasks.check import check
+from tasks.growth import Look, looks, per_second, seconds_until, with_look
+from tasks.model import Earlier, Finding, Json, Row, Threshold, Verdict
+from tasks.postgres.queries import DATABASE_SIZE, LARGEST_TABLES
+from tasks.postgres.statement_looks import number
+from tasks.postgres.system import PostgresServer
+
+DAY_S = 86400.0
+# A week of looks: a weekend and the Monday after both have their say.
+LOOK_EVERY_S = 4 * 3600.0
+LOOKS_KEPT = 42
+# Within a day every business grows by day and rests by night.
+TREND_FROM_S = DAY_S
+
+DATABASE_SIZE_LIMIT = Threshold(
+    warn=51 * 2**40,
+    bad=64 * 2**40,
+    because="Owner: whoever pays for the plan. The largest volume Amazon RDS offers is 64 TiB. Yours is smaller: set "
+    "its size in environments.toml (`check_database_size.size`), and the days until then are told.",
+)
+TIME_LEFT = Threshold(
+    warn=30 * DAY_S,
+    bad=7 * DAY_S,
+    because="Owner: the DBA. A larger plan or an archive of old rows is decided and done in weeks, not on the day the "
+    "disk is full.",
+)
+
+
+@check
+def check_database_size(
+    postgres: PostgresServer,
+    size: Threshold = DATABASE_SIZE_LIMIT,
+    left: Threshold = TIME_LEFT,
+    earlier: Earlier | None = None,
+) -> Finding:
+    """Does the database grow towards the size it may have?
+
+    The trend is the median over up to a week of looks, so that one import is not taken for one; it needs looks over a
+    day at least. Tables that are locked out of everybody's reach at the moment are not measured.
+    """
+    if blind := postgres.blind():
+        return blind
+    now = postgres.rows(DATABASE_SIZE)[0]
+    tables = postgres.rows(LARGEST_TABLES)
+    before = earlier.facts if earlier and _same(earlier.facts, postgres, now) else {}
+
+    at_s, amount = number(now["at_s"]), number(now["bytes"])
+    known = with_look(looks(before.get("looks")), at_s, amount, every_s=LOOK_EVERY_S, kept=LOOKS_KEPT)
+    left_s = seconds_until(size.bad, known, at_least_s=TREND_FROM_S)
+    verdict = max(size.judge(amount), left.judge(left_s) if left_s is not None else Verdict.OK)
+    rows = _grown(tables, before)
+    return Finding(
+        verdict=verdict,
+        says=_says(now, known, left_s, rows, size),
+        value=amount,
+        unit="bytes",
+        facts={
+            "server": postgres.address,
+            "counting": now["counting"],
+            "looks": [list(look) for look in known],
+            "tables": {str(row["key"]): row["bytes"] for row in tables},
+        },
+        rows=rows,
+    )
+
+
+def _same(facts: Row, postgres: PostgresServer, now: Row) -> bool:
+    """The same database: one restored under the old name begins anew."""
+    return facts.get("server") == postgres.address and facts.get("counting") == now["counting"]
+
+
+def _grown(tables: Sequence[Row], before: Row) -> list[Row]:
+    """The largest tables, each with what it grew by since the last look."""
+    told = before.get("tables")
+    known = told if isinstance(told, Mapping) else {}
+    return [{**row, "grown_bytes": _more(row, known.get(str(row["key"])))} for row in tables]
+
+
+def _more(row: Row, before: Json) -> float | None:
+    return None if before is None else number(row["bytes"]) - number(before)
+
+
+def _says(now: Row, known: Sequence[Look], left_s: float | None, tables: Sequence[Row], limit: Threshold) -> str:
+    rate = per_second(known, at_least_s=TREND_FROM_S)
+    trend = "" if rate is None else f" and grows by {amounts.size(rate * DAY_S)} a day"
+    until = "" if left_s is None else f", {amounts.stretch(left_s)} from that"
+    return (
+        f"{now['database']} holds {amounts.size(number(now['bytes']))}{trend} "
+        f"(bad from {amounts.size(limit.bad)}{until}){_largest(tables)}."
+    )
+
+
+def _largest(tables: Sequence[Row]) -> str:
+    if not tables:
+        return ""
+    first = tables[0]
+    return f"; the largest table is {first['schema']}.{first['table']} with {amounts.size(number(first['bytes']))}"
