@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import cast
+from uuid import UUID
 
 from flows.show import findings_lines, findings_table, plan_lines, said
 from runbooks.model import AnyCheck
@@ -34,6 +36,27 @@ def publish_step(title: str, fate: str, says: str) -> None:
 
     markdown = f"# {said(title)}: {said(fate)}\n\n{said(says)}"
     create_markdown_artifact(key=_key("step"), markdown=markdown, description=f"{said(title)}: {said(fate)}")
+
+
+class ProgressBar:
+    """How much of a change is done, from the first time anybody says so."""
+
+    def __init__(self, title: str) -> None:
+        self._key = _key("progress")
+        self._title = title
+        self._artifact: UUID | None = None
+
+    def show(self, share: float | None) -> None:
+        """`share` of the whole, 0 to 1; None is not shown."""
+        from prefect.artifacts import create_progress_artifact, update_progress_artifact
+
+        if share is None:
+            return
+        if self._artifact is None:
+            made = create_progress_artifact(progress=100 * share, key=self._key, description=said(self._title))
+            self._artifact = cast("UUID", made)
+        else:
+            update_progress_artifact(self._artifact, progress=100 * share)
 
 
 def publish_report(markdown: str) -> None:

@@ -9,7 +9,7 @@ import dataclasses
 import itertools
 from dataclasses import dataclass
 
-from flows.artifacts import publish_plan, publish_step
+from flows.artifacts import ProgressBar, publish_plan, publish_step
 from flows.case import ENGINE, Case, Fate, step_key
 from flows.diagnose import ask_all
 from flows.gate import Decision, Settled, rounds, settle
@@ -18,6 +18,7 @@ from flows.record import finding_body, outcome_body, plan_body, plan_from
 from runbooks.model import AnyCheck, Manual
 from tasks.action import Action
 from tasks.model import CannotLook, Outcome, Plan, Verdict
+from tasks.progress import Progress, told_to
 
 # Twice applied and still not done is a fact to report, not a reason to go on trying.
 TRIES = 2
@@ -148,8 +149,15 @@ def _apply(case: Case, change: Change, plan: Plan, attempt: int) -> None:
     case.record("intent", f"{change.key}/intent/{attempt}", {"plan": plan_body(plan), "title": change.title})
     case.say(f"{change.title}: doing it now. {plan.does}")
     supplied = case.environment.supply(change.action.plan)
+    shown = ProgressBar(change.title)
+
+    def hear(now: Progress) -> None:
+        case.say(f"{change.title}: {now.says}")
+        shown.show(now.share)
+
     try:
-        outcome = change.action.apply(**supplied, plan=plan)
+        with told_to(hear):
+            outcome = change.action.apply(**supplied, plan=plan)
     except CannotLook as error:
         case.record("broken off", f"{change.key}/broken-off/{attempt}", {"says": error.says})
         case.say(f"{change.title}: {error.says} Looking whether it happened.")

@@ -6,6 +6,7 @@ from lamp.system import Lamp
 
 from tasks.action import Action
 from tasks.model import BlastRadius, CannotLook, Command, NoWayBack, Outcome, Plan, Risk
+from tasks.progress import Progress, watched
 
 
 def _plan(lamp: Lamp, verb: str, risk: Risk, loses: str) -> Plan:
@@ -19,6 +20,13 @@ def _plan(lamp: Lamp, verb: str, risk: Risk, loses: str) -> Plan:
     )
 
 
+def _warming(lamp: Lamp) -> Progress | None:
+    """A lamp that has to warm up says how far it is, and may then be switched on."""
+    shares = lamp.state().get("warm", [])
+    lamp.set(warm=shares[1:], **({} if shares[1:] else {"hold": ""}))
+    return Progress(says=f"{shares[0]:.0%} warm", share=shares[0]) if shares else None
+
+
 class SwitchOn(Action):
     """Switch the lamp on."""
 
@@ -28,7 +36,8 @@ class SwitchOn(Action):
     def apply(self, lamp: Lamp, plan: Plan) -> Outcome:
         trouble = lamp.state().get("apply")
         lamp.happened("tried")
-        lamp.wait_at("before switching on")
+        with watched(lambda: _warming(lamp)):
+            lamp.wait_at("before switching on")
         if trouble == "breaks off once":
             lamp.set(apply="")
         if trouble in ("breaks off", "breaks off once"):
