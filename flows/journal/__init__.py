@@ -1,18 +1,24 @@
 """The append-only, hash-chained record of every incident: what happened, and where a resumed run goes on."""
 
+from flows.journal.audit import Audit, Complaint, complaints
 from flows.journal.chain import broken
 from flows.journal.connection import JournalUnavailable
 from flows.journal.entry import Entry, NotRecordable
+from flows.journal.export import Exported, NotAnExport, lines
 from flows.journal.journal import Journal, JournalBroken
 from flows.journal.locks import HeldElsewhere
 from flows.journal.log import AlreadyRecorded, HeldLog
 from flows.journal.redact import Redactor
 from flows.journal.rights import Rights
+from flows.journal.seal import Seal
 from flows.journal.summary import IncidentSummary, NoSuchIncident
 
 __all__ = [
     "AlreadyRecorded",
+    "Audit",
+    "Complaint",
     "Entry",
+    "Exported",
     "HeldElsewhere",
     "HeldLog",
     "IncidentSummary",
@@ -20,8 +26,12 @@ __all__ = [
     "JournalBroken",
     "JournalUnavailable",
     "NoSuchIncident",
+    "NotAnExport",
     "NotRecordable",
     "Redactor",
     "Rights",
+    "Seal",
     "broken",
+    "complaints",
+    "lines",
 ]

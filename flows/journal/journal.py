@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 
 import psycopg
@@ -15,7 +15,9 @@ from flows.journal.connection import connect, refuse_transaction_pooler, session
 from flows.journal.entry import Entry, checked
 from flows.journal.log import ENTRIES, HeldLog, entry_from, write
 from flows.journal.redact import Redactor
-from flows.journal.rights import Rights, rights
+from flows.journal.rights import TABLES, Rights, rights
+from flows.journal.seal import Seal, last_seal, seal_all
+from flows.journal.stored import Stored, snapshot
 from flows.journal.summary import OPENED, IncidentSummary, NoSuchIncident
 from tasks.model import Earlier, Finding, Row
 
@@ -43,8 +45,8 @@ class Journal:
         """
         with session_of(self._url) as session:
             refuse_transaction_pooler(session, self._url)
-            session.execute("SELECT FROM incident.entries LIMIT 1")
-            session.execute("SELECT FROM incident.measurements LIMIT 1")
+            for table in TABLES:
+                session.execute(f"SELECT FROM incident.{table} LIMIT 1".encode())
         return self
 
     @contextmanager
@@ -164,3 +166,31 @@ class Journal:
         """
         with session_of(self._url) as session:
             return measurement.latest(session, environment, check)
+
+    def seal(self) -> list[Seal]:
+        """Seal whatever no seal covers yet; the seals that were made, none if nothing was written since.
+
+        Raises:
+            JournalUnavailable: the database does not answer.
+        """
+        with session_of(self._url) as session:
+            return seal_all(session)
+
+    def last_seal(self) -> Seal | None:
+        """The newest seal, if there is one.
+
+        Raises:
+            JournalUnavailable: the database does not answer.
+        """
+        with session_of(self._url) as session:
+            return last_seal(session)
+
+    @contextmanager
+    def record(self, *, only: Sequence[str] = (), since: str | None = None) -> Iterator[Stored]:
+        """The seals and entries as they are now, for an audit or an export; of all incidents unless told otherwise.
+
+        Raises:
+            JournalUnavailable: the database does not answer.
+        """
+        with session_of(self._url) as session, snapshot(session):
+            yield Stored(session, tuple(only), since)

@@ -19,9 +19,9 @@ from tasks.model import Row
 # Writers queue at the lock, so only one that does not take it can get in between; five such in a row are no accident.
 ATTEMPTS = 5
 
-_COLUMNS = "incident, seq, at, actor, kind, key, body::text, prev, hash"
-ENTRIES = f"SELECT {_COLUMNS} FROM incident.entries WHERE incident = %s AND seq > %s ORDER BY seq"  # noqa: S608 - constant
-_BY_KEY = f"SELECT {_COLUMNS} FROM incident.entries WHERE incident = %s AND key = %s"  # noqa: S608 - constant
+COLUMNS = "incident, seq, at, actor, kind, key, body::text, prev, hash"
+ENTRIES = f"SELECT {COLUMNS} FROM incident.entries WHERE incident = %s AND seq > %s ORDER BY seq"  # noqa: S608 - constant
+_BY_KEY = f"SELECT {COLUMNS} FROM incident.entries WHERE incident = %s AND key = %s"  # noqa: S608 - constant
 # The server's clock may be set back; an incident's time does not run backwards.
 _HEAD = """
     SELECT coalesce(head.seq, 0) + 1,

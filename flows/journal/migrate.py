@@ -14,6 +14,7 @@ from sqlalchemy.exc import DBAPIError
 
 from flows.journal.connection import Connection, connect, refuse_transaction_pooler, speaking
 from flows.journal.locks import lock_key
+from flows.journal.rights import TABLES
 
 SCRIPTS = Path(__file__).with_name("migrations")
 SCHEMA = "incident"
@@ -109,7 +110,7 @@ def _upgrade(url: SecretStr) -> None:
 
 def _grant(session: Connection, runner_role: str) -> None:
     schema, runner = sql.Identifier(SCHEMA), sql.Identifier(runner_role)
-    tables = sql.SQL(", ").join(sql.Identifier(SCHEMA, name) for name in ("entries", "measurements"))
+    tables = sql.SQL(", ").join(sql.Identifier(SCHEMA, name) for name in TABLES)
     with session.transaction():
         for role in (sql.SQL("PUBLIC"), runner):
             for what in ("SCHEMA", "ALL TABLES IN SCHEMA", "ALL SEQUENCES IN SCHEMA", "ALL FUNCTIONS IN SCHEMA"):

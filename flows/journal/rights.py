@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from flows.journal.connection import Connection
 
+# What the running role adds to and reads.
+TABLES = ("entries", "heads", "measurements", "seals")
 NEEDED = ("INSERT", "SELECT")
 
 # A superuser and an owner pass every one of these questions, whatever was granted. A right on one column is enough to
@@ -17,7 +19,7 @@ _RIGHTS = """
       FROM pg_class AS t
      CROSS JOIN (VALUES ('SELECT', false), ('INSERT', false), ('UPDATE', true), ('DELETE', false), ('TRUNCATE', false),
                         ('TRIGGER', false)) AS p (privilege, by_column)
-     WHERE t.relnamespace = 'incident'::regnamespace AND t.relname IN ('entries', 'measurements')
+     WHERE t.relnamespace = 'incident'::regnamespace AND t.relname = ANY (%s)
      ORDER BY t.relname, p.privilege
 """
 
@@ -32,7 +34,7 @@ class Rights:
 
 
 def rights(session: Connection) -> Rights:
-    rows = session.execute(_RIGHTS).fetchall()
+    rows = session.execute(_RIGHTS, [list(TABLES)]).fetchall()
     may = {f"{privilege} {table}": (str(privilege), bool(has)) for _, table, privilege, has in rows}
     return Rights(
         role=str(rows[0][0]),
