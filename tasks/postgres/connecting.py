@@ -14,10 +14,10 @@ from tasks.postgres.system import PostgresServer, place_of
 from tasks.postgres.words import limit
 
 CONNECTING = Threshold(
-    warn=0.5,
+    warn=1,
     bad=2,
     because="Owner: the team on call. A pool opens connections while a customer waits for the page. In one network a "
-    "login takes 5 to 50 ms; half a second says that the server forks slowly, or that a name or a route is looked for.",
+    "login takes 5 to 50 ms; a second says that the server forks slowly, or that a name or a route is looked for.",
 )
 
 

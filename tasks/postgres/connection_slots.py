@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tasks.check import check
 from tasks.model import Finding, Row, Threshold, Verdict
-from tasks.postgres.queries import CONNECTION_SLOTS, DATABASE_LIMITS, ROLE_LIMITS, SLOT_HOLDERS
+from tasks.postgres.queries import CONNECTION_SLOTS, DATABASE_LIMITS, IDLE_SESSIONS, ROLE_LIMITS, SLOT_HOLDERS
 from tasks.postgres.refusals import NotConnected, Reason
 from tasks.postgres.statement_looks import number
 from tasks.postgres.system import APPLICATION, PostgresServer
@@ -19,6 +19,13 @@ SLOTS_TAKEN = Threshold(
     because="Owner: the DBA. check_postgres and the vendors' alerts warn at 80 % of max_connections less the reserved "
     "ones; past 95 % the next deploy, which connects its new processes before it ends the old ones, finds no slot.",
 )
+IDLE_SESSION = Threshold(
+    warn=600,
+    bad=3600,
+    because="Owner: the application's developers. PgBouncer (server_idle_timeout) and HikariCP (idleTimeout) close a "
+    "connection after ten idle minutes by default: one that is idle for longer belongs to a pool that never shrinks, "
+    "or was forgotten. After an hour nobody will come back for it.",
+)
 LIMIT_TAKEN = Threshold(
     warn=0.9,
     bad=1,
@@ -28,18 +35,22 @@ LIMIT_TAKEN = Threshold(
 
 
 @check
-def check_connection_slots(postgres: PostgresServer, taken: Threshold = SLOTS_TAKEN) -> Finding:
+def check_connection_slots(
+    postgres: PostgresServer, taken: Threshold = SLOTS_TAKEN, idle: Threshold = IDLE_SESSION
+) -> Finding:
     """How many of the connection slots are taken, and who holds them?
 
     Judged against the slots that are open to all roles: max_connections less those reserved for superusers and, since
     16, for roles with pg_use_reserved_connections. Our own questions of this moment are not counted; replication has
-    slots of its own. When no slot is left for us either, that is the answer.
+    slots of its own. When no slot is left for us either, that is the answer. `idle` judges nothing here: from its first
+    limit on a session may be ended, and how many there are is among the facts.
     """
     try:
         if blind := postgres.blind():
             return blind
         slots = postgres.rows(CONNECTION_SLOTS, asking=APPLICATION)[0]
         holders = postgres.rows(SLOT_HOLDERS, asking=APPLICATION, most=MOST_HOLDERS)
+        forgotten = postgres.rows(IDLE_SESSIONS, at_least_s=idle.warn)
     except NotConnected as error:
         if error.reason is not Reason.TOO_MANY_CLIENTS:
             raise
@@ -51,7 +62,7 @@ def check_connection_slots(postgres: PostgresServer, taken: Threshold = SLOTS_TA
         says=_taken(slots, ratio, taken, holders),
         value=round(ratio, 4),
         unit="ratio",
-        facts=slots,
+        facts={**slots, "idle_too_long_in_one_application": len(forgotten)},
         rows=holders if taken.judge(ratio) > Verdict.OK else (),
     )
 

@@ -67,7 +67,7 @@ def refuse_out_of_reach(postgres: PostgresServer, commands: Sequence[Command]) -
 
 
 def _params(command: Command, verb: str) -> dict[str, object]:
-    return {"query_start": None, **command.target, "verb": verb}
+    return {"query_start": None, "state": None, **command.target, "verb": verb}
 
 
 def _fate(rows: Sequence[Row]) -> str:

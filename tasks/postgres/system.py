@@ -13,18 +13,18 @@ from functools import partial
 from typing import Annotated, ClassVar, Self
 
 import psycopg
-from psycopg import conninfo
+from psycopg import conninfo, pq
 from psycopg.abc import Buffer
 from psycopg.adapt import Loader
 from psycopg.rows import dict_row
 from pydantic import AfterValidator, ConfigDict, Field, SecretStr
 
 from tasks.environment import System
-from tasks.model import CannotLook, Finding, Json, Refused, Row, Verdict
+from tasks.model import CannotLook, Finding, Json, Refused, Row
 from tasks.postgres.cutting import GRACE_S, cut_when_silent
 from tasks.postgres.queries import RIGHTS
 from tasks.postgres.refusals import Place, at_the_door, of_the_statement
-from tasks.postgres.rights import examine_acting, examine_reading
+from tasks.postgres.rights import examine
 from tasks.postgres.statements import masked
 from tasks.postgres.turns import in_turn
 from tasks.postgres.values import as_json
@@ -33,6 +33,8 @@ APPLICATION = "incident-pipelines"
 # Sessions that are ours, the journal's included (flows/journal): never signalled, and not counted as waiting.
 OURS = (APPLICATION, "incident-journal")
 
+# A lock is waited for this part of the time: were it the whole, the server would say "too slow", never "locked".
+LOCK_SHARE = 0.5
 # A time limit that broke an index build off would leave an invalid index behind: this one is for a server that hangs.
 LONG_ACT_S = 6 * 3600.0
 # CREATE INDEX CONCURRENTLY waits for older transactions. It holds no reader or writer up meanwhile, yet VACUUM.
@@ -64,6 +66,11 @@ def _url(value: SecretStr) -> SecretStr:
 
 
 Url = Annotated[SecretStr, AfterValidator(_url)]
+
+
+def password_of(url: SecretStr) -> SecretStr:
+    """The password in `url`; empty when there is none."""
+    return SecretStr(str(conninfo.conninfo_to_dict(url.get_secret_value()).get("password") or ""))
 
 
 def place_of(url: SecretStr) -> Place:
@@ -192,11 +199,16 @@ class Session:
 
     def _set_limits(self, *, local: bool) -> None:
         # Set by statement and, for questions, for the transaction only: poolers refuse or drop start-up options.
-        limit = f"{round(1000 * (self._limit_s or 0))}ms"
-        names = ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout")
-        chosen = ", ".join(f"set_config('{name}', %(limit)s, %(local)s)" for name in names)
-        # Compiling a question about a few dozen sessions took seconds, and then there is no answer within the limit.
-        self.run(f"SELECT {chosen}, set_config('jit', 'off', %(local)s)", limit=limit, local=local)
+        limit_ms = 1000 * (self._limit_s or 0)
+        settings = {
+            "statement_timeout": f"{round(limit_ms)}ms",
+            "lock_timeout": f"{round(limit_ms * LOCK_SHARE)}ms",
+            "idle_in_transaction_session_timeout": f"{round(limit_ms)}ms",
+            # Compiling a question about a few dozen sessions took seconds, and then no answer comes within the limit.
+            "jit": "off",
+        }
+        chosen = ", ".join(f"set_config('{name}', %({name})s, %(local)s)" for name in settings)
+        self.run(f"SELECT {chosen}", **settings, local=local)
 
     def _cut_when_silent(self) -> AbstractContextManager[None]:
         return cut_when_silent(self._connection.fileno(), self._limit_s)
@@ -317,12 +329,16 @@ class PostgresServer(System):
             Refused: drill_url is not configured.
             CannotLook: no connection.
         """
-        if self.drill_url is None:
-            raise Refused(
-                f"{self.address} has no drill_url, and faults do not borrow other roles.",
-                remedy='drill_url = "${POSTGRES_DRILL_URL}"  # an application\'s role that may write',
-            )
-        return self._open(self.drill_url, reads=False, limit_s=None, application=application)
+        return self._open(self._breaker, reads=False, limit_s=None, application=application)
+
+    def drill_environment(self) -> dict[str, str]:
+        """The same role for a program like pgbench, as libpq's variables: its arguments everybody can read.
+
+        Raises:
+            Refused: drill_url is not configured.
+        """
+        options = pq.Conninfo.parse(self._breaker.get_secret_value().encode())
+        return {o.envvar.decode(): o.val.decode() for o in options if o.envvar and o.val is not None}
 
     def knock(self, url: SecretStr) -> float:
         """Connect with `url`, ask for 1, and leave: how long that took, in seconds. No reserve is used.
@@ -346,25 +362,20 @@ class PostgresServer(System):
 
     def examine(self) -> Iterator[Finding]:
         """What `incident doctor` asks."""
-        try:
-            rights = self.rows(RIGHTS)[0]
-        except CannotLook as error:
-            yield Finding(verdict=Verdict.BAD, says=error.says, remedy=error.remedy)
-            return
-        yield from examine_reading(self.address, rights)
-        yield from self._examine_acting()
-
-    def _examine_acting(self) -> Iterator[Finding]:
-        try:
-            rights = self.rows_as_actor(RIGHTS)[0]
-        except CannotLook as error:
-            yield Finding(verdict=Verdict.WARN, says=f"No change is possible. {error.says}", remedy=error.remedy)
-            return
-        yield examine_acting(self.address, rights)
+        yield from examine(self)
 
     @property
     def _actor(self) -> SecretStr:
         return self.action_url or self.url
+
+    @property
+    def _breaker(self) -> SecretStr:
+        if self.drill_url is None:
+            raise Refused(
+                f"{self.address} has no drill_url, and faults do not borrow other roles.",
+                remedy='drill_url = "${POSTGRES_DRILL_URL}"  # an application\'s role that may write',
+            )
+        return self.drill_url
 
     def _ask(self, url: SecretStr, query: str, params: dict[str, object]) -> list[Row]:
         with self._session(url, reads=True) as session:

@@ -6,6 +6,8 @@ SELECT CASE
     WHEN a.backend_start IS NULL THEN 'no right'
     WHEN a.backend_start <> %(backend_start)s::timestamptz THEN 'another session'
     WHEN a.backend_type <> 'client backend' OR a.application_name = ANY (%(ours)s) THEN 'not touched'
+    -- Approved was the end of an idle session: a pool may have handed it to a request meanwhile.
+    WHEN a.state <> %(state)s THEN 'in use again'
     WHEN %(verb)s = 'cancel' AND (a.state <> 'active' OR a.query_start <> %(query_start)s::timestamptz)
         THEN 'already over'
     WHEN coalesce(target.rolsuper, true) AND NOT me.rolsuper THEN 'no right'
