@@ -1,0 +1,214 @@
+"""The database gets slower and slower: memory, disk, log, replicas, transaction age, VACUUM."""
+
+from datetime import timedelta
+
+from runbooks.model import Drill, Manual, Runbook, Severity, Step, Symptom, Verify, Watch
+from tasks.postgres.actions import TerminateBlockingSessions
+from tasks.postgres.autovacuum import check_autovacuum, check_vacuum_held_back
+from tasks.postgres.cache import check_cache_hits, check_temp_files
+from tasks.postgres.checkpoints import check_checkpoints, check_wal_rate
+from tasks.postgres.checks import (
+    check_blocked_sessions,
+    check_deadlocks,
+    check_idle_in_transaction,
+    check_long_transactions,
+)
+from tasks.postgres.degradation_faults import ForgetReport
+from tasks.postgres.holder_actions import EndVacuumHolders
+from tasks.postgres.index_actions import CreateMissingIndex
+from tasks.postgres.indexes import check_idle_indexes, check_invalid_indexes
+from tasks.postgres.missing_indexes import check_missing_indexes
+from tasks.postgres.replication import check_replication_lag, check_replication_slots
+from tasks.postgres.sizes import check_database_size
+from tasks.postgres.slot_actions import DropAbandonedSlot
+from tasks.postgres.slow_statements import check_slow_statements
+from tasks.postgres.table_actions import AnalyzeTable, VacuumTable
+from tasks.postgres.tables import check_dead_rows, check_sequential_scans, check_stale_statistics
+from tasks.postgres.transaction_age import check_transaction_age
+
+runbook = Runbook(
+    title="The database gets slower and slower",
+    problem=(
+        "Everything takes longer than last week, and no single statement is to blame: memory or disk run short, VACUUM "
+        "falls behind or removes nothing, the write-ahead log piles up, a replica is late, transaction numbers run out."
+    ),
+    severity=Severity.P2,
+    keywords=(
+        "performance",
+        "degradation",
+        "slow database",
+        "cpu",
+        "memory",
+        "disk",
+        "cache hit ratio",
+        "temporary files",
+        "work_mem",
+        "checkpoint",
+        "max_wal_size",
+        "wal",
+        "replication lag",
+        "replication slot",
+        "wraparound",
+        "xid",
+        "multixact",
+        "autovacuum",
+        "xmin",
+        "database size",
+        "growth",
+        "pgbench",
+        "postgres",
+    ),
+    symptoms=(
+        Symptom(alert="PostgresPerformanceDegraded"),
+        Symptom(alert="PostgresReplicationLag"),
+        Symptom(alert="PostgresReplicationSlotHoldsWal"),
+        Symptom(alert="PostgresTransactionAge"),
+        Symptom(alert="PostgresDiskFull"),
+        Symptom(heard="The API's p95 is over 500 ms, and it gets worse from day to day."),
+        Symptom(heard="The dashboard loads slowly; the database's CPU, memory or disk is busy all day."),
+        Symptom(heard="Customers do not see what they just saved."),
+        Symptom(heard="The disk fills, and nobody has imported anything."),
+        Symptom(heard="The server logs 'database must be vacuumed' or 'checkpoints are occurring too frequently'."),
+    ),
+    diagnosis=(
+        check_cache_hits,
+        check_temp_files,
+        check_checkpoints,
+        check_wal_rate,
+        check_replication_lag,
+        check_replication_slots,
+        check_transaction_age,
+        check_database_size,
+        check_autovacuum,
+        check_vacuum_held_back,
+        # database/slow-queries
+        check_slow_statements,
+        check_missing_indexes,
+        check_sequential_scans,
+        check_stale_statistics,
+        check_dead_rows,
+        check_invalid_indexes,
+        check_idle_indexes,
+        # database/blocked-sessions
+        check_blocked_sessions,
+        check_long_transactions,
+        check_idle_in_transaction,
+        check_deadlocks,
+    ),
+    resolution=(
+        # First who holds others up; then what VACUUM can do once nobody does.
+        Step(TerminateBlockingSessions(), when=check_blocked_sessions),
+        Step(EndVacuumHolders(), when=check_vacuum_held_back),
+        Step(VacuumTable(), when=check_dead_rows),
+        Step(AnalyzeTable(), when=check_stale_statistics),
+        Step(CreateMissingIndex(), when=check_slow_statements),
+        Step(DropAbandonedSlot(), when=check_replication_slots),
+        Manual(
+            "Freeze the oldest tables",
+            when=check_transaction_age,
+            how="""\
+The finding lists the databases, the oldest tables of the connected one, and whoever keeps VACUUM from freezing them:
+end that first (old transactions, prepared transactions, slots). Then, in the database that is named, oldest first:
+
+    VACUUM (FREEZE, VERBOSE) <table>;
+
+It takes no lock that reads or writes wait for, and hours on a large table. To have it done sooner, let it use the disk
+fully: SET vacuum_cost_delay = 0; before it, and skip the indexes (INDEX_CLEANUP off) if the end is near. Single-user
+mode is not needed: since Postgres 9.6 a VACUUM works even when writes are refused.""",
+        ),
+        Manual(
+            "Let autovacuum keep up",
+            when=check_autovacuum,
+            how="""\
+The finding says whether autovacuum is off, or all its workers are busy. As the owner of the server:
+
+    ALTER SYSTEM SET autovacuum = on;
+    ALTER SYSTEM SET autovacuum_vacuum_cost_limit = 2000;  -- ten times the default, shared by all workers
+    ALTER SYSTEM SET maintenance_work_mem = '512MB';       -- fewer passes over each index
+    SELECT pg_reload_conf();
+
+More workers alone do not help: they share one cost limit, and before Postgres 18 they need a restart.""",
+        ),
+        Manual(
+            "Give sorts the memory they need",
+            when=check_temp_files,
+            how="""\
+The finding names the statements that spill. work_mem is taken by every sort and hash of every session, so raise it for
+the one role that needs it, not for all:
+
+    ALTER ROLE <the report's role> SET work_mem = '64MB';
+
+It holds for new sessions. Where the statement sorts what an index has in order, the index is the better cure.""",
+        ),
+        Manual(
+            "Let checkpoints come by the clock",
+            when=check_checkpoints,
+            how="""\
+Each forced checkpoint means that max_wal_size was written before checkpoint_timeout was over. check_wal_rate says how
+much is written an hour: max_wal_size should hold what is written within two checkpoint_timeouts (at 60 GiB an hour and
+5 min that is 10 GiB). The disk must have room for it.
+
+    ALTER SYSTEM SET max_wal_size = '<size>';
+    SELECT pg_reload_conf();
+
+A crash then takes longer to recover from: about as long as it took to write that much.""",
+        ),
+        Manual(
+            "Find out what writes so much",
+            when=check_wal_rate,
+            how="""\
+    SELECT query, calls, pg_size_pretty(wal_bytes) AS wal, wal_fpi
+      FROM pg_stat_statements ORDER BY wal_bytes DESC LIMIT 10;
+
+Many wal_fpi (whole pages) come from checkpoints that are too close: see check_checkpoints; wal_compression = lz4 halves
+them. Updates of rows that did not change, and indexes nobody uses (check_idle_indexes), are written as well.""",
+        ),
+        Manual(
+            "Bring the replica up to date",
+            when=check_replication_lag,
+            how="""\
+On the replica: is replay paused (SELECT pg_is_wal_replay_paused(); pg_wal_replay_resume() goes on)? Does a long query
+hold it up (max_standby_streaming_delay)? Is its disk or one CPU busy: replay uses a single process? Has the primary's
+rate risen (check_wal_rate)? Until it is back, let the application read from the primary, if that can bear it. Do not
+fail over to a late replica: what it lacks would be lost.""",
+        ),
+        Manual(
+            "Scale the server",
+            when=check_cache_hits,
+            how="""\
+After the steps above, not before: a missing index fills any server. The numbers to decide by are in the findings:
+
+  memory  check_cache_hits: below 80 % the data that is used all the time is larger than the memory. Double the memory;
+          shared_buffers is a quarter of it.
+  disk    check_wal_rate, check_temp_files: together above half of what the volume writes a second, take a faster one.
+  reads   a read replica takes reports and dashboards; it shows what was true a moment ago.
+
+A resize restarts the server: minutes without a database. Announce it, and do it outside business hours.""",
+        ),
+        Manual(
+            "Make room, or take a larger plan",
+            when=check_database_size,
+            how="""\
+The finding names the size, the trend and the largest tables with what they grew by. In this order: archive or delete
+what nobody needs (old events, logs, sessions), partition by month what grows for ever so that old months can be
+dropped, take out bloat (REINDEX INDEX CONCURRENTLY, pg_repack), then a larger plan. DELETE makes no room on disk by
+itself: VACUUM makes it usable again for the same table, dropping a partition gives it back at once.""",
+        ),
+    ),
+    # Long enough for VACUUM to come once a minute; half an hour for counters to show that it stays well.
+    verification=Verify(hold=timedelta(minutes=1), within=timedelta(minutes=30)),
+    prevention=(
+        Watch(check_vacuum_held_back, every=timedelta(minutes=15)),
+        Watch(check_replication_lag, every=timedelta(minutes=5)),
+        Watch(check_replication_slots, every=timedelta(minutes=15)),
+        Watch(check_cache_hits, every=timedelta(minutes=15)),
+        Watch(check_temp_files, every=timedelta(minutes=15)),
+        Watch(check_checkpoints, every=timedelta(minutes=15)),
+        Watch(check_wal_rate, every=timedelta(minutes=15)),
+        Watch(check_autovacuum, every=timedelta(hours=1)),
+        Watch(check_transaction_age, every=timedelta(hours=6)),
+        Watch(check_database_size, every=timedelta(hours=4)),
+    ),
+    related=("database/slow-queries", "database/blocked-sessions"),
+    drills=(Drill(fault=ForgetReport(), noticed_by=check_vacuum_held_back, resolved_by=EndVacuumHolders),),
+)
