@@ -271,7 +271,10 @@ def of_the_statement(place: Place, sqlstate: str, text: str, limit_s: float | No
             remedy="If it is merely slow: raise statement_timeout_s.",
         )
     if sqlstate == "55P03":
-        return CannotLook(f"{place}: what we asked about is locked.")
+        return CannotLook(
+            f"{place}: what we asked about is locked.",
+            remedy="See who holds it: incident run database/blocked-sessions",
+        )
     if sqlstate == "42501":
         return Refused(f"{place} does not allow {place.user} to do this: {text}.")
     if not sqlstate or sqlstate.startswith(("08", "57P")):

@@ -40,7 +40,7 @@ def test_it_sets_every_limit(stage: Stage) -> None:
 
     assert {row["name"]: row["setting"] for row in said} == {
         "statement_timeout": "5000",
-        "lock_timeout": "5000",
+        "lock_timeout": "2500",
         "idle_in_transaction_session_timeout": "5000",
         "application_name": "incident-pipelines",
         "jit": "off",
