@@ -12,13 +12,13 @@ from collections.abc import Callable, Sequence
 import httpx
 from cyclopts import App, Parameter
 
-from deployments.commands import approvals, catalogue, demo, doctor, drill, lab, publishing, run, stack, timeline
+from deployments.commands import approvals, audit, catalogue, demo, doctor, drill, lab, publishing, run, stack, timeline
 from deployments.commands.context import UnknownEnvironment
 from deployments.commands.terminal import errors
 from deployments.trouble import CannotStart
 from flows import settings
 from flows.follow import NotNoticed, TookTooLong
-from flows.journal import JournalBroken, JournalUnavailable, NoSuchIncident
+from flows.journal import JournalBroken, JournalUnavailable, NoSuchIncident, NotAnchors, NotAnExport
 from flows.reply import NotWaiting
 from flows.show import plain
 from flows.trigger import NotPublished
@@ -67,6 +67,7 @@ COMMANDS: Sequence[Callable[..., int]] = (
 for rank, command in enumerate(COMMANDS):
     app.command(command, sort_key=rank)
 app.command(lab.app)
+app.command(audit.app)
 
 NOT_GOOD = 1
 USED_WRONGLY = 2
@@ -82,6 +83,8 @@ EXPECTED = (
     InvalidRunbook,
     JournalBroken,
     JournalUnavailable,
+    NotAnExport,
+    NotAnchors,
     NotNoticed,
     NotPublished,
     NotWaiting,

@@ -178,12 +178,24 @@ class Team(BaseModel):
     systems: Path | None = None
 
 
+class Keeping(BaseModel):
+    """How the record is kept: files that get each seal as well, relative to the configuration file.
+
+    They belong where whoever owns the journal's database cannot write.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    anchors: tuple[Path, ...] = ()
+
+
 @dataclass(frozen=True)
 class Config:
     """What the configuration files say, not yet resolved: an environment's secrets are read when it is asked for."""
 
     file: Path
     team: Team
+    record: Keeping
     # Not shown: somebody may have written a secret into the file itself.
     raw: Mapping[str, tuple[Path, Mapping[str, Any]]] = field(repr=False)
 
@@ -195,17 +207,21 @@ class Config:
             InvalidConfig: not TOML, an unknown key, or a part of the wrong shape.
         """
         main = _read(file) if file.exists() else {}
-        _refuse_unknown(file, "", main, {"environments", "team"})
+        _refuse_unknown(file, "", main, {"environments", "record", "team"})
         told = _table(main.get("team", {}), file, "team")
         _refuse_unknown(file, "team", told, set(Team.model_fields))
         team = _validated(Team, told, file, "team")
+        kept = _table(main.get("record", {}), file, "record")
+        _refuse_unknown(file, "record", kept, set(Keeping.model_fields))
+        anchors = _validated(Keeping, kept, file, "record").anchors
         raw = {name: (file, table) for name, table in _tables(main.get("environments", {}), file, "environments")}
         if lab is not None and lab.exists():
             for name, table in _tables(_read(lab).get("environments", {}), lab, "environments"):
                 raw.setdefault(name, (lab, table))
         root = file.resolve().parent
         folders = {key: root / folder for key, folder in team if folder is not None}
-        return cls(file=file, team=Team(**folders), raw=raw)
+        record = Keeping(anchors=tuple(root / place for place in anchors))
+        return cls(file=file, team=Team(**folders), record=record, raw=raw)
 
     @property
     def names(self) -> tuple[str, ...]:

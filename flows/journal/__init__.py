@@ -1,6 +1,7 @@
 """The append-only, hash-chained record of every incident: what happened, and where a resumed run goes on."""
 
-from flows.journal.audit import Audit, Complaint, complaints
+from flows.journal.anchor import NotAnchors, anchor, anchors
+from flows.journal.audit import Audit, Complaint, Record, complaints
 from flows.journal.chain import broken
 from flows.journal.connection import JournalUnavailable
 from flows.journal.entry import Entry, NotRecordable
@@ -27,10 +28,14 @@ __all__ = [
     "JournalUnavailable",
     "NoSuchIncident",
     "NotAnExport",
+    "NotAnchors",
     "NotRecordable",
+    "Record",
     "Redactor",
     "Rights",
     "Seal",
+    "anchor",
+    "anchors",
     "broken",
     "complaints",
     "lines",

@@ -19,8 +19,10 @@ from flows.journal.seal import Head, Seal, digest_of, sealed
 class Record(Protocol):
     """A journal as a database or an export holds it. Each stream is read once, the seals first."""
 
-    # Of an export of some incidents only, the others are not expected to be there.
-    whole: bool
+    @property
+    def whole(self) -> bool:
+        """All incidents? Of an export of some the others are not expected to be there."""
+        ...
 
     def seals(self) -> Iterable[tuple[Seal, list[Head]]]:
         """The seals in order, each with its heads in the order of their incidents."""

@@ -16,7 +16,7 @@ from deployments.cluster import SUPERUSER
 from deployments.lab import Lab
 from deployments.lab.running import POSTGRES
 from flows.gate import Answer, Question
-from runbooks.catalog import Catalog
+from runbooks.database import blocked_sessions
 from tasks.postgres.actions import TerminateBlockingSessions
 from tasks.postgres.system import PostgresServer
 from tests.deployments.processes import wait_until
@@ -148,7 +148,7 @@ def test_it_tells_what_it_could_see_when_the_database_goes_down_while_it_looks(
     script = site.live()
     verdicts = [entry.body["verdict"] for entry in site.room.entries if entry.kind == "finding"]
     assert "UNKNOWN" in verdicts
-    assert len(verdicts) == len(Catalog.load().get("database/blocked-sessions").runbook.diagnosis)
+    assert len(verdicts) == len(blocked_sessions.runbook.diagnosis)
     assert (script.asked, site.room.verdict) == ([], "cannot tell")
 
 

@@ -252,12 +252,14 @@ def test_it_says_which_line_is_no_export(exported: Path, change: Edit, says: str
 
 
 def test_it_exports_some_incidents_with_what_verifies_them(sealed: Roles, tmp_path: Path) -> None:
-    file = tmp_path / "one.jsonl"
-    for chosen in ({"only": ["inc-2"]}, {"since": sealed.journal().read("inc-2")[-1].at}):
-        with sealed.journal().record(**chosen) as record:  # type: ignore[arg-type]
+    file = tmp_path / "some.jsonl"
+    journal = sealed.journal()
+    since = journal.read("inc-2")[-1].at
+    for only, from_then, incidents in (((), since, 2), (("inc-2",), None, 1)):
+        with journal.record(only=only, since=from_then) as record:
             file.write_text("\n".join(lines(record)), encoding="utf-8")
         audit = Audit()
         assert list(complaints(Exported(file), audit)) == []
-        assert audit.incidents == (1 if "only" in chosen else 2)
+        assert audit.incidents == incidents
     edit(file, lambda rows: rows[3]["entry"].update(actor="mallory"))
     assert told(file) != []

@@ -1,0 +1,139 @@
+"""incident audit: is the record what was written? Verify it, export it, seal it now."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import os
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from cyclopts import App
+
+from deployments.commands.context import here
+from deployments.commands.terminal import console, errors, print_json, say
+from flows.journal import Audit, Complaint, Exported, NotAnExport, Record, anchors, complaints, lines
+from flows.seal import seal_and_anchor
+from flows.show import plain
+
+app = App(name="audit", sort_key=101, help="Is the record what was written? Seal, export and verify it.")
+
+# More would scroll the first ones away; the count is told.
+SHOWN = 50
+
+
+@app.command
+def verify(file: Path | None = None, *, anchor: list[Path] | None = None, json: bool = False) -> int:
+    """Verify every entry, every incident and every seal. Exit code 1 if anything is not what was written.
+
+    Parameters
+    ----------
+    file
+        An export (`incident audit export`): needs no database and no configuration. Without it, the journal here.
+    anchor
+        A file with anchors, kept where the database's owner cannot reach. May be given several times; for the journal
+        here, the configured ones are read as well.
+    json
+        Print the result as JSON.
+    """
+    places = list(anchor or [])
+    if file is None:
+        places += here().config.record.anchors
+    kept = anchors(places)
+    audit = Audit()
+    shown: list[Complaint] = []
+    with _record(file) as record:
+        for complaint in complaints(record, audit, kept):
+            if len(shown) < SHOWN:
+                shown.append(complaint)
+    if json:
+        print_json({**dataclasses.asdict(audit), "complaints": [dataclasses.asdict(one) for one in shown]})
+    else:
+        _show(audit, shown, len(kept))
+    return 1 if audit.found else 0
+
+
+@app.command
+def export(*, incident: list[str] | None = None, since: datetime | None = None, to: Path | None = None) -> int:
+    """Write the record as JSON Lines: all that `incident audit verify FILE` needs, anywhere.
+
+    Parameters
+    ----------
+    incident
+        Only this incident (its id or its first characters). May be given several times.
+    since
+        Only incidents in which something happened since then, for example 2026-11-01 or 2026-11-01T02:00:00 (UTC).
+    to
+        The file; it must not exist yet. Without it, standard output.
+    """
+    journal = here().journal()
+    only = [journal.find(prefix) for prefix in incident or []]
+    with journal.record(only=only, since=_moment(since) if since else None) as record:
+        if to is None:
+            sys.stdout.writelines(f"{line}\n" for line in lines(record))
+            return 0
+        count = _write(to, lines(record))
+    say(f"{to}: {count} lines. Verify them anywhere: incident audit verify {to}")
+    return 0
+
+
+@app.command
+def seal() -> int:
+    """Seal the record now, and anchor the seal; otherwise it happens every ten minutes."""
+    at = here()
+    made = seal_and_anchor(at.journal(), at.config.record.anchors, say)
+    for one in made:
+        say(f"Seal {one.seal}: {one.heads} incident{'s' if one.heads != 1 else ''} grew; {one.hash}")
+    if not made:
+        say("Nothing was written since the last seal.")
+    return 0
+
+
+def _moment(at: datetime) -> str:
+    """As the journal writes it; a time without a zone is UTC."""
+    return at.replace(tzinfo=at.tzinfo or UTC).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+@contextlib.contextmanager
+def _record(file: Path | None) -> Iterator[Record]:
+    if file is not None:
+        yield Exported(file)
+        return
+    with here().journal().record() as record:
+        yield record
+
+
+def _show(audit: Audit, shown: Sequence[Complaint], anchored: int) -> None:
+    for complaint in shown:
+        errors.print(f"{plain(complaint.where)}: {plain(complaint.says)}")
+    if audit.found > len(shown):
+        errors.print(f"… and {audit.found - len(shown)} more.")
+    console.print(
+        f"Entries: {audit.entries}. Incidents: {audit.incidents}. Seals: {audit.seals}. Anchors: {anchored}. "
+        + (f"Not what was written: {audit.found}." if audit.found else "Everything is what was written.")
+    )
+    if audit.unsealed:
+        console.print(f"Newer than the last seal, which the next one covers: {audit.unsealed}.")
+    if not anchored:
+        console.print(
+            "No anchors were compared: whoever owns the database could have rewritten record and seals alike."
+        )
+
+
+def _write(file: Path, content: Iterable[str]) -> int:
+    """Write a file that is there only when it is whole, and that only its owner can read."""
+    if file.exists():
+        raise NotAnExport(f"{file} exists already. Name another file: an export is not overwritten.")
+    part = file.with_name(f"{file.name}.part")
+    part.unlink(missing_ok=True)
+    count = 0
+    with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as out:
+        for line in content:
+            out.write(f"{line}\n")
+            count += 1
+        out.flush()
+        os.fsync(out.fileno())
+    part.rename(file)
+    return count
