@@ -1,0 +1,28 @@
+-- The named tables as this database knows them: names and types as the server itself writes them.
+SELECT
+    asked.name AS asked,
+    quote_ident(n.nspname) || '.' || quote_ident(c.relname) AS ident,
+    c.relkind IN ('r', 'p') AS holds_rows,
+    has_table_privilege(c.oid, 'SELECT') AS readable,
+    has_table_privilege(c.oid, 'INSERT') AND has_table_privilege(c.oid, 'DELETE') AS writable,
+    format('GRANT SELECT ON %%s TO %%I;', c.oid::regclass, current_user) AS grant_read,
+    format('GRANT SELECT, INSERT, DELETE ON %%s TO %%I;', c.oid::regclass, current_user) AS grant_write,
+    (SELECT count(*)::int FROM pg_trigger t WHERE t.tgrelid = c.oid AND NOT t.tgisinternal AND t.tgenabled <> 'D'
+        AND t.tgtype & 4 = 4) AS triggers,
+    -- A generated column is computed again wherever the row arrives.
+    (SELECT json_agg(json_build_object(
+            'name', a.attname, 'ident', quote_ident(a.attname),
+            -- -1 and not NULL: a type's own length would cut a longer tenant off, and find another one.
+            'type', format_type(a.atttypid, a.atttypmod), 'compared_as', format_type(a.atttypid, -1))
+        ORDER BY a.attnum)
+     FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''
+    ) AS columns,
+    (SELECT json_agg(a.attname ORDER BY k.place)
+     FROM pg_index i
+     CROSS JOIN LATERAL unnest(i.indkey) WITH ORDINALITY k (attnum, place)
+     JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.attnum
+     WHERE i.indrelid = c.oid AND i.indisprimary) AS key
+FROM unnest(%(names)s::text[]) WITH ORDINALITY asked (name, place)
+LEFT JOIN pg_class c ON c.oid = to_regclass(asked.name)
+LEFT JOIN pg_namespace n ON n.oid = c.relnamespace
+ORDER BY asked.place
