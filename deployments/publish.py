@@ -14,7 +14,7 @@ from typing import Any
 
 from flows.trigger import deployment_name
 from runbooks.catalog import Catalog, Catalogued
-from runbooks.model import Severity
+from runbooks.model import Runbook, Severity
 from runbooks.page import page
 from tasks.environment import Config, Kind
 
@@ -61,18 +61,20 @@ def wanted(catalog: Catalog, config: Config) -> list[Wanted]:
     """The deployments that the catalog and the environments call for."""
     found: list[Wanted] = []
     for catalogued in catalog:
-        found.append(_runbook(catalogued, catalog, config))
-        found.extend(_watches(catalogued, config))
+        match catalogued.runbook:
+            case Runbook() as runbook:
+                found.append(_runbook(catalogued, runbook, catalog, config))
+                found.extend(_watches(catalogued, runbook, config))
         breakable = [name for name in config.names if config.kind(name) is not Kind.PRODUCTION]
         if catalogued.runbook.drills and breakable:
             found.append(_drill(catalogued, breakable))
     return found
 
 
-def _runbook(catalogued: Catalogued, catalog: Catalog, config: Config) -> Wanted:
+def _runbook(catalogued: Catalogued, runbook: Runbook, catalog: Catalog, config: Config) -> Wanted:
     from flows.incident import incident
 
-    severity = catalogued.runbook.severity
+    severity = runbook.severity
     return Wanted(
         flow="incident",
         name=deployment_name(catalogued.slug).removeprefix("incident/"),
@@ -98,10 +100,10 @@ def _flowing(page: str) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _watches(catalogued: Catalogued, config: Config) -> Iterator[Wanted]:
+def _watches(catalogued: Catalogued, runbook: Runbook, config: Config) -> Iterator[Wanted]:
     from flows.watch import watch
 
-    for declared in catalogued.runbook.prevention:
+    for declared in runbook.prevention:
         for environment in config.names:
             check = declared.check.name
             yield Wanted(

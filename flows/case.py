@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import enum
+import inspect
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from flows.journal import Entry, HeldLog, Journal, Redactor
 from flows.record import finding_from, plan_body, plan_from
 from runbooks.catalog import Catalogued
-from runbooks.model import AnyCheck, Manual, Runbook, Step, title_key
+from runbooks.model import AnyCheck, Declared, Part, title_key
 from tasks.environment import Environment
-from tasks.model import CannotLook, Finding, Plan, Refused, Row, Verdict
+from tasks.model import CannotLook, Finding, Plan, Refused, Row
 
 if TYPE_CHECKING:
     from flows.gate import Asker
@@ -35,6 +36,17 @@ class Ending(enum.StrEnum):
     WORSE = "worse"
     NOT_REPRODUCED = "not reproduced"
     CANNOT_TELL = "cannot tell"
+    # Of a playbook or a maintenance:
+    DONE = "done"
+    NOTHING_TO_DO = "nothing to do"
+    NOT_READY = "not ready"
+    STOPPED = "stopped"
+    UNSUCCESSFUL = "unsuccessful"
+    TAKEN_BACK = "taken back"
+    CUT_SHORT = "cut short"
+    MISSED = "missed its window"
+    UNDER_WAY = "already under way"
+    # Of any:
     CANCELLED = "cancelled"
     ABANDONED = "abandoned"
 
@@ -48,6 +60,8 @@ class Fate(enum.StrEnum):
     REJECTED = "rejected"
     EXPIRED = "expired"
     FAILED = "failed"
+    # The window ended before it was done.
+    CUT_SHORT = "cut short"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,7 +78,7 @@ class Case:
     say: Callable[[str], None]
 
     @property
-    def runbook(self) -> Runbook:
+    def runbook(self) -> Declared:
         return self.catalogued.runbook
 
     def record(self, kind: str, key: str, body: Row) -> Entry:
@@ -73,18 +87,42 @@ class Case:
 
     def diagnosed(self) -> dict[AnyCheck, Finding]:
         """The findings recorded so far."""
-        entries = {asked: self.log.get(f"diagnosis/{asked.name}") for asked in self.runbook.diagnosis}
+        entries = {asked: self.log.get(f"diagnosis/{asked.name}") for asked in self.runbook.first_asked}
         return {asked: finding_from(entry.body) for asked, entry in entries.items() if entry}
 
     def measure(self, found: Mapping[AnyCheck, Finding]) -> None:
-        """Keep the numbers; the next look at the same checks is told the last ones."""
-        self.journal.measure(self.environment.name, self.incident, {asked.name: f for asked, f in found.items()})
+        """Keep the numbers; the next look at the same checks is told the last ones.
 
-    def bad(self) -> tuple[AnyCheck, ...]:
-        """The checks that found the fault."""
-        return tuple(asked for asked, finding in self.diagnosed().items() if finding.verdict is Verdict.BAD)
+        What was asked about one tenant is no earlier answer about another.
+        """
+        kept = {asked.name: f for asked, f in found.items() if not self.filled(asked.fn)}
+        self.journal.measure(self.environment.name, self.incident, kept)
 
-    def fate(self, part: Step | Manual) -> Fate | None:
+    def called(self) -> tuple[AnyCheck, ...]:
+        """The checks whose answers call for a step: those that found the fault."""
+        return tuple(asked for asked, finding in self.diagnosed().items() if finding.verdict in self.runbook.calls)
+
+    def fates(self) -> frozenset[Fate]:
+        """What became of the steps so far."""
+        return frozenset(fate for part in self.runbook.parts if (fate := self.fate(part)))
+
+    def says(self, ending: Ending) -> str:
+        """The closing sentence: how it ended, and what became of each step."""
+        told = [f"{part.title}: {fate}" for part in self.runbook.parts if (fate := self.fate(part))]
+        return f"{ending.value.capitalize()}. " + "; ".join(told or ["no step was called for"]) + "."
+
+    @property
+    def given(self) -> Row:
+        """What a person filled in, as it was recorded when this was opened."""
+        parameters: Any = self.log.entries[0].body.get("parameters", {})
+        return {str(name): value for name, value in parameters.items()}
+
+    def filled(self, fn: Callable[..., object]) -> Row:
+        """As much of it as `fn` takes, by name."""
+        taken = inspect.signature(fn).parameters
+        return {name: value for name, value in self.given.items() if name in taken}
+
+    def fate(self, part: Part) -> Fate | None:
         closed = self.log.get(f"{step_key(part.title)}/closed")
         return Fate(str(closed.body["fate"])) if closed else None
 

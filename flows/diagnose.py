@@ -7,15 +7,15 @@ from collections.abc import Callable, Iterable
 
 from flows.case import ENGINE, Case
 from flows.record import finding_body
-from runbooks.model import AnyCheck, Runbook
+from runbooks.model import AnyCheck, Declared
 from tasks.environment import Environment
-from tasks.model import CannotLook, Earlier, Finding, Verdict
+from tasks.model import CannotLook, Earlier, Finding, Row, Verdict
 
 
 def diagnose(case: Case) -> dict[AnyCheck, Finding]:
     """The findings of all checks. What the journal already holds is not asked again."""
     recorded = case.diagnosed()
-    missing = [asked for asked in case.runbook.diagnosis if asked not in recorded]
+    missing = [asked for asked in case.runbook.first_asked if asked not in recorded]
 
     def keep(asked: AnyCheck, finding: Finding) -> None:
         case.log.append(ENGINE, "finding", f"diagnosis/{asked.name}", finding_body(finding))
@@ -34,7 +34,9 @@ def ask_all(
     from prefect.futures import as_completed
 
     futures = {
-        asked.task(case.environment, earlier(case, asked)).submit(): asked  # one task run each, visible in the UI
+        asked.task(
+            case.environment, earlier(case, asked), case.filled(asked.fn)
+        ).submit(): asked  # one task run each, visible in the UI
         for asked in checks
     }
     found: dict[AnyCheck, Finding] = {}
@@ -62,11 +64,13 @@ def answer(asked: AnyCheck, result: object) -> Finding:
     )
 
 
-def look(runbook: Runbook, environment: Environment, heard: Callable[[AnyCheck, Finding], None]) -> dict[str, Finding]:
+def look(
+    runbook: Declared, environment: Environment, heard: Callable[[AnyCheck, Finding], None], given: Row | None = None
+) -> dict[str, Finding]:
     """The diagnosis without a record and without Prefect, for `--plan-only`: one attempt each, in parallel."""
     found: dict[str, Finding] = {}
-    with concurrent.futures.ThreadPoolExecutor(max_workers=len(runbook.diagnosis)) as pool:
-        futures = {pool.submit(asked.ask, environment): asked for asked in runbook.diagnosis}
+    with concurrent.futures.ThreadPoolExecutor(max_workers=len(runbook.first_asked)) as pool:
+        futures = {pool.submit(asked.ask, environment, given=given): asked for asked in runbook.first_asked}
         for future in concurrent.futures.as_completed(futures):
             error = future.exception()
             finding = answer(futures[future], error or future.result())

@@ -1,37 +1,24 @@
-"""The pipeline: open, diagnose, resolve step by step, verify, close.
-
-1. The incident's lock is taken; whoever holds it is the only one that acts and writes.
-2. Every stage reads the journal before it does anything, so that a run can die anywhere and be taken up again.
-"""
+"""The pipeline of a runbook: diagnose, resolve step by step, verify."""
 
 from __future__ import annotations
 
-import getpass
-import uuid
+from collections.abc import Mapping
 from typing import Any
 
-from prefect import flow, get_run_logger
+from prefect import flow
 from prefect.client.schemas.objects import State
-from prefect.context import FlowRunContext
-from prefect.exceptions import Abort
-from prefect.states import Completed, Failed
 from prefect.task_runners import ThreadPoolTaskRunner
 
-from flows import settings
-from flows.artifacts import publish_findings, publish_report
-from flows.case import Case, Ending, Fate, step_key
+from flows.artifacts import publish_findings
+from flows.case import Case, Ending, Fate
 from flows.diagnose import diagnose, worst
-from flows.gate import Asker, local_asker
-from flows.journal import HeldElsewhere
-from flows.record import plan_from
-from flows.report import report
+from flows.execute import live_through
 from flows.resolve import Change, instruct, resolve
-from flows.suspend import SuspendedRun
+from flows.undo import offer_undo
 from flows.verify import verified, verify
-from runbooks.model import Manual, Severity, Step
-from tasks.model import Verdict
+from runbooks.model import AnyCheck, Manual, Part, Runbook, Severity
+from tasks.model import Finding, Verdict
 
-GOOD = {Ending.FIXED, Ending.RECOVERED, Ending.NOT_REPRODUCED}
 STOPS = {Fate.REJECTED, Fate.EXPIRED}
 
 
@@ -52,96 +39,33 @@ def incident(runbook: str, environment: str, severity: Severity | None = None, r
         severity: P0 now, P1 within an hour, P2 within four, P3 within a day; the runbook's own if left out.
         reason: what made you open it, in your words.
     """
-    config = settings.config()
-    known = settings.catalog(config)
-    catalogued = known.get(runbook)
-    place = settings.environment(config, known, environment)
-    run = _flow_run()
-    journal = settings.journal(place)
-    redact = settings.redactor(place)
-    logger = get_run_logger()
-    try:
-        with journal.hold(str(run.id)) as log:
-            case = Case(
-                incident=str(run.id),
-                catalogued=catalogued,
-                environment=place,
-                journal=journal,
-                log=log,
-                redact=redact,
-                asker=_asker(run),
-                # Prefect keeps the log where every holder of its login can read it.
-                say=lambda text: logger.info(redact.text(text)),
-            )
-            _open(case, run, severity, reason)
-            ending = live(case)
-            return _state(ending, str(case.log.entries[-1].body["says"]))
-    except HeldElsewhere as error:
-        # Another process lives through this very run: leave its state alone.
-        raise Abort(str(error)) from error
+
+    def urgency(declared: Runbook) -> str:
+        return (severity or declared.severity).value
+
+    return live_through(Runbook, runbook, environment, _course, reason=reason, severity=urgency)
 
 
-def _flow_run() -> Any:
-    context = FlowRunContext.get()
-    if context is None or context.flow_run is None:
-        raise RuntimeError("incident() runs as a Prefect flow only; call the flow, not its function.")
-    return context.flow_run
-
-
-def _asker(run: Any) -> Asker:
-    return SuspendedRun(uuid.UUID(str(run.id))) if run.deployment_id else local_asker.get()
-
-
-def _open(case: Case, run: Any, severity: Severity | None, reason: str) -> None:
-    runbook = case.runbook
-    # Prefect's open-source server has one shared login: it cannot say who pressed Run.
-    actor = "prefect" if run.deployment_id else getpass.getuser()
-    case.log.once(
-        "opened",
-        kind="opened",
-        actor=actor,
-        make=lambda: {
-            "runbook": case.catalogued.slug,
-            "version": case.catalogued.version,
-            "title": runbook.title,
-            "problem": runbook.problem,
-            "environment": case.environment.name,
-            "severity": (severity or runbook.severity).value,
-            "reason": reason,
-            "deployment": str(run.deployment_id or ""),
-        },
-    )
-
-
-def live(case: Case) -> Ending:
-    """From wherever the journal says we are, to the end."""
-    closed = case.log.get("closed")
-    if closed is None:
-        ending, says = _live(case)
-        case.record("closed", "closed", {"verdict": ending.value, "says": says})
-        publish_report(case.redact.text(report(case.log.entries)))
-        return ending
-    return Ending(str(closed.body["verdict"]))
-
-
-def _live(case: Case) -> tuple[Ending, str]:
+def _course(case: Case, runbook: Runbook) -> tuple[Ending, str]:
     findings = diagnose(case)
-    publish_findings("findings", findings, case.runbook.title)
-    if not case.bad():
+    publish_findings("findings", findings, runbook.title)
+    if not case.called():
         if worst(findings.values()) is Verdict.UNKNOWN:
             return Ending.CANNOT_TELL, "No check found a fault, but not all could look. See what to do in the findings."
         return Ending.NOT_REPRODUCED, "No check found a fault; nothing was done. What was seen is in the findings."
-    for part in case.runbook.resolution:
-        if part.when in case.bad() and _take(case, part) in STOPS:
+    for part in runbook.resolution:
+        if part.when in case.called() and _take(case, part) in STOPS:
             break
-    ending = verify(case)
+    ending = verify(
+        case, case.called(), runbook.diagnosis, lambda found: _judge(case, found), wait=_something_happened(case)
+    )
     publish_findings("verification", verified(case), f"Verification: {ending}")
     if ending in (Ending.UNCHANGED, Ending.WORSE):
-        _offer_undo(case)
-    return ending, _says(case, ending)
+        offer_undo(case)
+    return ending, case.says(ending)
 
 
-def _take(case: Case, part: Step | Manual) -> Fate | None:
+def _take(case: Case, part: Part) -> Fate | None:
     if isinstance(part, Manual):
         instruct(case, part)
         return None
@@ -149,24 +73,18 @@ def _take(case: Case, part: Step | Manual) -> Fate | None:
     return resolve(case, Change(title=part.title, action=part.action, reason=reason, when=part.when))
 
 
-def _offer_undo(case: Case) -> None:
-    """Nothing got better: offer to take back what was applied, through the same gate, last one first."""
-    for step in reversed(case.runbook.action_steps):
-        if case.fate(step) is not Fate.APPLIED:
-            continue
-        intents = [e for e in case.log.entries if e.key.startswith(f"{step_key(step.title)}/intent/")]
-        undo = step.action.undoing(plan_from(intents[-1].body["plan"]))  # type: ignore[arg-type]
-        if undo is not None:
-            reason = f"“{step.title}” did not help; this takes it back."
-            resolve(case, Change(title=f"Take back: {step.title}", action=undo, reason=reason))
+def _something_happened(case: Case) -> bool:
+    """Is there a change to wait for? A moot step may mean that it recovered, unless people said no as well."""
+    fates = case.fates()
+    declined = fates & {Fate.REJECTED, Fate.SKIPPED, Fate.EXPIRED}
+    return bool(fates & {Fate.APPLIED, Fate.FAILED}) or (Fate.MOOT in fates and not declined)
 
 
-def _says(case: Case, ending: Ending) -> str:
-    fates = [f"{step.title}: {fate}" for step in case.runbook.action_steps if (fate := case.fate(step))]
-    return f"{ending.value.capitalize()}. " + "; ".join(fates or ["no step was called for"]) + "."
-
-
-def _state(ending: Ending, says: str) -> State[Any]:
-    """Green in Prefect only where nobody needs to look."""
-    name = "".join(word.capitalize() for word in ending.value.split())
-    return Completed(name=name, message=says) if ending in GOOD else Failed(name=name, message=says)
+def _judge(case: Case, found: Mapping[AnyCheck, Finding]) -> Ending:
+    verdicts = {asked: finding.verdict for asked, finding in found.items()}
+    if any(verdicts[asked] is Verdict.BAD for asked in verdicts if asked not in case.called()):
+        return Ending.WORSE
+    of_fault = {verdicts[asked] for asked in case.called()}
+    if of_fault == {Verdict.OK}:
+        return Ending.FIXED if Fate.APPLIED in case.fates() else Ending.RECOVERED
+    return Ending.CANNOT_TELL if Verdict.UNKNOWN in of_fault and Verdict.BAD not in of_fault else Ending.UNCHANGED

@@ -11,7 +11,7 @@ from flows.diagnose import answer
 from flows.journal import AlreadyRecorded, Journal
 from flows.trigger import trigger
 from runbooks.catalog import Catalogued
-from runbooks.model import AnyCheck
+from runbooks.model import AnyCheck, Runbook
 from tasks.model import Verdict
 
 
@@ -38,7 +38,8 @@ def watch(runbook: str, check: str, environment: str) -> str:
 
 
 def _watched(catalogued: Catalogued, check: str) -> AnyCheck:
-    watched = {declared.check.name: declared.check for declared in catalogued.runbook.prevention}
+    prevention = catalogued.runbook.prevention if isinstance(catalogued.runbook, Runbook) else ()
+    watched = {declared.check.name: declared.check for declared in prevention}
     if check not in watched:
         raise NotWatched(f"{catalogued.slug} does not watch {check!r}. It watches: {', '.join(watched)}.")
     return watched[check]

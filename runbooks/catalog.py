@@ -14,13 +14,16 @@ from pathlib import Path
 
 from rapidfuzz import process
 
-from runbooks.model import AnyCheck, InvalidRunbook, Runbook
+from runbooks.model import AnyCheck, Declared, InvalidRunbook, Runbook
+from runbooks.playbook import Maintenance, Playbook
 from runbooks.search import Hit, search
 from tasks.check import InvalidCheck
 from tasks.environment import Environment, Team
 from tasks.registry import register_systems
 
 OURS = Path(__file__).parent
+# What a file may declare, each under the name of its kind.
+KINDS: tuple[type[Declared], ...] = (Runbook, Playbook, Maintenance)
 
 
 class UnknownRunbook(Exception):
@@ -35,13 +38,14 @@ class UnknownRunbook(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class Catalogued:
-    """A runbook and where it stands. The slug is its place: `database/blocked_sessions.py` → database/blocked-sessions.
+    """A runbook, playbook or maintenance, and where it stands.
 
+    The slug is its place: `database/blocked_sessions.py` → database/blocked-sessions.
     `version` changes with the runbook's file, so an approval given under an older text does not count.
     """
 
     slug: str
-    runbook: Runbook
+    runbook: Declared
     module: str
     source: Path
     version: str
@@ -98,7 +102,7 @@ class Catalog:
 
     def for_alert(self, name: str) -> tuple[Catalogued, ...]:
         """The runbooks that name this alert among their symptoms."""
-        return tuple(e for e in self if name and name in {symptom.alert for symptom in e.runbook.symptoms})
+        return tuple(e for e in self if isinstance(e.runbook, Runbook) and name and name in _alerts(e.runbook))
 
     def search(self, words: str, limit: int = 10) -> tuple[Hit, ...]:
         """The runbooks that fit the words, best first; typos are forgiven."""
@@ -111,7 +115,7 @@ class Catalog:
 
     def unknown_overrides(self, environment: Environment) -> list[str]:
         """A sentence for each limit the environment overrides and no runbook has."""
-        checks = {asked.name: asked for entry in self for asked in entry.runbook.diagnosis}
+        checks = {asked.name: asked for entry in self for asked in entry.runbook.checks}
         said = []
         for name, limits in environment.thresholds.items():
             where = f"environments.{environment.name}.thresholds.{name}"
@@ -131,7 +135,7 @@ class Catalog:
         return {entry.slug: entry for entry in self}
 
     @cached_property
-    def _runbooks(self) -> Mapping[str, Runbook]:
+    def _runbooks(self) -> Mapping[str, Declared]:
         return {entry.slug: entry.runbook for entry in self}
 
     def _nearest(self, slug: str) -> tuple[str, ...]:
@@ -139,6 +143,10 @@ class Catalog:
         alike = [found for found, _, _ in process.extract(slug, self._by_slug.keys(), limit=3, score_cutoff=75)]
         meant = [hit.slug for hit in self.search(slug, limit=3)]
         return tuple(dict.fromkeys([*alike, *meant]))[:3]
+
+
+def _alerts(runbook: Runbook) -> set[str]:
+    return {symptom.alert for symptom in runbook.symptoms}
 
 
 def _import_all(folders: Mapping[str, Path]) -> tuple[list[Catalogued], list[str]]:
@@ -162,11 +170,15 @@ def _import_all(folders: Mapping[str, Path]) -> tuple[list[Catalogued], list[str
 
 
 def _import(slug: str, source: Path, module: str) -> Catalogued:
-    runbook = getattr(importlib.import_module(module), "runbook", None)
-    if not isinstance(runbook, Runbook):
-        raise InvalidRunbook("defines no `runbook`. Write `runbook = Runbook(…)`, or move the file elsewhere.")
+    file = importlib.import_module(module)
+    declared = [found for kind in KINDS if isinstance(found := getattr(file, kind.kind, None), kind)]
+    if len(declared) > 1:
+        raise InvalidRunbook("declares more than one. Give each its own file.")
+    if not declared:
+        written = ", ".join(f"`{kind.kind} = {kind.__name__}(…)`" for kind in KINDS)
+        raise InvalidRunbook(f"declares nothing. Write one of {written}, or move the file elsewhere.")
     version = hashlib.sha256(source.read_bytes()).hexdigest()[:12]
-    return Catalogued(slug=slug, runbook=runbook, module=module, source=source, version=version)
+    return Catalogued(slug=slug, runbook=declared[0], module=module, source=source, version=version)
 
 
 def _package(folder: Path) -> str:
@@ -196,7 +208,7 @@ def _two_checks_of_one_name(found: list[Catalogued]) -> Iterator[str]:
     """Limits and earlier answers are kept by a check's name: two checks must not share one."""
     first: dict[str, AnyCheck] = {}
     for entry in found:
-        for asked in entry.runbook.diagnosis:
+        for asked in entry.runbook.checks:
             known = first.setdefault(asked.name, asked)
             if known is not asked:
                 files = f"{inspect.getfile(known.fn)} and {inspect.getfile(asked.fn)}"

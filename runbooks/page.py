@@ -1,4 +1,4 @@
-"""The page of a runbook and the index of all, as Markdown: every word is read off the declaration.
+"""The page of a runbook, playbook or maintenance, and the index of all: every word is read off the declaration.
 
 `python -m runbooks.page` writes our pages beside their runbooks; a test fails when they are stale.
 """
@@ -6,98 +6,51 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
-from datetime import timedelta
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
 
 from runbooks.catalog import OURS, Catalog, Catalogued
-from runbooks.markdown import block, code, table, text
-from runbooks.model import AnyCheck, Manual, Runbook, Step
-from tasks.model import Threshold
+from runbooks.markdown import code, table, text
+from runbooks.model import Declared, Runbook
+from runbooks.playbook import Maintenance
+from runbooks.sections import named, sections
 
 # Tells our pages from those a person wrote: only these are ever called stale.
 MARK = "do not edit"
 
 
 def page(catalogued: Catalogued, catalog: Catalog) -> str:
-    """One runbook as a person reads it."""
-    runbook = catalogued.runbook
+    """One runbook, playbook or maintenance as a person reads it."""
+    declared = catalogued.runbook
     parts = [
-        f"# {text(runbook.title)}",
-        f"{code(catalogued.slug)} · **{runbook.severity}**: somebody looks {runbook.severity.meaning}",
-        text(runbook.problem),
-        f"```sh\nincident run {catalogued.slug} --environment production\n```",
-        "## Symptoms",
-        "\n".join(_symptoms(runbook)),
-        "## Diagnosis",
-        "All questions are asked at once. They only read. Limits are in base units: seconds, bytes, ratios.",
-        *(_question(asked) for asked in runbook.diagnosis),
-        "## Resolution",
-        "A step is offered when its question answers BAD, and runs only after somebody approved its exact plan.",
-        *(_step(n, part) for n, part in enumerate(runbook.resolution, start=1)),
-        "## Verification",
-        _verification(runbook),
-        "## Prevention",
-        table(["Watched", "Every"], [[_named(w.check), duration(w.every)] for w in runbook.prevention]),
+        f"# {text(declared.title)}",
+        f"{code(catalogued.slug)} · {_urgency(declared)}",
+        text(declared.about),
+        f"```sh\n{_command(catalogued)}\n```",
+        *sections(declared),
         *_drills(catalogued),
         *_related(catalogued, catalog),
         "## Keywords",
-        text(", ".join(runbook.keywords)),
+        text(", ".join(declared.keywords)),
         f"---\n\n*Generated from {code(catalogued.place)}; {MARK}.*",
     ]
     return "\n\n".join(parts) + "\n"
 
 
-def _symptoms(runbook: Runbook) -> Iterator[str]:
-    for symptom in runbook.symptoms:
-        yield f"- Alert {code(symptom.alert)}" if symptom.alert else f"- “{text(symptom.heard)}”"
+def _urgency(declared: Declared) -> str:
+    match declared:
+        case Runbook():
+            return f"**{declared.severity}**: somebody looks {declared.severity.meaning}"
+        case Maintenance():
+            return f"**maintenance**: {declared.window}, in the environment's time"
+        case _:
+            return f"**{declared.kind}**: somebody decides to"
 
 
-def _named(asked: AnyCheck) -> str:
-    return f"{text(asked.question)} ({code(asked.name)})"
-
-
-def _question(asked: AnyCheck) -> str:
-    parts = [f"### {text(asked.question)}", f"{code(asked.name)} asks {_systems(asked)}."]
-    if asked.notes:
-        parts.append(block(asked.notes))
-    if asked.thresholds:
-        rows = [[code(name), *_limits(limit)] for name, limit in asked.thresholds.items()]
-        parts.append(table(["Limit", "Warn", "Bad", "Because"], rows))
-    return "\n\n".join(parts)
-
-
-def _systems(asked: AnyCheck) -> str:
-    kinds = dict.fromkeys(system.kind for system in asked.systems.values())
-    return f"the environment's {', '.join(map(code, kinds))}" if kinds else "no system"
-
-
-def _limits(limit: Threshold) -> list[str]:
-    sign = "≥" if limit.bad > limit.warn else "≤"
-    return [f"{sign} {limit.warn:,.10g}", f"{sign} {limit.bad:,.10g}", text(limit.because)]
-
-
-def _step(n: int, part: Step | Manual) -> str:
-    called_for = [f"- **When** BAD: {_named(part.when)}"] if part.when else []
-    if isinstance(part, Manual):
-        return "\n\n".join([f"### {n}. {text(part.title)} (by hand)", *called_for, block(part.how)])
-    lines = [
-        *called_for,
-        "- **Risk**: measured when it is planned, and shown with the plan: who is touched, and how many",
-        f"- **Way back**: {text(part.action.way_back)}",
-    ]
-    said = [f"### {n}. {text(part.title)}", *([block(part.action.notes)] if part.action.notes else [])]
-    return "\n\n".join([*said, "\n".join(lines)])
-
-
-def _verification(runbook: Runbook) -> str:
-    hold, within = runbook.verification.hold, runbook.verification.within
-    held = f" and keep answering OK for {duration(hold)}" if hold else ""
-    return (
-        f"Recovered means: the questions that answered BAD answer OK again within {duration(within)}{held}. "
-        "An UNKNOWN never passes."
-    )
+def _command(catalogued: Catalogued) -> str:
+    filled = "".join(f" --set {p.name}=…" for p in catalogued.runbook.parameters if p.required)
+    return f"incident run {catalogued.slug} --environment production{filled}"
 
 
 def _drills(catalogued: Catalogued) -> Iterator[str]:
@@ -107,7 +60,7 @@ def _drills(catalogued: Catalogued) -> Iterator[str]:
     yield "Broken on purpose in the lab or in staging, never in production:"
     yield f"```sh\nincident drill {catalogued.slug}\n```"
     titles = {type(step.action): step.title for step in catalogued.runbook.action_steps}
-    rows = [[text(d.fault.title), _named(d.noticed_by), text(titles[d.resolved_by])] for d in catalogued.runbook.drills]
+    rows = [[text(d.fault.title), named(d.noticed_by), text(titles[d.resolved_by])] for d in catalogued.runbook.drills]
     yield table(["Fault", "Noticed by", "Resolved by"], rows)
 
 
@@ -115,7 +68,7 @@ def _related(catalogued: Catalogued, catalog: Catalog) -> Iterator[str]:
     related = catalog.related(catalogued.slug)
     if related:
         yield "## Related"
-        yield "\n".join(f"- {_link(other, catalogued)}: {text(other.runbook.problem)}" for other in related)
+        yield "\n".join(f"- {_link(other, catalogued)}: {text(other.runbook.about)}" for other in related)
 
 
 def _link(to: Catalogued, source: Catalogued) -> str:
@@ -133,34 +86,41 @@ def _page_path(entry: Catalogued) -> str:
     return entry.source.relative_to(_root(entry)).with_suffix(".md").as_posix()
 
 
-def duration(length: timedelta) -> str:
-    """`length` in the largest unit that needs no fraction: 90 s, 5 minutes, 2 hours."""
-    seconds = length.total_seconds()
-    for size, noun in ((86_400, "day"), (3_600, "hour"), (60, "minute")):
-        if seconds >= size and seconds % size == 0:
-            count = int(seconds // size)
-            return f"{count} {noun}{'s' if count > 1 else ''}"
-    return f"{seconds:g} s"
-
-
 def index(catalog: Catalog) -> str:
-    """All runbooks: by category, then by keyword."""
+    """All of them: by category and kind, then by keyword."""
     parts = [
         "# Runbooks",
         "`incident search WORDS` finds them by symptom and forgives typos; `incident show SLUG` shows a page.",
     ]
     for category, entries in groupby(catalog, key=lambda entry: entry.category):
-        rows = [_index_row(entry) for entry in entries]
-        parts += [f"## {text(category.capitalize())}", table(["Runbook", "Severity", "Problem", "Keywords"], rows)]
+        parts.append(f"## {text(category.capitalize())}")
+        kinds: dict[str, list[Catalogued]] = defaultdict(list)
+        for entry in entries:
+            kinds[entry.runbook.kind].append(entry)
+        parts += [_index_table(kinds[kind]) for kind in sorted(kinds, reverse=True)]
     parts += ["## By keyword", _keywords(catalog)]
     parts.append(f"---\n\n*Generated from the runbooks in this folder; {MARK}.*")
     return "\n\n".join(parts) + "\n"
 
 
+def _index_table(entries: Sequence[Catalogued]) -> str:
+    """Those of one kind within a category."""
+    match entries[0].runbook:
+        case Runbook():
+            head = ["Runbook", "Severity", "Problem", "Keywords"]
+        case Maintenance():
+            head = ["Maintenance", "Window", "Purpose", "Keywords"]
+        case _:
+            head = ["Playbook", "Purpose", "Keywords"]
+    return table(head, [_index_row(entry) for entry in entries])
+
+
 def _index_row(entry: Catalogued) -> list[str]:
-    runbook = entry.runbook
-    link = f"[{text(runbook.title)}]({_page_path(entry)})"
-    return [link, str(runbook.severity), text(runbook.problem), text(", ".join(runbook.keywords))]
+    declared = entry.runbook
+    link = f"[{text(declared.title)}]({_page_path(entry)})"
+    when = [str(declared.severity)] if isinstance(declared, Runbook) else []
+    when += [str(declared.window)] if isinstance(declared, Maintenance) else []
+    return [link, *when, text(declared.about), text(", ".join(declared.keywords))]
 
 
 def _keywords(catalog: Iterable[Catalogued]) -> str:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from rapidfuzz import process
 from rapidfuzz.distance import OSA
 
-from runbooks.model import Runbook, Step
+from runbooks.model import Declared, Runbook, Step
 
 # A word in the title or among the keywords says what the runbook is about; one in a step is mentioned in passing.
 WEIGHTS = {"title": 10, "keywords": 10, "alerts": 5, "symptoms": 5, "problem": 3, "questions": 2, "steps": 1}
@@ -33,15 +33,16 @@ LIKENESS = 0.75
 
 @dataclass(frozen=True, kw_only=True)
 class Hit:
-    """A runbook that fits the words. `snippet` is a place that fits, else the problem; a higher `score` fits better."""
+    """What fits the words. `snippet` is a place that fits, else what it is about; a higher `score` fits better."""
 
     slug: str
+    kind: str
     title: str
     snippet: str
     score: float
 
 
-def search(runbooks: Mapping[str, Runbook], words: str, limit: int = 10) -> tuple[Hit, ...]:
+def search(runbooks: Mapping[str, Declared], words: str, limit: int = 10) -> tuple[Hit, ...]:
     """The runbooks that fit, best first.
 
     The index is built anew for each search: a hundred runbooks take some milliseconds, and nothing is shared
@@ -56,7 +57,7 @@ def search(runbooks: Mapping[str, Runbook], words: str, limit: int = 10) -> tupl
         return tuple(_hits(index, runbooks, terms, limit)) if terms else ()
 
 
-def _fill(index: sqlite3.Connection, runbooks: Mapping[str, Runbook]) -> list[tuple[str, ...]]:
+def _fill(index: sqlite3.Connection, runbooks: Mapping[str, Declared]) -> list[tuple[str, ...]]:
     columns = ", ".join(WEIGHTS)
     index.execute(f"CREATE VIRTUAL TABLE page USING fts5(slug UNINDEXED, {columns}, tokenize='porter unicode61')")
     texts = [(slug, *_texts(slug, runbook).values()) for slug, runbook in runbooks.items()]
@@ -64,16 +65,17 @@ def _fill(index: sqlite3.Connection, runbooks: Mapping[str, Runbook]) -> list[tu
     return texts
 
 
-def _texts(slug: str, runbook: Runbook) -> dict[str, str]:
+def _texts(slug: str, runbook: Declared) -> dict[str, str]:
     """What is searched, in the order of WEIGHTS."""
-    steps = [f"{part.title}. {'' if isinstance(part, Step) else part.how}" for part in runbook.resolution]
+    steps = [f"{part.title}. {'' if isinstance(part, Step) else part.how}" for part in runbook.parts]
+    symptoms = runbook.symptoms if isinstance(runbook, Runbook) else ()
     return {
         "title": f"{runbook.title} ({_spoken(slug)})",
         "keywords": ", ".join(runbook.keywords),
-        "alerts": " ".join(f"{symptom.alert} {_apart(symptom.alert)}" for symptom in runbook.symptoms),
-        "symptoms": " ".join(symptom.heard for symptom in runbook.symptoms),
-        "problem": runbook.problem,
-        "questions": " ".join(f"{asked.question} {asked.notes}" for asked in runbook.diagnosis),
+        "alerts": " ".join(f"{symptom.alert} {_apart(symptom.alert)}" for symptom in symptoms),
+        "symptoms": " ".join(symptom.heard for symptom in symptoms),
+        "problem": runbook.about,
+        "questions": " ".join(f"{asked.question} {asked.notes}" for asked in runbook.checks),
         "steps": " ".join(steps),
     }
 
@@ -114,7 +116,7 @@ def _found(index: sqlite3.Connection, terms: list[str]) -> bool:
     return bool(terms) and index.execute(query, [" OR ".join(terms)]).fetchone() is not None
 
 
-def _hits(index: sqlite3.Connection, runbooks: Mapping[str, Runbook], terms: list[str], limit: int) -> Iterator[Hit]:
+def _hits(index: sqlite3.Connection, runbooks: Mapping[str, Declared], terms: list[str], limit: int) -> Iterator[Hit]:
     weights = ", ".join(map(str, WEIGHTS.values()))
     # The slug is column 0 and not searched. The mark shows in which column a word was found.
     columns = [list(WEIGHTS).index(name) + 1 for name in SENTENCES]
@@ -127,5 +129,5 @@ def _hits(index: sqlite3.Connection, runbooks: Mapping[str, Runbook], terms: lis
     )
     for slug, score, *found in rows:
         runbook = runbooks[slug]
-        snippet = next((text.replace(MARK, "").strip() for text in found if MARK in text), runbook.problem)
-        yield Hit(slug=slug, title=runbook.title, snippet=snippet, score=score)
+        snippet = next((text.replace(MARK, "").strip() for text in found if MARK in text), runbook.about)
+        yield Hit(slug=slug, kind=runbook.kind, title=runbook.title, snippet=snippet, score=score)

@@ -13,7 +13,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, overload
 
 from tasks.environment import Environment, System, systems_of, thresholds_of
-from tasks.model import CannotLook, Earlier, Finding, Refused, Threshold
+from tasks.model import CannotLook, Earlier, Finding, Refused, Row, Threshold
 
 if TYPE_CHECKING:
     from prefect import Task
@@ -59,27 +59,35 @@ class Check(Generic[P]):
         """The declared limits, by parameter name."""
         return thresholds_of(self.fn)
 
-    def arguments(self, environment: Environment, earlier: Earlier | None = None) -> dict[str, Any]:
+    def arguments(
+        self, environment: Environment, earlier: Earlier | None = None, given: Row | None = None
+    ) -> dict[str, Any]:
         """What `fn` is called with there: systems by type, the environment's limits, the earlier answer if it asks.
+
+        Of `given`, what a person filled in for a playbook, it gets what it takes by name.
 
         Raises:
             Refused: a system it needs is not configured; the remedy holds the lines to add.
         """
-        given: dict[str, Any] = dict(environment.supply(self.fn))
-        given |= environment.limits(self.name, self.fn)
-        if "earlier" in inspect.signature(self.fn).parameters:
-            given["earlier"] = earlier
-        return given
+        filled: dict[str, Any] = dict(environment.supply(self.fn))
+        filled |= environment.limits(self.name, self.fn)
+        taken = inspect.signature(self.fn).parameters
+        filled |= {name: value for name, value in (given or {}).items() if name in taken and name not in filled}
+        if "earlier" in taken:
+            filled["earlier"] = earlier
+        return filled
 
-    def ask(self, environment: Environment, earlier: Earlier | None = None) -> Finding:
+    def ask(self, environment: Environment, earlier: Earlier | None = None, given: Row | None = None) -> Finding:
         """One attempt within `limit`.
 
         Raises:
             CannotLook: the system did not let itself be asked, or did not answer in time.
         """
-        return within(self.limit, functools.partial(self.fn, **self.arguments(environment, earlier)))
+        return within(self.limit, functools.partial(self.fn, **self.arguments(environment, earlier, given)))
 
-    def task(self, environment: Environment, earlier: Earlier | None = None) -> Task[[], Finding]:
+    def task(
+        self, environment: Environment, earlier: Earlier | None = None, given: Row | None = None
+    ) -> Task[[], Finding]:
         """This question, put to `environment`, as a Prefect task: retried when asking again may help, never cached.
 
         The task takes no parameters, so that no system with its secrets is handed to Prefect.
@@ -88,7 +96,7 @@ class Check(Generic[P]):
         from prefect.cache_policies import NO_CACHE
 
         def ask() -> Finding:
-            return self.ask(environment, earlier)
+            return self.ask(environment, earlier, given)
 
         return task(
             name=self.name,

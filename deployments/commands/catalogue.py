@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from deployments.commands.context import here
 from deployments.commands.terminal import console, errors, print_json, show_markdown, show_table
+from runbooks.model import Declared, Runbook
 from runbooks.page import page
 
 
 def runbooks(*, json: bool = False) -> int:
-    """List every runbook: what it is for, and how urgent.
+    """List every runbook, playbook and maintenance: what it is for, and how urgent.
 
     Parameters
     ----------
@@ -21,24 +22,29 @@ def runbooks(*, json: bool = False) -> int:
             [
                 {
                     "slug": c.slug,
+                    "kind": c.runbook.kind,
                     "title": c.runbook.title,
-                    "severity": c.runbook.severity.value,
+                    "severity": _severity(c.runbook),
                     "keywords": list(c.runbook.keywords),
-                    "problem": c.runbook.problem,
+                    "problem": c.runbook.about,
                     "version": c.version,
                 }
                 for c in catalog
             ]
         )
     else:
-        show_table(
-            ["runbook", "severity", "problem"], [(c.slug, c.runbook.severity.value, c.runbook.problem) for c in catalog]
-        )
+        rows = [(c.slug, _severity(c.runbook) or c.runbook.kind, c.runbook.about) for c in catalog]
+        show_table(["runbook", "severity or kind", "what for"], rows)
     return 0
 
 
+def _severity(declared: Declared) -> str:
+    """Planned work has none."""
+    return declared.severity.value if isinstance(declared, Runbook) else ""
+
+
 def show(slug: str) -> int:
-    """Show a runbook's page: symptoms, questions with their limits, steps, way back.
+    """Show the page of a runbook, playbook or maintenance: symptoms, questions with their limits, steps, way back.
 
     Parameters
     ----------
@@ -51,7 +57,7 @@ def show(slug: str) -> int:
 
 
 def search(*words: str, json: bool = False) -> int:
-    """Find a runbook by what you see or hear; typing errors are forgiven.
+    """Find what to do by what you see or hear; typing errors are forgiven.
 
     Parameters
     ----------
@@ -65,7 +71,7 @@ def search(*words: str, json: bool = False) -> int:
         return 2
     hits = here().catalog.search(" ".join(words))
     if json:
-        print_json([{"slug": hit.slug, "title": hit.title, "snippet": hit.snippet} for hit in hits])
+        print_json([{"slug": h.slug, "kind": h.kind, "title": h.title, "snippet": h.snippet} for h in hits])
     elif hits:
         show_table(["runbook", "title", "where"], [(hit.slug, hit.title, hit.snippet) for hit in hits])
     else:

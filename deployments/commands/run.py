@@ -71,7 +71,8 @@ def run(
 
 
 def _live(at: Here, slug: str, place: Environment, severity: Severity | None, reason: str) -> int:
-    from flows.incident import GOOD, incident
+    from flows.execute import GOOD
+    from flows.incident import incident
 
     narrator = Narrator(at.journal(place))
     local_asker.set(TerminalAsker(narrator.silent))
@@ -108,8 +109,8 @@ def _propose(catalogued: Catalogued, place: Environment, json: bool) -> int:
             show_verdict(finding.verdict, finding.says, finding.remedy)
 
     found = look(catalogued.runbook, place, heard)
-    bad = {name for name, finding in found.items() if finding.verdict is Verdict.BAD}
-    called_for = [p for p in catalogued.runbook.resolution if p.when and p.when.name in bad]
+    called = {name for name, finding in found.items() if finding.verdict in catalogued.runbook.calls}
+    called_for = [p for p in catalogued.runbook.parts if p.when is None or p.when.name in called]
     plans = {part.title: _plan(part, place, json) for part in called_for if isinstance(part, Step)}
     if json:
         findings = {name: finding_body(finding) for name, finding in found.items()}

@@ -55,6 +55,47 @@ runbook = Runbook(
 )
 """
 
+WORDS = """
+from datetime import time, timedelta
+from {module}.checks import check_{module}_open
+from runbooks.model import *
+from runbooks.parameter import Name, Parameter
+from runbooks.playbook import Maintenance, Playbook
+from runbooks.window import Day, Window
+from tasks.action import Action
+from tasks.model import NoWayBack
+
+class TurnKey(Action):
+    '''Turn the key.'''
+    undo = NoWayBack(loses="The draught.")
+    def plan(self, key="it"): ...
+    def apply(self, plan): ...
+    def applied(self, plan): ...
+"""
+PLAYBOOK = """
+playbook = Playbook(
+    title="Move the shop",
+    purpose="The lease | ends.",
+    keywords=("move",),
+    parameters=(Parameter(name="key", type=Name, says="Which key."),),
+    prerequisites=(check_{module}_open,),
+    steps=(Manual("Pack", how="Slowly."), Step(TurnKey())),
+    success=(check_{module}_open,),
+    verification=Verify(hold=timedelta(seconds=30), within=timedelta(minutes=5)),
+)
+"""
+MAINTENANCE = """
+maintenance = Maintenance(
+    title="Oil the hinges",
+    purpose="They squeak.",
+    keywords=("oil",),
+    window=Window(start=time(3), length=timedelta(hours=2), days=(Day.SUNDAY,)),
+    diagnosis=(check_{module}_open,),
+    steps=(Step(TurnKey(), when=check_{module}_open),),
+    verification=Verify(hold=timedelta(seconds=30), within=timedelta(minutes=5)),
+)
+"""
+
 
 class Folder:
     """One team's folder. Module names are fresh for each, because Python remembers what it imported."""
@@ -98,4 +139,14 @@ class Folder:
             how=how,
             related=related,
         )
+        return self.write(f"runbooks/{slug.replace('-', '_')}.py", text)
+
+    def playbook(self, slug: str) -> Path:
+        return self._written(slug, PLAYBOOK)
+
+    def maintenance(self, slug: str) -> Path:
+        return self._written(slug, MAINTENANCE)
+
+    def _written(self, slug: str, declaration: str) -> Path:
+        text = (WORDS + declaration).format(module=self.module)
         return self.write(f"runbooks/{slug.replace('-', '_')}.py", text)

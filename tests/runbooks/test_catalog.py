@@ -56,8 +56,24 @@ def test_it_refuses_a_file_without_a_runbook(folder: Folder) -> None:
     with pytest.raises(InvalidRunbook) as refused:
         Catalog.load(folder.team)
     assert str(refused.value) == (
-        f"shop/notes ({file}): defines no `runbook`. Write `runbook = Runbook(…)`, or move the file elsewhere."
+        f"shop/notes ({file}): declares nothing. Write one of `runbook = Runbook(…)`, `playbook = Playbook(…)`, "
+        "`maintenance = Maintenance(…)`, or move the file elsewhere."
     )
+
+
+def test_it_finds_what_a_file_declares_under_the_name_of_its_kind(folder: Folder) -> None:
+    folder.playbook("shop/move")
+    folder.maintenance("shop/care")
+    loaded = Catalog.load(folder.team)
+    assert {loaded.get(f"shop/{name}").runbook.kind for name in ("move", "care")} == {"playbook", "maintenance"}
+    assert loaded.for_alert("ShopMove") == ()
+
+
+def test_it_refuses_two_declarations_in_one_file(folder: Folder) -> None:
+    file = folder.playbook("shop/move")
+    file.write_text(file.read_text() + folder.maintenance("shop/care").read_text())
+    with pytest.raises(InvalidRunbook, match=r"shop/move .*: declares more than one\. Give each its own file\."):
+        Catalog.load(folder.team)
 
 
 def test_it_names_every_file_that_cannot_be_used_at_once(folder: Folder) -> None:

@@ -5,7 +5,8 @@ from datetime import timedelta
 import pytest
 
 from runbooks.catalog import OURS, Catalog
-from runbooks.page import duration, index, page, stale, write
+from runbooks.page import index, page, stale, write
+from runbooks.sections import duration
 from tests.runbooks.team import Folder
 
 
@@ -141,6 +142,48 @@ def test_it_tells_the_risk_and_the_way_back_of_a_step(folder: Folder) -> None:
     assert "| 90 s |" in shown
     assert "incident drill shop/acts\n" in shown
     assert f"| Let the hinge rust | Is the door open? (`check_{folder.module}_open`) | Oil the hinge |" in shown
+
+
+def test_it_reads_the_page_of_a_playbook_off_its_declaration(folder: Folder) -> None:
+    folder.playbook("shop/move")
+    loaded = Catalog.load(folder.team)
+    shown = page(loaded.get("shop/move"), loaded)
+    for expected in (
+        "# Move the shop\n\n`shop/move` · **playbook**: somebody decides to\n\nThe lease | ends.\n",
+        "incident run shop/move --environment production --set key=…\n",
+        "| `key` | Which key. | text like `^[A-Za-z0-9_][A-Za-z0-9_.-]{0,62}$` |\n",
+        "## Prerequisites\n\nAll questions are asked at once.",
+        "Unless each answers OK or WARN, nothing is begun.\n\n### Is the door open?\n",
+        "### 1. Pack (by hand)\n\nSlowly.\n",
+        "### 2. Turn the key\n",
+        f"## Success\n\n- Is the door open? (`check_{folder.module}_open`), as above\n",
+        "It worked means: these questions answer OK within 5 minutes and keep answering OK for 30 s.",
+    ):
+        assert expected in shown
+
+
+def test_it_reads_the_page_of_a_maintenance_off_its_declaration(folder: Folder) -> None:
+    folder.maintenance("shop/care")
+    loaded = Catalog.load(folder.team)
+    shown = page(loaded.get("shop/care"), loaded)
+    for expected in (
+        "`shop/care` · **maintenance**: Sunday, 03:00–05:00, in the environment's time\n",
+        "## Window\n\nSunday, 03:00–05:00, on the environment's clock. Nothing is begun after its end.\n",
+        "a step whose plan carries at most low risk is done without asking",
+        "so does every step of a run begun by hand outside the window.\n",
+        f"### 1. Turn the key\n\n- **When** WARN or BAD: Is the door open? (`check_{folder.module}_open`)\n",
+    ):
+        assert expected in shown
+
+
+def test_it_lists_each_kind_in_a_table_of_its_own(folder: Folder) -> None:
+    folder.runbook("shop/door-shut")
+    folder.playbook("shop/move")
+    folder.maintenance("shop/care")
+    shown = index(Catalog(tuple(e for e in Catalog.load(folder.team) if e.category == "shop")))
+    assert "| Runbook | Severity | Problem | Keywords |\n" in shown
+    assert "| [Move the shop](shop/move.md) | The lease \\| ends. | move |\n" in shown
+    assert "| [Oil the hinges](shop/care.md) | Sunday, 03:00–05:00 | They squeak. | oil |\n" in shown
 
 
 def test_it_names_no_path_of_this_machine(folder: Folder, catalog: Catalog) -> None:

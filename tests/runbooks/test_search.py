@@ -148,3 +148,11 @@ def test_it_answers_a_pasted_log_at_once(told: Catalog) -> None:
     begun = time.process_time()
     assert told.search(log)[0].slug == "database/locks"
     assert time.process_time() - begun < 0.5
+
+
+def test_it_finds_planned_work_too(folder: Folder) -> None:
+    folder.playbook("shop/move")
+    folder.maintenance("shop/care")
+    loaded = Catalog.load(folder.team)
+    assert [(hit.slug, hit.kind) for hit in loaded.search("the lease ends", limit=1)] == [("shop/move", "playbook")]
+    assert [(hit.slug, hit.kind) for hit in loaded.search("squeaking hinge", limit=1)] == [("shop/care", "maintenance")]
