@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import enum
-import inspect
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, ClassVar
 
-from runbooks.parameter import Parameter
+from runbooks.parameter import Parameter, needed_by
 from tasks.action import Action
 from tasks.check import Check
-from tasks.environment import systems_of, thresholds_of
+from tasks.environment import systems_of
 from tasks.fault import Fault
 from tasks.model import Threshold, Verdict
 
@@ -205,12 +204,11 @@ class Declared:
         for step in self.action_steps:
             own = filled | {"plan"} | set(systems_of(step.action.plan))
             for verb in (step.action.plan, step.action.apply, step.action.applied):
-                for name, taken in inspect.signature(verb).parameters.items():
-                    if name not in own and taken.default is taken.empty and name not in thresholds_of(verb):
-                        yield (
-                            f"step {step.title!r}: nobody fills {name!r} of {step.action.name}.{verb.__name__}. "
-                            "Declare it in `parameters`, or give it a default."
-                        )
+                for name in needed_by(verb) - own:
+                    yield (
+                        f"step {step.title!r}: nobody fills {name!r} of {step.action.name}.{verb.__name__}. "
+                        "Declare it in `parameters`, or give it a default."
+                    )
 
     def _drill_contradictions(self, noticing: tuple[AnyCheck, ...]) -> Iterator[str]:
         actions = {type(step.action) for step in self.action_steps}

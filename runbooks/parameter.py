@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -83,6 +84,15 @@ class Parameter:
             yield f"{which} would take any text at all. Give its type a pattern, or a list of choices."
         elif not self.required and _complaint(self, self.default):
             yield f"{which} has a default that it would refuse: {self.default!r}."
+
+
+def needed_by(fn: Callable[..., object]) -> set[str]:
+    """The arguments without which `fn` cannot be called."""
+    return {
+        name
+        for name, taken in inspect.signature(fn).parameters.items()
+        if taken.default is taken.empty and taken.kind not in (taken.VAR_POSITIONAL, taken.VAR_KEYWORD)
+    }
 
 
 def filled_in(parameters: tuple[Parameter, ...], given: Mapping[str, object]) -> dict[str, Json]:
