@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import statistics
 from collections.abc import Sequence
 
 from tasks.model import Json
@@ -32,13 +31,16 @@ def with_look(before: Sequence[Look], at_s: float, amount: float, *, every_s: fl
 
 
 def per_second(known: Sequence[Look], *, at_least_s: float) -> float | None:
-    """The median of the slopes between any two looks; None if they are too few or span less than `at_least_s`.
+    """The pace it kept for half of the time; None if the looks are too few or span less than `at_least_s`.
 
-    The median, so that one bulk load or one clean-up is not taken for a trend (Theil and Sen).
+    The median, weighted by time, of the slopes from look to look: one bulk load or clean-up is not taken for a trend.
     """
     if len(known) < ENOUGH_LOOKS or known[-1][0] - known[0][0] < at_least_s:
         return None
-    return statistics.median((b[1] - a[1]) / (b[0] - a[0]) for a, b in itertools.combinations(known, 2) if b[0] > a[0])
+    slopes = sorted(((b[1] - a[1]) / (b[0] - a[0]), b[0] - a[0]) for a, b in itertools.pairwise(known) if b[0] > a[0])
+    half_s = sum(time_s for _, time_s in slopes) / 2
+    passed_s = itertools.accumulate(time_s for _, time_s in slopes)
+    return next(slope for (slope, _), so_far_s in zip(slopes, passed_s, strict=True) if so_far_s >= half_s)
 
 
 def seconds_until(limit: float, known: Sequence[Look], *, at_least_s: float) -> float | None:

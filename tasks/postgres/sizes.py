@@ -13,11 +13,10 @@ from tasks.postgres.statement_looks import number
 from tasks.postgres.system import PostgresServer
 
 DAY_S = 86400.0
-# A week of looks: a weekend and the Monday after both have their say.
-LOOK_EVERY_S = 4 * 3600.0
-LOOKS_KEPT = 42
-# Within a day every business grows by day and rests by night.
-TREND_FROM_S = DAY_S
+# From day to day, for a nightly import grows a database once a day; two weeks hold what is weekly.
+LOOK_EVERY_S = DAY_S
+LOOKS_KEPT = 14
+TREND_FROM_S = 2 * DAY_S
 
 DATABASE_SIZE_LIMIT = Threshold(
     warn=51 * 2**40,
@@ -42,8 +41,8 @@ def check_database_size(
 ) -> Finding:
     """Does the database grow towards the size it may have?
 
-    The trend is the median over up to a week of looks, so that one import is not taken for one; it needs looks over a
-    day at least. Tables that are locked out of everybody's reach at the moment are not measured.
+    The trend is the pace it kept on half of the last days, two weeks at most, so that one import is not taken for one;
+    it needs looks over two days. Tables that are locked out of everybody's reach at the moment are not measured.
     """
     if blind := postgres.blind():
         return blind
