@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 from runbooks.model import Drill, Manual, Runbook, Severity, Step, Symptom, Verify, Watch
+from tasks.host.checks import check_host_cpu, check_host_disks, check_host_memory
 from tasks.postgres.actions import TerminateBlockingSessions
 from tasks.postgres.autovacuum import check_autovacuum, check_vacuum_held_back
 from tasks.postgres.cache import check_cache_hits, check_temp_files
@@ -81,6 +82,9 @@ runbook = Runbook(
         check_database_size,
         check_autovacuum,
         check_vacuum_held_back,
+        check_host_cpu,
+        check_host_memory,
+        check_host_disks,
         # database/slow-queries
         check_slow_statements,
         check_missing_indexes,
@@ -174,16 +178,52 @@ fail over to a late replica: what it lacks would be lost.""",
         ),
         Manual(
             "Scale the server",
-            when=check_cache_hits,
+            when=check_host_cpu,
             how="""\
-After the steps above, not before: a missing index fills any server. The numbers to decide by are in the findings:
+After the steps above, not before: one missing index fills any number of processors. check_slow_statements names what
+takes the time. If nothing stands out there, the numbers to decide by are:
 
-  memory  check_cache_hits: below 80 % the data that is used all the time is larger than the memory. Double the memory;
-          shared_buffers is a quarter of it.
-  disk    check_wal_rate, check_temp_files: together above half of what the volume writes a second, take a faster one.
-  reads   a read replica takes reports and dashboards; it shows what was true a moment ago.
+  processor  check_host_cpu: above 95 % for minutes. Take twice the cores; below half the load they are wasted.
+  stolen     time taken by other tenants: a larger plan of the same kind does not help, a dedicated one does.
+  waiting    time spent waiting for disks: take a faster volume, or more memory (check_cache_hits), not more cores.
+  reads      a read replica takes reports and dashboards; it shows what was true a moment ago.
 
 A resize restarts the server: minutes without a database. Announce it, and do it outside business hours.""",
+        ),
+        Manual(
+            "Give the cache more memory",
+            when=check_cache_hits,
+            how="""\
+Below 80 % found in shared_buffers for half an hour, the data that is used all the time is larger than the memory.
+First look at check_sequential_scans: a table read whole again and again throws everything else out, and an index ends
+that. Then:
+
+    ALTER SYSTEM SET shared_buffers = '<a quarter of the memory>';  -- takes a restart
+
+If it is that large already, double the server's memory. A database much larger than that is well served as long as
+what it uses within an hour fits.""",
+        ),
+        Manual(
+            "Free the server's memory",
+            when=check_host_memory,
+            how="""\
+Below 5 % Linux ends the largest process soon, and Postgres restarts as a whole. Who takes it: on the host
+`ps -eo pid,rss,args --sort=-rss | head`. A session that has grown (a huge result, a prepared statement cache) is ended:
+
+    SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid = <pid> AND backend_start = '<backend_start>';
+
+Many sessions of a few MiB each: fewer connections, through a pooler (database/connections-exhausted). Every sort of
+every session may take work_mem: max_connections times work_mem must fit. If all of it is needed, double the memory.""",
+        ),
+        Manual(
+            "Make room on the disk",
+            when=check_host_disks,
+            how="""\
+Never delete anything in pg_wal by hand: the server does not start again without it. What may go, in this order: old
+server logs and dumps beside the data; log kept for abandoned slots (check_replication_slots); log that the archiver
+could not hand over (SELECT last_failed_wal, last_failed_time FROM pg_stat_archiver; mend archive_command); temporary
+files of a crashed server (base/pgsql_tmp, after a restart). Then enlarge the volume: most providers do it while the
+server runs. If it is full already, Supabase and others have made the database read-only: enlarge it, then lift that.""",
         ),
         Manual(
             "Make room, or take a larger plan",
@@ -207,7 +247,10 @@ itself: VACUUM makes it usable again for the same table, dropping a partition gi
         Watch(check_wal_rate, every=timedelta(minutes=15)),
         Watch(check_autovacuum, every=timedelta(hours=1)),
         Watch(check_transaction_age, every=timedelta(hours=6)),
-        Watch(check_database_size, every=timedelta(hours=4)),
+        Watch(check_database_size, every=timedelta(days=1)),
+        Watch(check_host_cpu, every=timedelta(minutes=15)),
+        Watch(check_host_memory, every=timedelta(minutes=5)),
+        Watch(check_host_disks, every=timedelta(minutes=5)),
     ),
     related=("database/slow-queries", "database/blocked-sessions"),
     drills=(Drill(fault=ForgetReport(), noticed_by=check_vacuum_held_back, resolved_by=EndVacuumHolders),),
