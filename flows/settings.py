@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from pydantic import SecretStr
+from pydantic import BaseModel, SecretStr
 
 from flows.journal import Journal, Redactor
 from runbooks.catalog import Catalog
@@ -70,8 +70,15 @@ def redactor(environment: Environment | None = None) -> Redactor:
 
 def _secrets(environment: Environment) -> Iterator[str]:
     for system in environment.systems.values():
-        for _, value in system:
-            if isinstance(value, SecretStr):
-                yield value.get_secret_value()
-                if password := urlsplit(value.get_secret_value()).password:
-                    yield password
+        yield from _secrets_in(system)
+
+
+def _secrets_in(settings: BaseModel) -> Iterator[str]:
+    """A system may hold others: a mirror has two stores, each with passwords of its own."""
+    for _, value in settings:
+        if isinstance(value, BaseModel):
+            yield from _secrets_in(value)
+        if isinstance(value, SecretStr):
+            yield value.get_secret_value()
+            if password := urlsplit(value.get_secret_value()).password:
+                yield password

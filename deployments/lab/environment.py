@@ -3,13 +3,25 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from importlib import resources
 from string import Template
 
+from deployments.lab import mirror
 
-def text(monitor_url: str, operator_url: str, app_url: str) -> str:
-    """The lab's own environments file. Its URLs hold passwords: write it 0600."""
-    urls = {"url": monitor_url, "action_url": operator_url, "drill_url": app_url}
+
+def text(url: Callable[..., str]) -> str:
+    """The lab's own environments file; `url` gives it a role's way to a database. It holds passwords: write it 0600."""
+    crm = mirror.DATABASE
+    urls = {
+        "url": url("monitor"),
+        "action_url": url("operator"),
+        "drill_url": url("app"),
+        "auditor_url": url("auditor"),
+        "crm_auditor_url": url("auditor", crm),
+        "crm_action_url": url("operator", crm),
+        "crm_drill_url": url("app", crm),
+    }
     pattern = Template(resources.files(__package__).joinpath("environment.toml").read_text(encoding="utf-8"))
     # JSON's strings are TOML's; a '$' would be read as a variable when the file is loaded.
-    return pattern.substitute({name: json.dumps(url.replace("$", "$$")) for name, url in urls.items()})
+    return pattern.substitute({name: json.dumps(value.replace("$", "$$")) for name, value in urls.items()})

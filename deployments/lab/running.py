@@ -9,7 +9,7 @@ from types import TracebackType
 from deployments import accounts, ports, private_file, supervise
 from deployments.cluster import SUPERUSER, Cluster, binaries, preloadable
 from deployments.home import Home
-from deployments.lab import application, environment
+from deployments.lab import application, environment, mirror
 from deployments.progress import Progress, quiet, stage
 from deployments.supervise import Program, Supervisor
 from deployments.trouble import CannotStart
@@ -31,9 +31,9 @@ class Lab:
     passwords: Mapping[str, str]
     ours: bool
 
-    def url(self, role: str) -> str:
-        """How `role` (monitor, operator, app, postgres) reaches the application's database."""
-        return self.cluster.url(role, self.passwords[role], application.DATABASE)
+    def url(self, role: str, database: str = application.DATABASE) -> str:
+        """How `role` (monitor, auditor, operator, app, postgres) reaches the application's database, or another."""
+        return self.cluster.url(role, self.passwords[role], database)
 
     def close(self) -> None:
         if self.ours:
@@ -111,13 +111,14 @@ def _up(home: Home, daemon: bool, progress: Progress) -> Lab:
             supervisor = _launch(home, cluster, passwords[SUPERUSER], daemon, progress)
         _ready(supervisor, cluster, passwords[SUPERUSER], progress)
         application.build(cluster, passwords, progress)
+        mirror.build(cluster, passwords, application.DATABASE, progress)
     except BaseException:
         # Ctrl-C too: a lab that is half up helps nobody.
         if supervisor is not None and running is None:
             supervisor.shutdown()
         raise
     lab = Lab(home, supervisor, cluster, passwords, ours=running is None)
-    private_file.write(home.lab_environment, environment.text(lab.url("monitor"), lab.url("operator"), lab.url("app")))
+    private_file.write(home.lab_environment, environment.text(lab.url))
     return lab
 
 

@@ -1,0 +1,239 @@
+"""Ways to make two stores agree again: one record, or all that differ, always after the source of truth."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import cast
+
+from tasks.action import Action
+from tasks.mirror.compare import Drift, drift_of
+from tasks.mirror.record import fields, named, side_by_side
+from tasks.mirror.shape import Key, pair_of
+from tasks.mirror.system import Mirror, Side, Table
+from tasks.mirror.write import Change, Verb, changes_for, refuse_unwritable, standing, target_of, write
+from tasks.model import BlastRadius, Command, NoWayBack, Outcome, Plan, Refused, Risk, Row
+from tasks.postgres.words import count
+
+# The record is kept for ever and cannot be changed, so whole rows of customers must not get into it. An undo would need
+# exactly those: the old values of every row. What is lost is a deviation of the store that is declared to be a copy.
+WAY_BACK = NoWayBack(
+    loses="What the overwritten and deleted rows held in the store that follows. The first of them are shown with the "
+    "plan, field by field; dump the table first if you doubt which store is right."
+)
+# Rows shown field by field before approval.
+PREVIEWED = 20
+
+
+@dataclass(frozen=True, kw_only=True)
+class Due:
+    """What has to be done to one table, and what was seen of it."""
+
+    drift: Drift
+    changes: tuple[Change, ...]
+    records: Mapping[Key, list[Row]]
+
+    @property
+    def table(self) -> Table:
+        return self.drift.pair.table
+
+
+class SyncOneRecord(Action):
+    """Copy one record from the source of truth.
+
+    The first that differs, in the first table that has one: to see that it goes well before more follow. Only the row
+    shown is changed, and only if both stores still hold what was seen.
+    """
+
+    undo = WAY_BACK
+
+    def plan(self, mirror: Mirror) -> Plan:
+        return plan_rows(mirror, Risk.LOW, only_one=True)
+
+    def apply(self, mirror: Mirror, plan: Plan) -> Outcome:
+        return _apply(mirror, plan)
+
+    def applied(self, mirror: Mirror, plan: Plan) -> bool | None:
+        return _applied(mirror, plan)
+
+
+class SyncDriftedRows(Action):
+    """Copy the records that differ from the source of truth.
+
+    Inserted, updated and deleted in the store that follows, in one transaction a table. Each row is changed only if
+    both stores still hold what was seen; whatever changed meanwhile is left alone. Readers and writers go on. More rows
+    than `max_rows` of a table are refused. Columns that are ignored keep their values; new rows get their defaults.
+    """
+
+    undo = WAY_BACK
+
+    def plan(self, mirror: Mirror) -> Plan:
+        return plan_rows(mirror, Risk.MODERATE)
+
+    def apply(self, mirror: Mirror, plan: Plan) -> Outcome:
+        return _apply(mirror, plan)
+
+    def applied(self, mirror: Mirror, plan: Plan) -> bool | None:
+        return _applied(mirror, plan)
+
+
+def plan_rows(mirror: Mirror, risk: Risk, *, only_one: bool = False) -> Plan:
+    """A command for each row that has to change.
+
+    Raises:
+        Refused: more than `max_rows`, a source of truth that is empty, or a store that would not let us.
+        CannotLook: no answer.
+    """
+    due: list[Due] = []
+    left: list[str] = []
+    for table in mirror.tables:
+        drift = _drift(mirror, table)
+        if not drift.total or (only_one and due):
+            continue
+        if table.source_of_truth is Side.NONE:
+            left.append(f"{table.title} is left alone: it has no source of truth.")
+            continue
+        left += _ambiguous(drift)
+        if drift.rows or not drift.complete:
+            due.append(_due(mirror, drift, only_one=only_one))
+    commands = tuple(_command(one, change) for one in due for change in one.changes)
+    told = [_does(one) for one in due if one.changes] or ["Nothing to copy: no row differs that could be copied."]
+    return Plan(
+        does=" ".join([*told, *left]),
+        commands=commands,
+        blast_radius=BlastRadius(
+            touched=len(commands),
+            total=max(sum(max(one.drift.left_rows, one.drift.right_rows) for one in due), len(commands)),
+            noun="rows",
+        ),
+        risk=risk,
+        loses=f"No way back. {WAY_BACK.loses}",
+        evidence=[line for one in due for lines in list(one.records.values())[:PREVIEWED] for line in lines],
+    )
+
+
+def _drift(mirror: Mirror, table: Table) -> Drift:
+    with mirror.reading() as both:
+        return drift_of(both, pair_of(mirror, both, table))
+
+
+def _due(mirror: Mirror, drift: Drift, *, only_one: bool) -> Due:
+    pair = drift.pair
+    refuse_empty_source(mirror, drift)
+    if not only_one:
+        refuse_beyond(drift, pair.table.max_rows)
+    refuse_unwritable(mirror, pair)
+    rows = drift.rows[:1] if only_one else drift.rows
+    with mirror.reading() as both:
+        # Of all, not of those previewed: which those are may shift, and what an approval is for must not.
+        records = side_by_side(both, pair, rows)
+    return Due(drift=drift, changes=tuple(changes_for(pair.table, rows)), records=records)
+
+
+def refuse_empty_source(mirror: Mirror, drift: Drift) -> None:
+    """An empty source of truth is far more likely to be the fault than the truth.
+
+    Raises:
+        Refused: it is empty, and the other store is not.
+    """
+    table = drift.pair.table
+    rows = {Side.LEFT: drift.left_rows, Side.RIGHT: drift.right_rows}
+    source, target = table.source_of_truth, target_of(table)
+    if rows[source] == 0 and rows[target] > 0:
+        raise Refused(
+            f"{table.title} is empty in {mirror.store(source).name}, the source of truth. All {rows[target]:,} rows in "
+            f"{mirror.store(target).name} would be deleted.",
+            remedy="Find out who emptied it, and restore it. If it is meant: TRUNCATE the other by hand.",
+        )
+
+
+def refuse_beyond(drift: Drift, most: int) -> None:
+    """A large change wants a person to have named its size.
+
+    Raises:
+        Refused: more rows than `most`, or so many that they were not all looked at.
+    """
+    table = drift.pair.table
+    total = drift.total - len(drift.ambiguous)
+    if total > most or not drift.complete:
+        least = "" if drift.complete else "at least "
+        raise Refused(
+            f"{least}{total:,} rows of {table.title} would be changed; its max_rows is {most:,}.".capitalize(),
+            remedy=f"If that is meant: max_rows = {total} for {table.title} in the mirror's `tables`, "
+            "or resync it whole with resync_max_rows.",
+        )
+
+
+def _command(due: Due, change: Change) -> Command:
+    """One row's change, as it is shown and as a machine finds it. It holds hashes, never values."""
+    table, pair = due.table, due.drift.pair
+    source, target = pair.shape(table.source_of_truth), pair.shape(target_of(table))
+    row = f"the row {named(pair, change.key)} of {target.relation}"
+    # Shown, never run: the values come from the source of truth when it is done.
+    line = {
+        Verb.INSERT: f"insert {row}, as in {source.store}",
+        Verb.UPDATE: f"update {row}: {fields(due.records[change.key])} as in {source.store}",
+        Verb.DELETE: f"delete {row}, which {source.store} has not",
+    }[change.verb]
+    where = {"schema": table.schema_name, "table": table.name, "key": list(change.key)}
+    return Command(
+        line=f"{target.store}: {line}",
+        target={**where, "verb": str(change.verb), "seen": change.seen, "wanted": change.wanted},
+    )
+
+
+def _does(due: Due) -> str:
+    source, target = due.drift.pair.shape(due.table.source_of_truth), due.drift.pair.shape(target_of(due.table))
+    verbs = Counter(change.verb for change in due.changes)
+    amounts = ", ".join(f"{verb} {number:,}" for verb in Verb if (number := verbs[verb]))
+    return f"Make {due.table.title} in {target.store} agree with {source.store}: {amounts}."
+
+
+def _ambiguous(drift: Drift) -> list[str]:
+    if not drift.ambiguous:
+        return []
+    number = count(len(drift.ambiguous), "key", "name")
+    return [f"{number} no single row of {drift.pair.table.title} and must be sorted out by hand."]
+
+
+def _changes(plan: Plan) -> dict[tuple[str, str], list[Change]]:
+    """The plan's changes by schema and table."""
+    found: dict[tuple[str, str], list[Change]] = {}
+    for one in plan.commands:
+        target = one.target
+        change = Change(
+            key=tuple(cast(list[str | None], target["key"])),
+            seen=cast(str | None, target["seen"]),
+            wanted=cast(str | None, target["wanted"]),
+        )
+        found.setdefault((str(target["schema"]), str(target["table"])), []).append(change)
+    return found
+
+
+def _apply(mirror: Mirror, plan: Plan) -> Outcome:
+    rows: list[Row] = []
+    for (schema, name), changes in _changes(plan).items():
+        table = mirror.table(schema, name)
+        fates = write(mirror, table, changes)
+        rows += [{"table": table.title, "key": list(key), "fate": fate} for key, fate in fates.items()]
+    told = Counter(str(row["fate"]) for row in rows)
+    done = {verb.done for verb in Verb}
+    return Outcome(
+        says=f"{count(len(rows), 'row')}: {', '.join(f'{n:,} {fate}' for fate, n in told.items())}.",
+        complete=told.keys() <= done,
+        rows=rows,
+    )
+
+
+def _applied(mirror: Mirror, plan: Plan) -> bool:
+    """Does a row still stand as it was seen? Then not. Rows that became something else are done with, either way."""
+    done = 0
+    for (schema, name), changes in _changes(plan).items():
+        table = mirror.table(schema, name)
+        now = standing(mirror, table, changes)
+        hashes = {key: row.hash(target_of(table)) for key, row in now.items()}
+        if any(hashes[change.key] == change.seen for change in changes):
+            return False
+        done += sum(hashes[change.key] == change.wanted for change in changes)
+    return done > 0

@@ -1,0 +1,28 @@
+"""The questions in SQL, one file each, for Postgres 13 to 18; a `%` is written `%%`, as psycopg wants it.
+
+Those with {names} in braces are filled by shape.py with what the server itself has quoted.
+"""
+
+from importlib.resources import files
+
+
+def _read(name: str) -> str:
+    return files(__name__).joinpath(f"{name}.sql").read_text(encoding="utf-8")
+
+
+SETTINGS = _read("settings")
+STORE = _read("store")
+TABLE = _read("table")
+COLUMNS = _read("columns")
+COUNT = _read("count")
+BUCKETS = _read("buckets")
+ROWS_IN_BUCKETS = _read("rows_in_buckets")
+ROWS_BY_KEY = _read("rows_by_key")
+VALUES_BY_KEY = _read("values_by_key")
+INSERT = _read("insert")
+UPDATE = _read("update")
+DELETE = _read("delete")
+DRILL_ROWS = _read("drill_rows")
+DRILL_CHANGE = _read("drill_change")
+DRILL_REMOVE = _read("drill_remove")
+DRILL_ADD = _read("drill_add")

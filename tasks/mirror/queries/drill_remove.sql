@@ -1,0 +1,1 @@
+DELETE FROM {relation} AS t WHERE t.{first_key}::text = ANY (%(keys)s)

@@ -1,0 +1,227 @@
+"""What one table looks like in either store, and the SQL that both understand alike.
+
+Every name in that SQL was quoted by the server it is meant for; the texts of values come from columns.sql.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import cast
+
+from rapidfuzz import process
+
+from tasks.mirror.queries import COLUMNS, TABLE
+from tasks.mirror.system import Both, Mirror, Settling, Side, Store, Table
+from tasks.model import Refused, Row
+from tasks.postgres.system import Session
+from tasks.postgres.words import count
+
+# A key, each part in its canonical text; None where the column is NULL.
+Key = tuple[str | None, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Column:
+    """One column in one store. `canonical` and `type` are SQL, quoted by that server."""
+
+    name: str
+    quoted: str
+    family: str
+    canonical: str
+    type: str
+    generated: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shape:
+    """One table in one store: its compared columns in the order of their names, the key's in the order configured."""
+
+    store: str
+    relation: str
+    key: tuple[Column, ...]
+    compared: tuple[Column, ...]
+    settling: Column | None
+    settling_s: float
+    key_is_unique: bool
+    make_unique: str
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        """What makes up a row: in the same order in both stores."""
+        return (*self.key, *self.compared)
+
+    def sql(self, query: str) -> str:
+        """`query` with its {names} filled."""
+        order = {column.name: n for n, column in enumerate(self.columns)}
+        # What the store computes itself cannot be written, only compared afterwards.
+        written = {column.quoted: _value(column, order) for column in self.columns if not column.generated}
+        changed = {column.quoted for column in self.compared}
+        parts = {
+            "relation": self.relation,
+            "key": _texts(self.key),
+            "bucket": f"('x' || left(encode({_sha(self.key)}, 'hex'), 6))::bit(24)::int",
+            "hash": f"left(encode({_sha(self.columns)}, 'hex'), 32)",
+            "young": self._young,
+            "match": " AND ".join(f"t.{c.quoted} = (wanted.key ->> {n})::{c.type}" for n, c in enumerate(self.key)),
+            "canonical": _texts(self.columns),
+            "plain": f"ARRAY[{', '.join(f't.{column.quoted}::text' for column in self.columns)}]::text[]",
+            "columns": ", ".join(written),
+            "values": ", ".join(written.values()),
+            "assignments": ", ".join(f"{name} = {value}" for name, value in written.items() if name in changed),
+        }
+        # A % in a name is meant; psycopg would take it for a parameter.
+        return query.format(**{name: part.replace("%", "%%") for name, part in parts.items()})
+
+    @property
+    def _young(self) -> str:
+        if self.settling is None:
+            return "false"
+        age = f"extract(epoch FROM clock_timestamp() - t.{self.settling.quoted}::timestamptz)"
+        return f"coalesce({age} < {self.settling_s}, false)"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pair:
+    """One table in both stores."""
+
+    table: Table
+    left: Shape
+    right: Shape
+    # Columns that only one store has, as 'store.column'.
+    alone: tuple[str, ...]
+
+    def shape(self, side: Side) -> Shape:
+        return self.left if side is Side.LEFT else self.right
+
+    def both(self, query: str) -> tuple[str, str]:
+        return self.left.sql(query), self.right.sql(query)
+
+    @property
+    def says(self) -> str:
+        columns = count(len(self.left.key) + len(self.left.compared), "column")
+        return f"{self.table.title} can be compared between {self.left.store} and {self.right.store}: {columns}."
+
+
+def _texts(columns: Iterable[Column]) -> str:
+    return f"ARRAY[{', '.join(column.canonical for column in columns)}]::text[]"
+
+
+def _sha(columns: Iterable[Column]) -> str:
+    # The text of an array tells NULL from '' and one column's end from the next one's beginning. In UTF-8 whatever the
+    # server's own encoding. Not md5: servers in FIPS mode refuse it.
+    return f"sha256(convert_to({_texts(columns)}::text, 'UTF8'))"
+
+
+def _value(column: Column, order: Mapping[str, int]) -> str:
+    return f"(wanted.values ->> {order[column.name]})::{column.type}"
+
+
+def keys_json(keys: Iterable[Key]) -> str:
+    """Keys as a parameter."""
+    return json.dumps([list(key) for key in keys])
+
+
+def key_of(row: Row) -> Key:
+    """The key of a row that was asked for."""
+    return tuple(cast(list[str | None], row["key"]))
+
+
+def pair_of(mirror: Mirror, both: Both, table: Table) -> Pair:
+    """The table as both stores have it.
+
+    Raises:
+        Refused: it is missing or closed in one, or its columns do not fit; the remedy is the line to type.
+        CannotLook: no answer.
+    """
+    left, right = (
+        _columns(store, session, table) for store, session in ((mirror.left, both.left), (mirror.right, both.right))
+    )
+    _refuse_unknown(mirror, table, left, right)
+    names = [name for name in table.columns or left if name in left and name in right and name not in table.ignore]
+    _refuse_unlike(mirror, table, [*table.key, *names], left, right)
+    alone = [f"{mirror.left.name}.{name}" for name in left if name not in right and name not in table.ignore]
+    alone += [f"{mirror.right.name}.{name}" for name in right if name not in left and name not in table.ignore]
+    return Pair(
+        table=table,
+        left=_shape(mirror.left, both.left, table, left, names),
+        right=_shape(mirror.right, both.right, table, right, names),
+        alone=tuple(alone) if not table.columns else (),
+    )
+
+
+def _columns(store: Store, session: Session, table: Table) -> dict[str, Column]:
+    found = session.run(COLUMNS, schema=table.schema_name, table=table.name)
+    if not found:
+        raise Refused(
+            f"{store.name} has no table {table.schema_name}.{table.name}.",
+            remedy="Create it there, or correct the mirror's `tables`.",
+        )
+    return {
+        str(row["name"]): Column(
+            name=str(row["name"]),
+            quoted=str(row["quoted"]),
+            family=str(row["family"]),
+            canonical=str(row["canonical"]),
+            type=str(row["type"]),
+            generated=bool(row["generated"]),
+        )
+        for row in found
+    }
+
+
+def _shape(store: Store, session: Session, table: Table, columns: dict[str, Column], names: Sequence[str]) -> Shape:
+    row = session.run(TABLE, schema=table.schema_name, table=table.name, key=list(table.key))[0]
+    if not row["may_read"]:
+        raise Refused(f"{row['user']} may not read {table.title} in {store.name}.", remedy=str(row["grant_read"]))
+    if row["filtered"]:
+        raise Refused(
+            f"Row security hides rows of {table.title} in {store.name} from {row['user']}: they would look missing.",
+            remedy=f"ALTER ROLE {row['user']} BYPASSRLS;",
+        )
+    settling: Settling | None = table.settling
+    return Shape(
+        store=store.name,
+        relation=str(row["relation"]),
+        key=tuple(columns[name] for name in table.key),
+        compared=tuple(columns[name] for name in sorted(set(names) - set(table.key))),
+        settling=columns[settling.column] if settling else None,
+        settling_s=settling.seconds if settling else 0.0,
+        key_is_unique=bool(row["key_is_unique"]),
+        make_unique=str(row["make_unique"]),
+    )
+
+
+def _refuse_unknown(mirror: Mirror, table: Table, left: dict[str, Column], right: dict[str, Column]) -> None:
+    settling = [table.settling.column] if table.settling else []
+    for store, there in ((mirror.left, left), (mirror.right, right)):
+        for name in [*table.key, *table.columns, *settling]:
+            if name not in there:
+                raise Refused(
+                    f"{table.title} in {store.name} has no column {name!r}.{_nearest(name, there)}",
+                    remedy="Correct the mirror's `tables`.",
+                )
+    for name in [*table.ignore, *table.hidden]:
+        if name not in left and name not in right:
+            raise Refused(
+                f"{table.title} has no column {name!r} in either store.{_nearest(name, [*left, *right])}",
+                remedy="Correct `ignore` or `hidden` in the mirror's `tables`.",
+            )
+
+
+def _refuse_unlike(
+    mirror: Mirror, table: Table, names: Iterable[str], left: dict[str, Column], right: dict[str, Column]
+) -> None:
+    for name in names:
+        if left[name].family != right[name].family:
+            kinds = f"{left[name].type} in {mirror.left.name} and {right[name].type} in {mirror.right.name}"
+            raise Refused(
+                f"{table.title}.{name} is {kinds}: what equal would mean is anybody's guess.",
+                remedy=f"Give both one type, or add {name!r} to `ignore` of {table.title}.",
+            )
+
+
+def _nearest(name: str, there: Iterable[str]) -> str:
+    near = process.extractOne(name, list(there), score_cutoff=60)
+    return f" Did you mean {near[0]!r}?" if near else ""
