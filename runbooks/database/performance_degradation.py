@@ -223,7 +223,7 @@ Never delete anything in pg_wal by hand: the server does not start again without
 server logs and dumps beside the data; log kept for abandoned slots (check_replication_slots); log that the archiver
 could not hand over (SELECT last_failed_wal, last_failed_time FROM pg_stat_archiver; mend archive_command); temporary
 files of a crashed server (base/pgsql_tmp, after a restart). Then enlarge the volume: most providers do it while the
-server runs. If it is full already, Supabase and others have made the database read-only: enlarge it, then lift that.""",
+server runs. If it is full already, Supabase has made the database read-only: enlarge it, then lift that.""",
         ),
         Manual(
             "Make room, or take a larger plan",
