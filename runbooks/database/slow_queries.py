@@ -3,8 +3,10 @@
 from datetime import timedelta
 
 from runbooks.model import Drill, Manual, Runbook, Severity, Step, Symptom, Verify, Watch
+from tasks.postgres.bloat import check_index_bloat, check_table_bloat
 from tasks.postgres.index_actions import CreateMissingIndex
-from tasks.postgres.indexes import check_idle_indexes, check_invalid_indexes
+from tasks.postgres.index_drops import DropDuplicateIndexes, DropIdleIndexes, DropInvalidIndexes
+from tasks.postgres.indexes import check_duplicate_indexes, check_idle_indexes, check_invalid_indexes
 from tasks.postgres.load_faults import DropIndexUnderLoad
 from tasks.postgres.missing_indexes import check_missing_indexes
 from tasks.postgres.slow_statements import check_slow_statements
@@ -24,6 +26,7 @@ runbook = Runbook(
         "latency",
         "missing index",
         "unused index",
+        "duplicate index",
         "invalid index",
         "sequential scan",
         "pg_stat_statements",
@@ -49,13 +52,20 @@ runbook = Runbook(
         check_stale_statistics,
         check_dead_rows,
         check_invalid_indexes,
+        check_duplicate_indexes,
         check_idle_indexes,
+        check_table_bloat,
+        check_index_bloat,
     ),
     resolution=(
         # Before an index is built: with true statistics the planner may need none.
         Step(AnalyzeTable(), when=check_stale_statistics),
         Step(CreateMissingIndex(), when=check_slow_statements),
         Step(VacuumTable(), when=check_dead_rows),
+        # After what makes it quick again: these make writes cheaper, and nobody waits for that.
+        Step(DropInvalidIndexes(), when=check_invalid_indexes),
+        Step(DropDuplicateIndexes(), when=check_duplicate_indexes),
+        Step(DropIdleIndexes(), when=check_idle_indexes),
         Manual(
             "Rewrite the statement",
             when=check_slow_statements,

@@ -5,10 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tasks.action import Action
-from tasks.model import BlastRadius, CannotLook, Command, Outcome, Plan, Refused, Risk, Row, Threshold
+from tasks.model import BlastRadius, Command, Outcome, Plan, Refused, Risk, Row, Threshold
+from tasks.postgres.index_work import (
+    carry_out,
+    concurrently,
+    drop,
+    index_state,
+    left_over,
+    names,
+    refuse_not_owned,
+    settled,
+)
 from tasks.postgres.missing_indexes import Candidate, missing_indexes
-from tasks.postgres.queries import INDEX_STATE
-from tasks.postgres.refusals import quoted
 from tasks.postgres.slow_statements import STATEMENT_TIME
 from tasks.postgres.statement_looks import number
 from tasks.postgres.system import PostgresServer
@@ -30,7 +38,7 @@ class CreateMissingIndex(Action):
         _refuse_not_owned(postgres, candidates)
         taken = [one for one in candidates if one.place["name_taken"] and not _left_over(postgres, one)]
         chosen = [one for one in candidates if one not in taken]
-        commands = tuple(command for one in chosen for command in _build(one))
+        commands = tuple(command for one in chosen for command in _build(postgres, one))
         tables = {(one.schema, one.table) for one in chosen}
         total = max((int(number(one.place["tables"])) for one in chosen), default=0)
         told = [_does(one) for one in chosen] or [_nothing(len(unclear))]
@@ -45,14 +53,14 @@ class CreateMissingIndex(Action):
         )
 
     def apply(self, postgres: PostgresServer, plan: Plan) -> Outcome:
-        return _run(postgres, plan)
+        return carry_out(postgres, plan, lambda command: _finished_since(postgres, command))
 
     def applied(self, postgres: PostgresServer, plan: Plan) -> bool | None:
-        return _settled(postgres, plan)
+        return settled(postgres, plan)
 
     def undo(self, plan: Plan) -> Action:
         """Drop the new index again, CONCURRENTLY."""
-        return DropIndex(_names(plan, "create"))
+        return DropIndex(names(plan, "create"))
 
 
 class DropIndex(Action):
@@ -71,18 +79,18 @@ class DropIndex(Action):
         told = [f"Drop the index {schema}.{name} of {s['table']}." for (schema, name), s in there.items()]
         return Plan(
             does=" ".join(told) or "Nothing to drop: no such index.",
-            commands=tuple(_drop(*name, str(state["definition"])) for name, state in there.items()),
+            commands=tuple(drop(state) for state in there.values()),
             blast_radius=BlastRadius(touched=len(there), total=len(self.names), noun="indexes"),
             risk=Risk.MODERATE,
             loses="Statements that used the index read the table from end to end until it is built again.",
-            evidence=[{"schema": name[0], "index": name[1], **state} for name, state in there.items()],
+            evidence=list(there.values()),
         )
 
     def apply(self, postgres: PostgresServer, plan: Plan) -> Outcome:
-        return _run(postgres, plan)
+        return carry_out(postgres, plan)
 
     def applied(self, postgres: PostgresServer, plan: Plan) -> bool | None:
-        return _settled(postgres, plan)
+        return settled(postgres, plan)
 
     def undo(self, plan: Plan) -> Action:
         """Build the index again from its definition, CONCURRENTLY."""
@@ -114,48 +122,35 @@ class RebuildIndex(Action):
         )
 
     def apply(self, postgres: PostgresServer, plan: Plan) -> Outcome:
-        return _run(postgres, plan)
+        return carry_out(postgres, plan)
 
     def applied(self, postgres: PostgresServer, plan: Plan) -> bool | None:
-        return _settled(postgres, plan)
+        return settled(postgres, plan)
 
     def undo(self, plan: Plan) -> Action:
         """Drop the index again, CONCURRENTLY."""
-        return DropIndex(_names(plan, "create"))
+        return DropIndex(names(plan, "create"))
 
 
-def index_state(postgres: PostgresServer, schema: str, name: str) -> Row | None:
-    """What the acting role finds under this name; None when there is no such index."""
-    rows = postgres.rows_as_actor(INDEX_STATE, schema=schema, name=name)
-    return rows[0] if rows else None
-
-
-def concurrently(definition: str) -> str:
-    """The server's own definition of an index, as a build that locks nobody out."""
-    unique = "CREATE UNIQUE INDEX " if definition.startswith("CREATE UNIQUE INDEX ") else "CREATE INDEX "
-    return f"{unique}CONCURRENTLY {definition.removeprefix(unique)};"
-
-
-def _names(plan: Plan, verb: str) -> list[tuple[str, str]]:
-    return [(str(c.target["schema"]), str(c.target["name"])) for c in plan.commands if c.target["verb"] == verb]
-
-
-def _left_over(postgres: PostgresServer, one: Candidate) -> bool:
-    """Is what bears the name an index of this table that was never finished?"""
+def _left_over(postgres: PostgresServer, one: Candidate) -> Row | None:
+    """What bears the name, if it is an index of this table that was never finished."""
     state = index_state(postgres, one.schema, one.name)
-    return bool(state and state["table"] == one.table and not state["valid"] and not state["being_built"])
+    return state if state and state["table"] == one.table and left_over(state) else None
 
 
-def _build(one: Candidate) -> list[Command]:
-    target = {"schema": one.schema, "table": one.table, "column": one.column, "name": one.name}
-    create = Command(line=one.definition, target={**target, "verb": "create"})
-    taken = one.place["name_taken"]
-    return [_drop(one.schema, one.name, str(one.place["definition"])), create] if taken else [create]
+def _finished_since(postgres: PostgresServer, command: Command) -> str:
+    """A left-over that is dropped before the build must be one still."""
+    if command.target["verb"] == "create":
+        return ""
+    state = index_state(postgres, str(command.target["schema"]), str(command.target["name"]))
+    return "" if left_over(state) else "it is valid now, or somebody builds it"
 
 
-def _drop(schema: str, name: str, definition: str) -> Command:
-    line = f"DROP INDEX CONCURRENTLY {quoted(schema)}.{quoted(name)};"
-    return Command(line=line, target={"schema": schema, "name": name, "definition": definition, "verb": "drop"})
+def _build(postgres: PostgresServer, one: Candidate) -> list[Command]:
+    target = {"schema": one.schema, "table": one.table, "column": one.column, "name": one.name, "verb": "create"}
+    create = Command(line=one.definition, target=target)
+    broken = _left_over(postgres, one)
+    return [drop(broken), create] if broken else [create]
 
 
 def _does(one: Candidate) -> str:
@@ -193,56 +188,6 @@ def _refuse_untouchable(postgres: PostgresServer, there: dict[tuple[str, str], R
     for (schema, name), state in there.items():
         if state["constrains"]:
             raise Refused(f"{schema}.{name} enforces a constraint of {state['table']}; it is not dropped.")
-        if not state["may_drop"]:
-            raise Refused(
-                f"Only the owner of {state['table']} may drop {schema}.{name} on {postgres.address}.",
-                remedy=str(state["grant_owner"]),
-            )
-
-
-def _run(postgres: PostgresServer, plan: Plan) -> Outcome:
-    rows: list[Row] = []
-    for command in plan.commands:
-        if not _done(postgres, command):
-            _at_length(postgres, command)
-        name = f"{command.target['schema']}.{command.target['name']}"
-        rows.append({"index": name, "fate": "built" if command.target["verb"] == "create" else "dropped"})
-    said = ", ".join(f"{row['index']} {row['fate']}" for row in rows)
-    return Outcome(
-        says=f"{said}." if said else "The plan names no index.", complete=_settled(postgres, plan), rows=rows
-    )
-
-
-def _at_length(postgres: PostgresServer, command: Command) -> None:
-    try:
-        postgres.act_at_length(command.line)
-    except CannotLook:
-        if command.target["verb"] == "create":
-            _drop_left_over(postgres, command.target)
-        raise
-
-
-def _drop_left_over(postgres: PostgresServer, target: Row) -> None:
-    """A build that failed leaves an index which every write pays for and no query may use."""
-    schema, name = str(target["schema"]), str(target["name"])
-    state = index_state(postgres, schema, name)
-    if state and not state["valid"] and not state["being_built"]:
-        postgres.act_at_length(f"DROP INDEX CONCURRENTLY {quoted(schema)}.{quoted(name)}")
-
-
-def _done(postgres: PostgresServer, command: Command) -> bool:
-    state = index_state(postgres, str(command.target["schema"]), str(command.target["name"]))
-    if command.target["verb"] == "create":
-        return bool(state and state["valid"])
-    return state is None
-
-
-def _settled(postgres: PostgresServer, plan: Plan) -> bool:
-    """Do all indexes that the plan creates stand, and are those gone that it only drops?"""
-    created = set(_names(plan, "create"))
-    decisive = [c for c in plan.commands if c.target["verb"] == "create" or _name(c) not in created]
-    return all(_done(postgres, command) for command in decisive)
-
-
-def _name(command: Command) -> tuple[str, str]:
-    return str(command.target["schema"]), str(command.target["name"])
+        if state["partitioned"]:
+            raise Refused(f"{schema}.{name} belongs to a partitioned table; it cannot be dropped by itself.")
+    refuse_not_owned(postgres, list(there.values()))

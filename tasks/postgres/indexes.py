@@ -2,64 +2,93 @@
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Sequence
+
 from tasks.check import check
-from tasks.model import Finding, Verdict
-from tasks.postgres.queries import IDLE_INDEXES, INVALID_INDEXES, SCAN_COUNTING
+from tasks.model import Finding, Threshold, Verdict
+from tasks.postgres import spare_indexes as spare
+from tasks.postgres.spare_indexes import Spare
 from tasks.postgres.statement_looks import number
 from tasks.postgres.system import PostgresServer
-from tasks.postgres.words import HOUR_S, count, span
+from tasks.postgres.words import span
 
-# Below this nobody gains anything by dropping it.
-WORTH_DROPPING_BYTES = 2**20
-# The month's end has its own reports.
-LONG_ENOUGH_S = 31 * 24 * HOUR_S
+IDLE_BYTES = Threshold(
+    warn=2**20,
+    bad=2**30,
+    because="Owner: the DBA. In all. Every write pays for such an index, and nobody is hurt by a mebibyte of it; a "
+    "gibibyte is as much as a small server's whole cache, and is written to every backup and replica.",
+)
 
 
 @check
 def check_invalid_indexes(postgres: PostgresServer) -> Finding:
     """Did a broken-off build leave an invalid index behind?
 
-    Never worse than WARN: every write pays for it and no query may use it, yet it breaks nothing. Left
-    out are builds that run now, and the indexes of partitioned tables, which wait for their last partition.
+    Always BAD: something broke half-way, every write pays for it, and a unique one still refuses equal values. Left out
+    are tables on which an index is built now, and partitioned tables, whose indexes wait for their last partition.
     """
-    rows = postgres.rows(INVALID_INDEXES)
+    found = spare.invalid(spare.facts(postgres))
 
-    names = ", ".join(f"{row['schema']}.{row['index']}" for row in rows[:3])
-    more = f" and {len(rows) - 3} more" if len(rows) > 3 else ""
+    names = _names(found)
     return Finding(
-        verdict=Verdict.WARN if rows else Verdict.OK,
-        says=f"Invalid, and written with every row: {names}{more}." if rows else "No index is invalid.",
-        value=len(rows),
+        verdict=Verdict.BAD if found else Verdict.OK,
+        says=f"Invalid, and written with every row: {names}." if found else "No index is invalid.",
+        value=len(found),
         unit="indexes",
-        rows=rows,
+        rows=[one.evidence for one in found],
     )
 
 
 @check
-def check_idle_indexes(postgres: PostgresServer) -> Finding:
-    """Are there indexes that no query uses, or that another index makes superfluous?
+def check_duplicate_indexes(postgres: PostgresServer, size: Threshold = IDLE_BYTES) -> Finding:
+    """Are there indexes whose queries another index of the table answers as well?
 
-    Never worse than WARN: an idle index slows writes, it breaks nothing. Left out are indexes that enforce something
-    (keys, unique, exclusion), replica identities, and those below 1 MiB. An index counts as unused only after 31 days
-    of counting; where replicas answer queries they count their own, and must be asked before anything is dropped.
+    That is one of the same definition, or one that begins with the same columns and is at most twice as large. Left out
+    are indexes that enforce something (keys, unique, exclusion), replica identities, partial ones that are not exactly
+    alike, those of partitions, and those below 1 MiB.
     """
-    counting = postgres.rows(SCAN_COUNTING)[0]
-    counted_s = number(counting["counted_for_s"])
-    rows = [
-        row
-        for row in postgres.rows(IDLE_INDEXES, at_least=WORTH_DROPPING_BYTES)
-        if row["reason"] == "duplicate" or counted_s >= LONG_ENOUGH_S
-    ]
+    found = spare.large(spare.duplicates(spare.facts(postgres, spare.WORTH_DROPPING_BYTES)))
 
-    size = sum(number(row["bytes"]) for row in rows)
-    amount = f"{len(rows)} indexes" if len(rows) > 1 else count(len(rows), "index")
-    replicas = int(number(counting["replicas"]))
-    ask = f" Replicas count their own queries: ask the {replicas} of them, too." if replicas and rows else ""
+    first = f"; {found[0].row['ident']}: {found[0].why}" if found else ""
+    return _idle(found, size, "superfluous beside another one", f"{first}.")
+
+
+@check
+def check_idle_indexes(postgres: PostgresServer, size: Threshold = IDLE_BYTES) -> Finding:
+    """Are there indexes that no query uses?
+
+    Judged only after 31 days of counting. Left out are indexes that enforce something (keys, unique, exclusion),
+    replica identities, those a foreign key needs, those of partitions, and those below 1 MiB. Where replicas answer
+    queries they count their own, which cannot be seen from here: then the answer is never worse than WARN, and
+    nothing is dropped.
+    """
+    counted = spare.counting(postgres)
+    alone = {**counted, "replicas": 0}
+    found = spare.large(spare.unused(spare.facts(postgres, spare.WORTH_DROPPING_BYTES), alone))
+
+    counted_for = f", counted for {span(number(counted['counted_for_s']))}"
+    replicas = int(number(counted["replicas"]))
+    ask = f" Replicas count their own queries: ask the {replicas} of them, too." if replicas and found else ""
+    finding = _idle(found, size, "unused", f"{counted_for}.{ask}")
+    return dataclasses.replace(
+        finding, verdict=min(finding.verdict, Verdict.WARN) if replicas else finding.verdict, facts=counted
+    )
+
+
+def _idle(found: Sequence[Spare], limit: Threshold, what: str, more: str) -> Finding:
+    size = sum(number(one.row["bytes"]) for one in found)
+    amount = f"{len(found)} indexes are" if len(found) > 1 else f"{'1' if found else 'No'} index is"
+    told = f" ({size / 2**20:,.0f} MiB, bad from {limit.bad / 2**20:,.0f})" if found else ""
     return Finding(
-        verdict=Verdict.WARN if rows else Verdict.OK,
-        says=f"{amount} unused or duplicate ({size / 2**20:,.0f} MiB), counted for {span(counted_s)}.{ask}",
+        verdict=limit.judge(size),
+        says=f"{amount} {what}{told}{more}",
         value=size,
         unit="bytes",
-        facts=counting,
-        rows=rows,
+        rows=[one.evidence for one in found],
     )
+
+
+def _names(found: Sequence[Spare]) -> str:
+    more = f" and {len(found) - 3} more" if len(found) > 3 else ""
+    return ", ".join(str(one.row["ident"]) for one in found[:3]) + more

@@ -9,7 +9,7 @@ from contextlib import ExitStack
 from tasks.fault import Fault
 from tasks.model import CannotLook, Refused, Row
 from tasks.postgres.faults import Trouble
-from tasks.postgres.index_actions import concurrently
+from tasks.postgres.index_work import concurrently
 from tasks.postgres.queries import INDEXES_ON, RESET_STATEMENT, STATEMENT_STATISTICS
 from tasks.postgres.refusals import quoted
 from tasks.postgres.statement_looks import in_schema

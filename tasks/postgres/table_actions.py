@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from tasks.action import Action
 from tasks.model import BlastRadius, Command, NoWayBack, Outcome, Plan, Refused, Risk, Row, Threshold
+from tasks.postgres.long_acts import act_on_table
 from tasks.postgres.queries import CARE_DONE, TABLE_CARE
 from tasks.postgres.refusals import quoted
 from tasks.postgres.statement_looks import number
@@ -110,7 +111,7 @@ def _run(postgres: PostgresServer, plan: Plan, care: _Care) -> Outcome:
     rows: list[Row] = []
     for command in plan.commands:
         if not _done(postgres, command, care):
-            postgres.act_at_length(command.line)
+            act_on_table(postgres, command.line, str(command.target["schema"]), str(command.target["table"]))
         rows.append({"table": f"{command.target['schema']}.{command.target['table']}", "command": command.line})
     return Outcome(
         says=f"{care.verb}: {count(len(rows), 'table')} done.",

@@ -1,9 +1,15 @@
 -- Is this index there, does it work, and what is it?
-SELECT i.indisvalid AS valid, pg_get_indexdef(c.oid) AS definition, pg_relation_size(c.oid) AS bytes, t.relname AS table,
+SELECT n.nspname AS schema, c.relname AS name, t.relname AS table, i.indisvalid AS valid,
+    pg_get_indexdef(c.oid) AS definition, pg_relation_size(c.oid) AS bytes,
+    format('%%I.%%I', n.nspname, c.relname) AS ident,
+    format('DROP INDEX CONCURRENTLY %%I.%%I;', n.nspname, c.relname) AS drop_line,
     pg_has_role(t.relowner, 'USAGE') AS may_drop,
-    EXISTS (SELECT FROM pg_constraint k WHERE k.conindid = c.oid) AS constrains,
+    i.indisunique OR i.indisexclusion OR i.indisreplident
+        OR EXISTS (SELECT FROM pg_constraint k WHERE k.conindid = c.oid) AS constrains,
+    c.relispartition OR c.relkind = 'I' AS partitioned,
     format('GRANT %%I TO %%I;', pg_get_userbyid(t.relowner), current_user) AS grant_owner,
-    EXISTS (SELECT FROM pg_stat_progress_create_index p WHERE p.index_relid = c.oid) AS being_built
+    -- A rebuild of one index may leave others of the table invalid for a while.
+    EXISTS (SELECT FROM pg_stat_progress_create_index p WHERE p.relid = t.oid) AS being_built
 FROM pg_class c
 JOIN pg_namespace n ON n.oid = c.relnamespace
 JOIN pg_index i ON i.indexrelid = c.oid

@@ -8,8 +8,9 @@ import pytest
 from tasks.model import BlastRadius, CannotLook, Plan, Refused, Risk, Threshold, Verdict
 from tasks.postgres import missing_indexes as missing
 from tasks.postgres import system
-from tasks.postgres.index_actions import CreateMissingIndex, DropIndex, index_state
-from tasks.postgres.indexes import check_idle_indexes, check_invalid_indexes
+from tasks.postgres.index_actions import CreateMissingIndex, DropIndex
+from tasks.postgres.index_work import index_state
+from tasks.postgres.indexes import check_invalid_indexes
 from tasks.postgres.missing_indexes import check_missing_indexes, index_name
 from tests.conftest import Server
 from tests.tasks.postgres.conftest import Stage, staged
@@ -177,7 +178,7 @@ def test_it_drops_an_invalid_left_over_first(stage18: Stage) -> None:
 
     made = plan(stage18)
 
-    assert made.commands[0].line == 'DROP INDEX CONCURRENTLY "public"."mails_lead_incident";'
+    assert made.commands[0].line == "DROP INDEX CONCURRENTLY public.mails_lead_incident;"
     assert "left-over of an earlier build is dropped first" in made.does
     assert CreateMissingIndex().apply(keeper(stage18), made).complete
     assert check_invalid_indexes.fn(keeper(stage18)).verdict is Verdict.OK
@@ -226,24 +227,3 @@ def test_it_never_drops_what_enforces_something(stage18: Stage) -> None:
 
     with pytest.raises(Refused, match="enforces a constraint"):
         DropIndex([("public", "leads_email_key")]).plan(keeper(stage18))
-
-
-def test_it_lists_a_duplicate_but_no_key(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tasks.postgres.indexes.WORTH_DROPPING_BYTES", 0)
-    stage.admin(
-        "CREATE INDEX a ON leads (status); CREATE INDEX b ON leads (status); CREATE INDEX c ON leads (id, status)"
-    )
-
-    found = check_idle_indexes.fn(keeper(stage))
-
-    assert found.verdict is Verdict.WARN
-    assert [(row["index"], row["reason"], row["same_as"]) for row in found.rows] == [("b", "duplicate", "a")]
-
-
-def test_it_counts_a_month_before_it_calls_an_index_unused(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tasks.postgres.indexes.WORTH_DROPPING_BYTES", 0)
-    stage.admin("CREATE INDEX a ON leads (status)")
-    assert check_idle_indexes.fn(keeper(stage)).verdict is Verdict.OK
-
-    monkeypatch.setattr("tasks.postgres.indexes.LONG_ENOUGH_S", 0.0)
-    assert [row["index"] for row in check_idle_indexes.fn(keeper(stage)).rows] == ["a"]
