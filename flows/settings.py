@@ -8,7 +8,7 @@ INCIDENT_JOURNAL_URL       the journal's database, with the running role (INSERT
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -69,16 +69,18 @@ def redactor(environment: Environment | None = None) -> Redactor:
 
 
 def _secrets(environment: Environment) -> Iterator[str]:
-    for system in environment.systems.values():
-        yield from _secrets_in(system)
+    for holder in (*environment.systems.values(), *environment.approvers.values()):
+        yield from _secrets_in(holder)
 
 
 def _secrets_in(settings: BaseModel) -> Iterator[str]:
     """A system may hold others: a mirror has two stores, each with passwords of its own."""
     for _, value in settings:
-        if isinstance(value, BaseModel):
-            yield from _secrets_in(value)
-        if isinstance(value, SecretStr):
-            yield value.get_secret_value()
-            if password := urlsplit(value.get_secret_value()).password:
-                yield password
+        # A service's commands are given some by name.
+        for one in value.values() if isinstance(value, Mapping) else (value,):
+            if isinstance(one, BaseModel):
+                yield from _secrets_in(one)
+            if isinstance(one, SecretStr):
+                yield one.get_secret_value()
+                if password := urlsplit(one.get_secret_value()).password:
+                    yield password

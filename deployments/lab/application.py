@@ -8,7 +8,7 @@ from importlib import resources
 import psycopg
 from psycopg import sql
 
-from deployments.accounts import create_database, set_role
+from deployments.accounts import create_database, role_exists, set_role
 from deployments.cluster import SUPERUSER, Cluster
 from deployments.progress import Progress, stage
 
@@ -22,6 +22,11 @@ GRANTS: Mapping[str, tuple[str, ...]] = {
     # `app`: only the owner of a table may index, analyse or vacuum it (pg_maintain does not index, and came with 17).
     "operator": ("pg_monitor", "pg_signal_backend", "app"),
 }
+# Those who look and act get in when no slot is left for others. The role came with Postgres 16.
+RESERVED = "pg_use_reserved_connections"
+LET_IN = ("monitor", "operator")
+# Whose password and limits the operator may change: since 16 that takes more than CREATEROLE.
+ADMINISTERED = ("monitor", "app")
 EXTENSIONS = ("pg_stat_statements", "pgstattuple", "amcheck", "pg_buffercache")
 
 
@@ -32,6 +37,7 @@ def build(cluster: Cluster, passwords: Mapping[str, str], progress: Progress) ->
             set_role(session, role, passwords[role])
             for right in granted:
                 session.execute(sql.SQL("GRANT {} TO {}").format(sql.Identifier(right), sql.Identifier(role)))
+        _let_in(session)
         create_database(session, DATABASE, "app")
     with psycopg.connect(cluster.url(SUPERUSER, passwords[SUPERUSER], DATABASE), autocommit=True) as session:
         _extend(session)
@@ -41,6 +47,15 @@ def build(cluster: Cluster, passwords: Mapping[str, str], progress: Progress) ->
         if session.execute("SELECT FROM pg_class WHERE oid = to_regclass('public.campaigns')").rowcount == 0:
             with stage(progress, "Filling the lab's application with rows"):
                 _fill(session)
+
+
+def _let_in(session: psycopg.Connection) -> None:
+    session.execute("ALTER ROLE operator CREATEROLE")
+    for role in ADMINISTERED:
+        session.execute(sql.SQL("GRANT {} TO operator WITH ADMIN OPTION").format(sql.Identifier(role)))
+    if role_exists(session, RESERVED):
+        for role in LET_IN:
+            session.execute(sql.SQL("GRANT {} TO {}").format(sql.Identifier(RESERVED), sql.Identifier(role)))
 
 
 def _extend(session: psycopg.Connection) -> None:

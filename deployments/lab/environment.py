@@ -7,13 +7,16 @@ from collections.abc import Callable
 from importlib import resources
 from string import Template
 
-from deployments.lab import mirror
+from deployments.home import Home
+from deployments.lab import mirror, service
 
 
-def text(url: Callable[..., str]) -> str:
+def text(home: Home, url: Callable[..., str]) -> str:
     """The lab's own environments file; `url` gives it a role's way to a database. It holds passwords: write it 0600."""
     crm = mirror.DATABASE
-    urls = {
+    values: dict[str, str | list[str]] = {
+        "home": str(home.root),
+        **{verb: service.command(verb, service.POSTGRES) for verb in service.VERBS},
         "url": url("monitor"),
         "action_url": url("operator"),
         "drill_url": url("app"),
@@ -24,4 +27,4 @@ def text(url: Callable[..., str]) -> str:
     }
     pattern = Template(resources.files(__package__).joinpath("environment.toml").read_text(encoding="utf-8"))
     # JSON's strings are TOML's; a '$' would be read as a variable when the file is loaded.
-    return pattern.substitute({name: json.dumps(value.replace("$", "$$")) for name, value in urls.items()})
+    return pattern.substitute({name: json.dumps(value).replace("$", "$$") for name, value in values.items()})

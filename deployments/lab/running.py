@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import TracebackType
 
 from deployments import accounts, ports, private_file, supervise
 from deployments.cluster import SUPERUSER, Cluster, binaries, preloadable
 from deployments.home import Home
 from deployments.lab import application, environment, mirror
+from deployments.lab.service import POSTGRES
 from deployments.progress import Progress, quiet, stage
 from deployments.supervise import Program, Supervisor
 from deployments.trouble import CannotStart
 
-POSTGRES = "postgres"
+# Slots for those who look and act, whatever the application takes. The setting came with Postgres 16.
+RESERVED = {"reserved_connections": "5"}
+RESERVED_SINCE = 16
 
 
 class LabBusy(CannotStart):
@@ -118,7 +121,7 @@ def _up(home: Home, daemon: bool, progress: Progress) -> Lab:
             supervisor.shutdown()
         raise
     lab = Lab(home, supervisor, cluster, passwords, ours=running is None)
-    private_file.write(home.lab_environment, environment.text(lab.url))
+    private_file.write(home.lab_environment, environment.text(home, lab.url))
     return lab
 
 
@@ -144,6 +147,8 @@ def _launch(home: Home, cluster: Cluster, password: str, daemon: bool, progress:
     if not cluster.initialised:
         with stage(progress, "Creating the lab's Postgres"):
             cluster.initialise(password)
+    if int((cluster.folder / "PG_VERSION").read_text(encoding="utf-8")) >= RESERVED_SINCE:
+        cluster = replace(cluster, settings={**cluster.settings, **RESERVED})
     cluster.configure()
     server = Program(name=POSTGRES, command=cluster.command(), stop="INT", drop=cluster.drop)
     return supervise.launch(home.lab, [server], daemon=daemon)

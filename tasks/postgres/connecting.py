@@ -67,7 +67,7 @@ def check_can_connect(postgres: PostgresServer, took: Threshold = CONNECTING) ->
         unit="s",
         facts={"reasons": sorted({knock.refused.reason.value for knock in failed if knock.refused})},
         rows=[knock.row for knock in knocks],
-        remedy="\n".join(dict.fromkeys(_remedy(postgres, knock) for knock in failed)),
+        remedy="\n".join(dict.fromkeys(said for knock in failed if (said := _remedy(postgres, knock)))),
     )
 
 
@@ -105,6 +105,9 @@ def _connected(postgres: PostgresServer, knocks: list[Knock], slowest: float, to
 
 def _remedy(postgres: PostgresServer, knock: Knock) -> str:
     if knock.refused is None:
+        return ""
+    if knock.refused.reason is Reason.TOO_MANY_CLIENTS and knock.url != postgres.url:
+        # Reserved slots are for those who look and act, never for the application that takes the others.
         return ""
     if knock.refused.reason is Reason.PASSWORD:
         return " ".join(part for part in (knock.refused.remedy, _why_refused(postgres, knock.role)) if part)
