@@ -9,7 +9,9 @@ from tasks.postgres.index_drops import DropDuplicateIndexes, DropIdleIndexes, Dr
 from tasks.postgres.indexes import check_duplicate_indexes, check_idle_indexes, check_invalid_indexes
 from tasks.postgres.load_faults import DropIndexUnderLoad
 from tasks.postgres.missing_indexes import check_missing_indexes
+from tasks.postgres.running_statements import check_running_statements
 from tasks.postgres.slow_statements import check_slow_statements
+from tasks.postgres.statement_actions import CancelRunningStatements
 from tasks.postgres.table_actions import AnalyzeTable, VacuumTable
 from tasks.postgres.tables import check_dead_rows, check_sequential_scans, check_stale_statistics
 
@@ -27,6 +29,8 @@ runbook = Runbook(
         "missing index",
         "unused index",
         "duplicate index",
+        "runaway query",
+        "cancel query",
         "invalid index",
         "sequential scan",
         "pg_stat_statements",
@@ -43,10 +47,12 @@ runbook = Runbook(
         Symptom(alert="PostgresHighQueryLatency"),
         Symptom(heard="One page takes seconds; it was fast last week."),
         Symptom(heard="Since the migration everything that shows this table is slow."),
+        Symptom(heard="A report was started and never ends; everything else crawls."),
         Symptom(heard="The database's CPU or disk is busy, and nothing waits for a lock."),
     ),
     diagnosis=(
         check_slow_statements,
+        check_running_statements,
         check_missing_indexes,
         check_sequential_scans,
         check_stale_statistics,
@@ -58,6 +64,8 @@ runbook = Runbook(
         check_index_bloat,
     ),
     resolution=(
+        # First what takes the machine from all others just now.
+        Step(CancelRunningStatements(), when=check_running_statements),
         # Before an index is built: with true statistics the planner may need none.
         Step(AnalyzeTable(), when=check_stale_statistics),
         Step(CreateMissingIndex(), when=check_slow_statements),
