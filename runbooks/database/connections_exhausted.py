@@ -3,6 +3,8 @@
 from datetime import timedelta
 
 from runbooks.model import Drill, Manual, Runbook, Severity, Step, Symptom, Verify, Watch
+from tasks.pgbouncer.actions import ResetPool
+from tasks.pgbouncer.checks import check_pooler
 from tasks.postgres.checks import check_blocked_sessions, check_idle_in_transaction
 from tasks.postgres.connecting import check_can_connect
 from tasks.postgres.connection_faults import ChangePassword, StopServer, TakeAllSlots
@@ -14,6 +16,7 @@ from tasks.postgres.connection_slots import (
 from tasks.postgres.idle_actions import EndIdleSessions
 from tasks.postgres.restart_actions import RestartApplication, RestartDatabase
 from tasks.postgres.role_actions import RaiseRoleLimit, SetPasswordAgain
+from tasks.status_page.checks import check_provider_status
 
 runbook = Runbook(
     title="Nobody gets a connection to the database",
@@ -56,14 +59,17 @@ runbook = Runbook(
         check_connection_slots,
         check_role_connection_limits,
         check_database_connection_limits,
+        check_pooler,
         # What sits idle in a transaction holds a slot too; behind a lock the whole pool waits, each holding one.
         check_idle_in_transaction,
         check_blocked_sessions,
+        check_provider_status,
     ),
     resolution=(
         Step(EndIdleSessions(), when=check_connection_slots),
         Step(RaiseRoleLimit(), when=check_role_connection_limits),
         Step(SetPasswordAgain(), when=check_can_connect),
+        Step(ResetPool(), when=check_pooler),
         Step(RestartApplication(), when=check_connection_slots),
         Step(RestartDatabase(), when=check_can_connect),
         Manual(
@@ -99,6 +105,16 @@ So that the next diagnosis can look, and end sessions, when no slot is left. On 
 Before 16 only superusers have slots kept for them (superuser_reserved_connections): set reserve_url to one.""",
         ),
         Manual(
+            "Look why the pool is used up",
+            when=check_pooler,
+            how="""\
+Resetting helps against stale server connections. When the pool is full of sessions that work or wait, look at
+database/slow-queries and database/blocked-sessions: every second a statement takes longer costs its share of the pool.
+A larger default_pool_size takes its slots from the database (check_connection_slots); then RELOAD. Only if server
+connections hang for good, and everybody may lose what they are at: KILL <database>; RESUME <database>; in the admin
+console.""",
+        ),
+        Manual(
             "Look why the server went down",
             when=check_can_connect,
             how="""\
@@ -107,6 +123,13 @@ out-of-memory killer ('terminated by signal 9'), a crashed extension ('terminate
 ('received fast shutdown request') each come back unless their cause is removed. With a hosted database, open the
 provider's console: it may be paused, in maintenance, or out of its quota.""",
         ),
+        Manual(
+            "Wait for the provider",
+            when=check_provider_status,
+            how="""\
+The provider reports trouble of its own. Do not restart or fail over against it: put a notice on your status page, note
+the provider's incident number in this incident, and look again when it says that it is over.""",
+        ),
     ),
     # An application that lost its connections comes back within a minute; half a minute shows whether it leaks again.
     verification=Verify(hold=timedelta(seconds=30), within=timedelta(minutes=10)),
@@ -114,6 +137,7 @@ provider's console: it may be paused, in maintenance, or out of its quota.""",
         Watch(check_can_connect, every=timedelta(minutes=1)),
         Watch(check_connection_slots, every=timedelta(minutes=5)),
         Watch(check_role_connection_limits, every=timedelta(minutes=15)),
+        Watch(check_pooler, every=timedelta(minutes=5)),
     ),
     related=("database/blocked-sessions",),
     drills=(
