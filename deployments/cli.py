@@ -12,7 +12,20 @@ from collections.abc import Callable, Sequence
 import httpx
 from cyclopts import App, Parameter
 
-from deployments.commands import approvals, audit, catalogue, demo, doctor, drill, lab, publishing, run, stack, timeline
+from deployments.commands import (
+    approvals,
+    approvers,
+    audit,
+    catalogue,
+    demo,
+    doctor,
+    drill,
+    lab,
+    publishing,
+    run,
+    stack,
+    timeline,
+)
 from deployments.commands.context import UnknownEnvironment
 from deployments.commands.terminal import errors
 from deployments.trouble import CannotStart
@@ -68,6 +81,7 @@ for rank, command in enumerate(COMMANDS):
     app.command(command, sort_key=rank)
 app.command(lab.app)
 app.command(audit.app)
+app.command(approvers.app)
 
 NOT_GOOD = 1
 USED_WRONGLY = 2

@@ -12,14 +12,16 @@ import enum
 import itertools
 from collections.abc import Iterable
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import Any, Protocol
 
 from flows.case import ENGINE, Case, now
 from flows.journal import Entry
+from flows.proof import Claim, unproved
 from flows.record import plan_body, plan_digest, plan_from
-from tasks.environment import Environment, Role
+from flows.standing import SCHEDULE
+from tasks.environment import Environment, Kind, Role
 from tasks.model import Plan, Risk, Row
 
 # Who may decide, by what the plan can hurt. The highest risk is for people who answer for the database.
@@ -51,6 +53,9 @@ class Question:
     digest: str
     expires_at: datetime
     refused: str = ""
+    # How many different people it takes, and who has approved so far.
+    people: int = 1
+    approved_by: tuple[str, ...] = ()
 
     @property
     def pause_key(self) -> str:
@@ -68,6 +73,8 @@ class Answer:
     digest: str
     decided_at: datetime
     via: str
+    # A one-time code or a signature: see flows/proof.py. Never recorded.
+    proof: str = field(default="", repr=False)
 
 
 class Asker(Protocol):
@@ -89,32 +96,109 @@ class Settled:
     """A question that needs no more asking. `decision` is None when it expired: silence means do nothing."""
 
     decision: Decision | None
-    by: str = ""
+    by: tuple[str, ...] = ()
     note: str = ""
 
 
-def settle(case: Case, key: str, title: str, reason: str, plan: Plan, *, refused: str = "") -> Settled | str:
-    """Ask, and check the answer. Returns why it was refused if it was: ask again then, under another key."""
-    answered = case.log.get(f"{key}/answered")
-    if answered is None:
-        asked = case.log.once(
-            f"{key}/asked", kind="asked", actor=ENGINE, make=lambda: _asked(case, title, reason, plan, refused)
-        )
-        question = question_from(asked, case.environment.name)
-        answered = _record(case, question, case.asker.ask(question))
-    return _settled(answered)
+def settle(
+    case: Case, key: str, title: str, reason: str, plan: Plan, *, refused: str = "", rule: str = ""
+) -> Settled | str:
+    """Ask until enough people have approved, or one has decided otherwise.
+
+    Returns why the first answer was refused if it was: ask again then, under another key. Those who are asked after
+    somebody approved are asked for the same plan until their answer counts.
+
+    Under a `rule`, a declaration's standing approval, nobody is asked; the plan and the rule are recorded.
+    """
+    ask = _Ask(case, title, reason, plan)
+    if rule:
+        return ask.by_rule(key, rule)
+    settled = ask.once(key, (), refused)
+    people = people_needed(plan, case.environment)
+    while isinstance(settled, Settled) and settled.decision is Decision.APPROVE and len(settled.by) < people:
+        settled = _another(ask, f"{key}/also/{len(settled.by) + 1}", settled)
+    return settled
 
 
-def _asked(case: Case, title: str, reason: str, plan: Plan, refused: str) -> Row:
-    body = plan_body(plan)
-    return {
-        "title": title,
-        "reason": reason,
-        "plan": body,
-        "digest": plan_digest(case.catalogued.version, body),
-        "expires_at": (now() + timedelta(seconds=case.environment.approval_expires_s)).isoformat(),
-        "refused": refused,
-    }
+def _another(ask: _Ask, key: str, before: Settled) -> Settled:
+    """What one more person says to a plan that others have approved."""
+    refused = ""
+    for n in itertools.count(1):
+        settled = ask.once(f"{key}/{n}", before.by, refused)
+        if isinstance(settled, str):
+            refused = settled
+        elif settled.decision is Decision.APPROVE:
+            return replace(settled, by=(*before.by, *settled.by))
+        else:
+            return settled
+    raise AssertionError("a count never ends")
+
+
+def people_needed(plan: Plan, environment: Environment) -> int:
+    """How many different people it takes to approve `plan` there.
+
+    A high risk in production takes two. An environment may ask for more, never for less.
+    """
+    floor = 2 if plan.risk is Risk.HIGH and environment.kind is Kind.PRODUCTION else 1
+    risk: Any = plan.risk.name.lower()
+    return max(floor, environment.people.get(risk, 1))
+
+
+@dataclass(frozen=True)
+class _Ask:
+    """A plan, and what people are told about it."""
+
+    case: Case
+    title: str
+    reason: str
+    plan: Plan
+
+    def once(self, key: str, approved_by: tuple[str, ...], refused: str) -> Settled | str:
+        """Ask one person, and check the answer."""
+        case = self.case
+        answered = case.log.get(f"{key}/answered")
+        if answered is None:
+            asked = case.log.once(
+                f"{key}/asked", kind="asked", actor=ENGINE, make=lambda: self._body(approved_by, refused)
+            )
+            question = question_from(asked, case.environment.name)
+            answered = _record(case, question, case.asker.ask(question))
+        return _settled(answered)
+
+    def by_rule(self, key: str, rule: str) -> Settled | str:
+        """Record what the declaration approved. Its kinds of entry tell it from anything a person could send."""
+        log = self.case.log
+        answered = log.get(f"{key}/answered")
+        if answered is None:
+            planned = log.once(f"{key}/asked", kind="planned", actor=ENGINE, make=lambda: self._body((), ""))
+            body: Row = {
+                "accepted": True,
+                "decision": Decision.APPROVE.value,
+                "name": SCHEDULE,
+                "note": rule,
+                "digest": planned.body["digest"],
+                "decided_at": now().isoformat(),
+                "via": "standing approval",
+            }
+            answered = log.append(SCHEDULE, "standing", f"{key}/answered", body)
+        return _settled(answered)
+
+    def _body(self, approved_by: tuple[str, ...], refused: str) -> Row:
+        case, body = self.case, plan_body(self.plan)
+        expires = now() + timedelta(seconds=case.environment.approval_expires_s)
+        if case.standing is not None:
+            # What is approved after the window's end could not be begun.
+            expires = min(expires, case.standing.ends)
+        return {
+            "title": self.title,
+            "reason": self.reason,
+            "plan": body,
+            "digest": plan_digest(case.catalogued.version, body),
+            "expires_at": expires.isoformat(),
+            "refused": refused,
+            "people": people_needed(self.plan, case.environment),
+            "approved_by": list(approved_by),
+        }
 
 
 def _record(case: Case, question: Question, answer: Answer | None) -> Entry:
@@ -126,7 +210,12 @@ def _record(case: Case, question: Question, answer: Answer | None) -> Entry:
     if answer is None:
         said = {"accepted": False, "refusal": "The run was started again without an answer."}
         return case.record("refused", key, said)
-    complaint = refusal(answer, question, case.environment) or _changed(case, question)
+    complaint = (
+        refusal(answer, question, case.environment)
+        or _changed(case, question)
+        # Last: a code that fits is used up.
+        or _unproved(case, question, answer)
+    )
     body: Row = {
         "accepted": not complaint,
         "refusal": complaint,
@@ -149,17 +238,23 @@ def _changed(case: Case, question: Question) -> str:
     return "The runbook itself was changed since this was asked. Read the plan again, then answer."
 
 
+def _unproved(case: Case, question: Question, answer: Answer) -> str:
+    person = case.environment.approvers[answer.name]
+    claim = Claim(question=question, answer=answer, person=person, kind=case.environment.kind)
+    return unproved(claim, case.journal)
+
+
 def _settled(answered: Entry) -> Settled | str:
     body = answered.body
     if not body["accepted"]:
         return str(body["refusal"])
     if body["decision"] is None:
         return Settled(decision=None)
-    return Settled(decision=Decision(str(body["decision"])), by=str(body["name"]), note=str(body["note"]))
+    return Settled(decision=Decision(str(body["decision"])), by=(str(body["name"]),), note=str(body["note"]))
 
 
 def refusal(answer: Answer, question: Question, environment: Environment) -> str:
-    """Why this answer does not count; empty if it does. Proof of identity and a quorum will be asked for here."""
+    """Why this answer cannot count, whoever gave it; empty if it can."""
     if answer.decision not in set(Decision):
         return f"{answer.decision!r} is no decision. Answer approve, skip or reject."
     person = environment.approvers.get(answer.name)
@@ -174,6 +269,8 @@ def refusal(answer: Answer, question: Question, environment: Environment) -> str
             f"{answer.name} ({_names(person.roles)}) may not approve a {question.plan.risk.name.lower()}-risk plan. "
             f"It takes one of: {_names(allowed)}."
         )
+    if answer.name in question.approved_by:
+        return f"{answer.name} approved already; it takes {question.people} different people."
     if answer.digest != question.digest:
         return "The answer was given for another plan than the one shown here. Read this one, then answer again."
     return ""
@@ -196,6 +293,8 @@ def question_from(asked: Entry, environment: str) -> Question:
         digest=str(body["digest"]),
         expires_at=datetime.fromisoformat(str(body["expires_at"])),
         refused=str(body["refused"]),
+        people=int(str(body.get("people", 1))),
+        approved_by=tuple(map(str, body.get("approved_by", ()))),  # type: ignore[arg-type]
     )
 
 
@@ -206,7 +305,8 @@ def open_question(entries: Iterable[Entry]) -> Question | None:
         return None
     environment = str(recorded["opened"].body["environment"]) if "opened" in recorded else ""
     for key, entry in reversed(recorded.items()):
-        if entry.kind == "asked" and f"{key.removesuffix('/asked')}/answered" not in recorded:
+        # One planned under a standing approval that no longer holds after a restart waits for a person, too.
+        if entry.kind in ("asked", "planned") and f"{key.removesuffix('/asked')}/answered" not in recorded:
             return question_from(entry, environment)
     return None
 

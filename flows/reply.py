@@ -15,8 +15,10 @@ class NotWaiting(Exception):
     """The run does not wait for this answer: it was answered already, has ended, or never suspended."""
 
 
-def reply(question: Question, decision: Decision, name: str, note: str) -> None:
+def reply(question: Question, decision: Decision, name: str, note: str, proof: str = "") -> None:
     """Resume the run that asks `question` with an answer to exactly that question.
+
+    `proof` is a one-time code or a signature (flows/proof.py); where a name is enough, nothing.
 
     Raises:
         NotWaiting: somebody was faster, or the run is not suspended under this question.
@@ -26,7 +28,7 @@ def reply(question: Question, decision: Decision, name: str, note: str) -> None:
     from prefect.exceptions import PrefectHTTPStatusError
 
     run = UUID(question.incident)
-    said = {"decision": decision.value, "name": name, "note": note, "plan": question.digest}
+    said = {"decision": decision.value, "name": name, "note": note, "plan": question.digest, "code": proof}
     with get_client(sync_client=True) as client:
         deadline = time.monotonic() + SUSPENDS_WITHIN_S
         while not (_waits(state := client.read_flow_run(run).state, question) and _has_form(question)):

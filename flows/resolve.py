@@ -1,49 +1,18 @@
-"""Take a step from its plan to its outcome: plan, gate, look again, plan again, intent, apply, outcome.
+"""Take a step from its plan to its outcome: plan, gate, look again, plan again, then act.
 
 Each arrow is a journal entry, and every function here can be entered again after a crash: it reads first.
 """
 
 from __future__ import annotations
 
-import dataclasses
-import itertools
-from dataclasses import dataclass
-
-from flows.artifacts import ProgressBar, publish_plan, publish_step
+from flows.act import Change, End, act, declined, plan_now, settle_intent, too_late
+from flows.artifacts import publish_plan, publish_step
 from flows.case import ENGINE, Case, Fate, step_key
 from flows.diagnose import ask_all
-from flows.gate import Decision, Settled, rounds, settle
-from flows.journal import Entry
-from flows.record import finding_body, outcome_body, plan_body, plan_from
+from flows.gate import Decision, people_needed, rounds, settle
+from flows.record import finding_body, plan_from
 from runbooks.model import AnyCheck, Manual
-from tasks.action import Action
-from tasks.model import CannotLook, Outcome, Plan, Verdict
-from tasks.progress import Progress, told_to
-
-# Twice applied and still not done is a fact to report, not a reason to go on trying.
-TRIES = 2
-
-
-@dataclass(frozen=True, kw_only=True)
-class Change:
-    """An action to be taken through the gate. Without `when` nothing is looked at again: an undo is its own reason."""
-
-    title: str
-    action: Action
-    reason: str
-    when: AnyCheck | None = None
-
-    @property
-    def key(self) -> str:
-        return step_key(self.title)
-
-
-@dataclass(frozen=True)
-class End:
-    """What became of a change, and the sentence that says why."""
-
-    fate: Fate
-    says: str
+from tasks.model import BlastRadius, CannotLook, Finding, Plan, Risk, Verdict
 
 
 def instruct(case: Case, manual: Manual) -> None:
@@ -69,19 +38,41 @@ def resolve(case: Case, change: Change) -> Fate:
         end = _live(case, change)
     except CannotLook as error:
         end = End(Fate.FAILED, f"{error.says} {error.remedy}".strip())
-    case.record("step", f"{change.key}/closed", {"title": change.title, "fate": end.fate.value, "says": end.says})
-    publish_step(change.title, end.fate, case.redact.text(end.says))
-    case.say(f"{change.title}: {end.fate}. {end.says}")
+    return _close(case, change.title, end)
+
+
+def sign_off(case: Case, manual: Manual, reason: str) -> Fate:
+    """Wait until a person says that an instruction was followed: approve means done."""
+    closed = case.log.get(f"{step_key(manual.title)}/closed")
+    if closed is not None:
+        return Fate(str(closed.body["fate"]))
+    nothing = BlastRadius(touched=0, total=0, noun="things touched by us")
+    plan = Plan(does=manual.how, commands=(), blast_radius=nothing, risk=Risk.LOW, loses="")
+    refused = ""
+    for ask in rounds(case, step_key(manual.title)):
+        settled = settle(case, ask, manual.title, reason, case.redacted(plan), refused=refused)
+        if isinstance(settled, str):
+            refused = settled
+            continue
+        done = End(Fate.APPLIED, f"Done by hand, says {', '.join(settled.by)}. {settled.note}".strip())
+        return _close(case, manual.title, done if settled.decision is Decision.APPROVE else declined(settled))
+    raise AssertionError("rounds never ends")
+
+
+def _close(case: Case, title: str, end: End) -> Fate:
+    case.record("step", f"{step_key(title)}/closed", {"title": title, "fate": end.fate.value, "says": end.says})
+    publish_step(title, end.fate, case.redact.text(end.says))
+    case.say(f"{title}: {end.fate}. {end.says}")
     return end.fate
 
 
 def _live(case: Case, change: Change) -> End:
     if case.log.get(f"{change.key}/intent/1") is None:
-        agreed = _agree(case, change)
-        if isinstance(agreed, End):
-            return agreed
-        _apply(case, change, agreed, 1)
-    return _settle_intent(case, change)
+        agreed = too_late(case) or _agree(case, change)
+        end = agreed if isinstance(agreed, End) else act(case, change, agreed)
+        if end is not None:
+            return end
+    return settle_intent(case, change)
 
 
 def _agree(case: Case, change: Change) -> Plan | End:
@@ -89,17 +80,18 @@ def _agree(case: Case, change: Change) -> Plan | End:
     refused = ""
     for ask in rounds(case, change.key):
         asked = case.log.get(f"{ask}/asked")
-        plan = plan_from(asked.body["plan"]) if asked else case.redacted(_plan(case, change))  # type: ignore[arg-type]
+        plan = plan_from(asked.body["plan"]) if asked else case.redacted(plan_now(case, change))  # type: ignore[arg-type]
         if not plan.commands:
             return End(Fate.MOOT, plan.does)
         if asked is None:
             publish_plan(change.title, plan)
-        settled = settle(case, ask, change.title, change.reason, plan, refused=refused)
+        rule = _rule(case, change, plan, ask)
+        settled = settle(case, ask, change.title, change.reason, plan, refused=refused, rule=rule)
         if isinstance(settled, str):
             refused = settled
             continue
         if settled.decision is not Decision.APPROVE:
-            return _declined(settled)
+            return declined(settled)
         agreed = _still(case, change, ask, plan)
         if isinstance(agreed, str):
             case.record("void", f"{ask}/void", {"says": agreed})
@@ -109,131 +101,53 @@ def _agree(case: Case, change: Change) -> Plan | End:
     raise AssertionError("rounds never ends")
 
 
-def _declined(settled: Settled) -> End:
-    if settled.decision is None:
-        return End(Fate.EXPIRED, "Nobody answered in time; nothing was done.")
-    fate = Fate.SKIPPED if settled.decision is Decision.SKIP else Fate.REJECTED
-    return End(fate, f"Decided by {settled.by}. {settled.note}".strip())
+def _rule(case: Case, change: Change, plan: Plan, ask: str) -> str:
+    """The standing approval that covers this plan; empty if a person has to be asked.
+
+    A plan that moved under its standing approval is looked at by a person, or both could go on for ever.
+    """
+    asked_once = ask.endswith("/ask/1")
+    if case.standing is None or not change.unattended or not asked_once:
+        return ""
+    return case.standing.rule(plan) if people_needed(plan, case.environment) == 1 else ""
 
 
 def _still(case: Case, change: Change, ask: str, approved: Plan) -> Plan | End | str:
     """Look again, plan again. A plan to carry out, an end of the step, or the sentence that voids the approval."""
-    if change.when is not None:
-        finding = ask_all(case, [change.when])[change.when]
-        # Its own entry each time: after a crash the look has to be a new one.
-        case.record("look", f"{ask}/look/{len(case.log.entries)}", dict(finding_body(finding)))
-        if finding.verdict is Verdict.UNKNOWN:
-            return (
-                f"The approval is void, because it could not be seen whether the fault is still there: {finding.says}"
-            )
-        # WARN is not gone: the queue behind a new head has only just begun to wait. The plan below tells who it is now.
-        if finding.verdict is Verdict.OK:
-            return End(Fate.MOOT, f"The fault was gone before the step began; nothing was done. {finding.says}")
-    fresh = _plan(case, change)
+    if (seen := _look(case, change, ask)) is not None:
+        return seen
+    fresh = plan_now(case, change)
     beyond = case.redacted(fresh).exceeds(approved)
     if beyond:
         return "The approval is void, because more or other things would be done now than were approved: " + "; ".join(
             sorted(beyond)
         )
+    if fresh.risk > approved.risk:
+        return (
+            f"The approval is void, because the same now carries {fresh.risk.name.lower()} risk; "
+            f"{approved.risk.name.lower()} risk was approved."
+        )
     return fresh if fresh.commands else End(Fate.MOOT, fresh.does)
 
 
-def _plan(case: Case, change: Change) -> Plan:
-    plan = change.action.plan
-    limits = case.environment.limits(change.when.name, plan) if change.when else {}
-    return case.patiently(lambda: plan(**case.environment.supply(plan), **limits))
-
-
-def _apply(case: Case, change: Change, plan: Plan, attempt: int) -> None:
-    """Write the intent, act, write the outcome. An error in between leaves the intent for `_settle_intent`."""
-    case.record("intent", f"{change.key}/intent/{attempt}", {"plan": plan_body(plan), "title": change.title})
-    case.say(f"{change.title}: doing it now. {plan.does}")
-    supplied = case.environment.supply(change.action.plan)
-    shown = ProgressBar(change.title)
-
-    def hear(now: Progress) -> None:
-        case.say(f"{change.title}: {now.says}")
-        shown.show(now.share)
-
-    try:
-        with told_to(hear):
-            outcome = change.action.apply(**supplied, plan=plan)
-    except CannotLook as error:
-        case.record("broken off", f"{change.key}/broken-off/{attempt}", {"says": error.says})
-        case.say(f"{change.title}: {error.says} Looking whether it happened.")
-        return
-    case.record("outcome", f"{change.key}/outcome", dict(outcome_body(outcome)))
-
-
-def _settle_intent(case: Case, change: Change) -> End:
-    """An intent without an outcome: did it happen? Yes: record it. No: do what is left. Cannot tell: ask a person."""
-    for attempt in itertools.count(1):
-        if (outcome := case.log.get(f"{change.key}/outcome")) is not None:
-            return _ended(outcome)
-        intent = case.log.get(f"{change.key}/intent/{attempt}")
-        if intent is None:
-            return End(Fate.FAILED, f"It was tried {TRIES} times and did not happen. Do it by hand, or look why.")
-        if case.log.get(f"{change.key}/intent/{attempt + 1}") is None:
-            plan = plan_from(intent.body["plan"])  # type: ignore[arg-type]
-            if (end := _again(case, change, plan, attempt)) is not None:
-                return end
-    raise AssertionError("attempts never end")
-
-
-def _again(case: Case, change: Change, plan: Plan, attempt: int) -> End | None:
-    happened = _happened(case, change, plan)
-    if happened:
-        return _ended(_found_done(case, change))
-    if happened is None and (end := _unsure(case, change, plan, attempt)) is not None:
-        return end
-    if attempt < TRIES:
-        fresh = _plan(case, change)
-        rest = _rest(fresh, case, plan)
-        if not fresh.commands:
-            return End(Fate.MOOT, f"It was begun and did not happen, and nothing is left to do. {fresh.does}")
-        if not rest.commands:
-            return End(
-                Fate.FAILED, f"It was begun and did not happen; what would be done now was not approved. {fresh.does}"
-            )
-        _apply(case, change, rest, attempt + 1)
+def _look(case: Case, change: Change, ask: str) -> End | str | None:
+    wanted = [*change.guards, *([change.when] if change.when else [])]
+    found = ask_all(case, wanted)
+    for asked in wanted:
+        # Its own entry each time: after a crash the look has to be a new one.
+        case.record("look", f"{ask}/look/{len(case.log.entries)}", dict(finding_body(found[asked])))
+    if (unready := _unready(change.guards, found)) is not None:
+        return f"The approval is void, because it may not be begun any more: {unready.says}"
+    if change.when is None:
+        return None
+    finding = found[change.when]
+    if finding.verdict is Verdict.UNKNOWN:
+        return f"The approval is void, because it could not be seen whether the fault is still there: {finding.says}"
+    # WARN is not gone: the queue behind a new head has only just begun to wait. The plan below tells who it is now.
+    if finding.verdict is Verdict.OK:
+        return End(Fate.MOOT, f"The fault was gone before the step began; nothing was done. {finding.says}")
     return None
 
 
-def _ended(outcome: Entry) -> End:
-    return End(Fate.APPLIED if outcome.body["complete"] else Fate.FAILED, str(outcome.body["says"]))
-
-
-def _happened(case: Case, change: Change, plan: Plan) -> bool | None:
-    supplied = case.environment.supply(change.action.plan)
-    try:
-        return case.patiently(lambda: change.action.applied(**supplied, plan=plan))
-    except CannotLook:
-        return None
-
-
-def _found_done(case: Case, change: Change) -> Entry:
-    outcome = Outcome(says="It had happened, as a look afterwards shows.", complete=True)
-    return case.record("outcome", f"{change.key}/outcome", dict(outcome_body(outcome)))
-
-
-def _unsure(case: Case, change: Change, plan: Plan, attempt: int) -> End | None:
-    """Ask whether to do it again; None means yes."""
-    reason = "It was begun, and it cannot be told whether it happened. Approve: do what is left. Skip: leave it so."
-    refused = ""
-    for ask in rounds(case, f"{change.key}/unsure/{attempt}"):
-        settled = settle(case, ask, change.title, reason, plan, refused=refused)
-        if isinstance(settled, str):
-            refused = settled
-            continue
-        return None if settled.decision is Decision.APPROVE else _declined(settled)
-    raise AssertionError("rounds never ends")
-
-
-def _rest(fresh: Plan, case: Case, approved: Plan) -> Plan:
-    """What of the fresh plan was approved."""
-    kept = [
-        command
-        for command, shown in zip(fresh.commands, case.redacted(fresh).commands, strict=True)
-        if shown in approved.commands
-    ]
-    return dataclasses.replace(fresh, commands=tuple(kept))
+def _unready(guards: tuple[AnyCheck, ...], found: dict[AnyCheck, Finding]) -> Finding | None:
+    return next((found[asked] for asked in guards if found[asked].verdict >= Verdict.UNKNOWN), None)

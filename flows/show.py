@@ -38,6 +38,7 @@ def story(question: Question) -> str:
             "",
             f"In **{said(question.environment)}** · answer until **{expires:%Y-%m-%d %H:%M} UTC**; "
             "without an answer nothing is done.",
+            *_people(question),
             "",
             f"**Found:** {said(question.reason)}",
             "",
@@ -46,6 +47,13 @@ def story(question: Question) -> str:
             f"Plan {markdown.code(question.digest[:12])}",
         ]
     )
+
+
+def _people(question: Question) -> list[str]:
+    if question.people == 1:
+        return []
+    so_far = f" Approved so far by {said(', '.join(question.approved_by))}." if question.approved_by else ""
+    return ["", f"**It takes {question.people} different people.**{so_far}"]
 
 
 def plan_lines(plan: Plan) -> list[str]:

@@ -32,6 +32,12 @@ class Approval(RunInput):
     name: str = Field(
         title="Your name", description="As it stands on the environment's roster.", min_length=1, max_length=100
     )
+    code: str = Field(
+        default="",
+        title="One-time code",
+        description="The six digits your authenticator shows for incident. In a lab it may be left empty.",
+        max_length=200,
+    )
     note: str = Field(default="", title="Note", description="Why? Kept in the record.", max_length=2000)
 
 
@@ -101,6 +107,7 @@ class SuspendedRun:
             name=str(said.get("name", ""))[:100],
             note=str(said.get("note", ""))[:2000],
             digest=str(said.get("plan", ""))[:64],
+            proof=str(said.get("code", ""))[:200],
             # The server's own clock, written when Resume was accepted: not what the answer claims.
             decided_at=decided_at,
             via="prefect",

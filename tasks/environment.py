@@ -7,6 +7,7 @@ resolved, so a laptop without production's secrets can still use the lab.
 
 from __future__ import annotations
 
+import base64
 import enum
 import inspect
 import os
@@ -16,10 +17,10 @@ import typing
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from rapidfuzz import process
 
 from tasks.model import Finding, Refused, Threshold
@@ -89,6 +90,23 @@ def _zone(name: str) -> str:
     return name
 
 
+def _base32(secret: SecretStr) -> SecretStr:
+    """RFC 4226 asks for 128 bits at least; `incident approvers enrol` makes 160."""
+    try:
+        bits = 8 * len(base64.b32decode(secret.get_secret_value(), casefold=True))
+    except ValueError:
+        bits = 0
+    if bits < 128:
+        raise ValueError("is no secret for one-time codes (base32, 128 bits). `incident approvers enrol` makes one")
+    return secret
+
+
+def _long(secret: SecretStr) -> SecretStr:
+    if len(secret.get_secret_value()) < 32:
+        raise ValueError("is too short to be a key: 32 characters at least. `openssl rand -hex 32` makes one")
+    return secret
+
+
 class Approver(BaseModel):
     """A person on the roster. A drill approver answers rehearsals by itself and is refused in production."""
 
@@ -97,6 +115,10 @@ class Approver(BaseModel):
     roles: frozenset[Role] = Field(min_length=1)
     contact: str = ""
     drill: bool = False
+    # The secret of this person's one-time codes (`incident approvers enrol`). In production nobody approves without.
+    totp: Annotated[SecretStr, AfterValidator(_base32)] | None = None
+    # Signs this person's answers at the command line, instead of a code.
+    key: Annotated[SecretStr, AfterValidator(_long)] | None = None
 
 
 class Environment(BaseModel):
@@ -112,6 +134,10 @@ class Environment(BaseModel):
     systems: Mapping[str, System] = Field(default_factory=dict)
     # How long a person has to answer. An hour covers the whole escalation ladder (on-call, senior, manager).
     approval_expires_s: float = Field(default=3600, gt=0)
+    # How many different people a plan takes, by its risk. Stricter than ours counts; looser does not.
+    people: Mapping[Literal["low", "moderate", "high"], Annotated[int, Field(ge=1, le=5)]] = Field(default_factory=dict)
+    # The most that maintenance may do here without asking, where that is less than it declares.
+    unattended_risk: Literal["none", "low", "moderate"] | None = None
     # Rehearsals wait less: the lab has no slow caches to settle. Refused elsewhere.
     verification_hold_s: float | None = Field(default=None, ge=0)
 

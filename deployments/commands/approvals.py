@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator
 
-from deployments.commands.asking import ask_decision, usual_name
+from deployments.commands.asking import ask_decision, proof_of, usual_name
 from deployments.commands.context import here
 from deployments.commands.terminal import (
     console,
@@ -55,6 +55,7 @@ def approve(
     decision: Decision | None = None,
     name: str | None = None,
     note: str = "",
+    code: str = "",
     json: bool = False,
 ) -> int:
     """Show what waits for approval, with the exact plan, and ask you. Nothing is done before somebody approves.
@@ -71,6 +72,8 @@ def approve(
         Your name as it stands on the roster. Left out: INCIDENT_APPROVER.
     note
         Why, for the record.
+    code
+        The one-time code your authenticator shows. With INCIDENT_APPROVER_KEY set, your answer is signed instead.
     json
         Print what waits as JSON, and decide nothing.
     """
@@ -91,7 +94,7 @@ def approve(
         _list(found)
         # A decision is about one plan; it was not taken.
         return 2 if decision else 0
-    return _one(journal, found[0], decision, name, note)
+    return _one(journal, found[0], decision, name, note, code)
 
 
 def _nothing(incident: str | None, decision: Decision | None) -> int:
@@ -102,7 +105,7 @@ def _nothing(incident: str | None, decision: Decision | None) -> int:
     return 1 if incident or decision else 0
 
 
-def _one(journal: Journal, found: Waiting, decision: Decision | None, name: str | None, note: str) -> int:
+def _one(journal: Journal, found: Waiting, decision: Decision | None, name: str | None, note: str, code: str) -> int:
     question, short = found.question, found.question.incident[:8]
     if found.in_a_terminal:
         _list([found])
@@ -113,15 +116,17 @@ def _one(journal: Journal, found: Waiting, decision: Decision | None, name: str 
         if not interactive():
             return _shown(question, decision)
         show_markdown(story(question))
-        decision, name, note = ask_decision(decision, name, note)
-    reply(question, decision, name, note)
+        said = ask_decision(question, decision, name, note, code)
+        reply(question, said.decision, said.name, said.note, said.proof)
+    else:
+        reply(question, decision, name, note, proof_of(question, decision, name, note, code))
     return _taken(journal, question)
 
 
 def _shown(question: Question, decision: Decision | None) -> int:
     show_markdown(story(question))
     say("")
-    say(f"To answer: incident approve {question.incident[:8]} --decision approve --name YOU --note WHY")
+    say(f"To answer: incident approve {question.incident[:8]} --decision approve --name YOU --code 123456 --note WHY")
     if decision is None:
         return 0
     errors.print("Nothing was decided: --decision takes --name too, or INCIDENT_APPROVER.")

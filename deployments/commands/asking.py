@@ -1,16 +1,19 @@
-"""Asking a person at this terminal: the plan, then decision, name and note."""
+"""Asking a person at this terminal: the plan, then decision, name, note and one-time code."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 
+from pydantic import SecretStr
 from rich.prompt import Prompt
 
 from deployments.commands.terminal import console, show_line, show_markdown
 from flows.case import now
 from flows.gate import Answer, Decision, Question
+from flows.proof import sign
 from flows.show import story
 
 
@@ -19,9 +22,19 @@ def usual_name() -> str | None:
     return os.environ.get("INCIDENT_APPROVER") or None
 
 
+@dataclass(frozen=True, kw_only=True)
+class Said:
+    """What a person answers, and what proves that it is this person."""
+
+    decision: Decision
+    name: str
+    note: str
+    proof: str
+
+
 def ask_decision(
-    decision: Decision | None = None, name: str | None = None, note: str = ""
-) -> tuple[Decision, str, str]:
+    question: Question, decision: Decision | None = None, name: str | None = None, note: str = "", code: str = ""
+) -> Said:
     """Ask for what was not given yet.
 
     Raises:
@@ -33,10 +46,25 @@ def ask_decision(
         while not name:
             name = Prompt.ask("Your name on the roster", default=usual_name(), console=console)
         note = note or Prompt.ask("Why (kept in the record)", default="", show_default=False, console=console)
+        if not code and usual_key() is None:
+            asked = "One-time code (empty where a name is enough)"
+            code = Prompt.ask(asked, default="", show_default=False, console=console)
     except EOFError:
         console.print()
         raise KeyboardInterrupt from None
-    return decision, name, note
+    return Said(decision=decision, name=name, note=note, proof=proof_of(question, decision, name, note, code))
+
+
+def usual_key() -> SecretStr | None:
+    """What signs the answers of whoever sits here, if they told their shell."""
+    key = os.environ.get("INCIDENT_APPROVER_KEY")
+    return SecretStr(key) if key else None
+
+
+def proof_of(question: Question, decision: Decision, name: str, note: str, code: str) -> str:
+    """The code that was given; without one, a signature with the key of whoever sits here."""
+    key = usual_key()
+    return code if code or key is None else sign(key, question, decision, name, note, now())
 
 
 class TerminalAsker:
@@ -52,5 +80,13 @@ class TerminalAsker:
             if question.refused:
                 # The story begins with it, and that may have left the screen.
                 show_line("again", question.refused, "bold red")
-            decision, name, note = ask_decision()
-        return Answer(decision=decision, name=name, note=note, digest=question.digest, decided_at=now(), via="terminal")
+            said = ask_decision(question)
+        return Answer(
+            decision=said.decision,
+            name=said.name,
+            note=said.note,
+            digest=question.digest,
+            decided_at=now(),
+            via="terminal",
+            proof=said.proof,
+        )

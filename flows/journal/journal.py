@@ -5,11 +5,12 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from datetime import datetime
 
 import psycopg
 from pydantic import SecretStr
 
-from flows.journal import locks, measurement, summary
+from flows.journal import codes, locks, measurement, summary
 from flows.journal.chain import broken
 from flows.journal.connection import connect, refuse_transaction_pooler, session_of, speaking
 from flows.journal.entry import Entry, checked
@@ -166,6 +167,33 @@ class Journal:
         """
         with session_of(self._url) as session:
             return measurement.latest(session, environment, check)
+
+    def use_code(self, name: str, step: int, by: str) -> bool:
+        """Use up this approver's one-time code of a time step, in all incidents. False: another question used it.
+
+        Raises:
+            JournalUnavailable: the database does not answer.
+        """
+        with session_of(self._url) as session:
+            return codes.use(session, self._redact, name, step, by)
+
+    def note_wrong_code(self, name: str, by: str) -> None:
+        """Count a code that was given in this approver's name and did not fit.
+
+        Raises:
+            JournalUnavailable: the database does not answer.
+        """
+        with session_of(self._url) as session:
+            codes.note_wrong(session, self._redact, name, by)
+
+    def wrong_codes(self, name: str, since: datetime) -> int:
+        """How many codes that did not fit were given in this approver's name since then.
+
+        Raises:
+            JournalUnavailable: the database does not answer.
+        """
+        with session_of(self._url) as session:
+            return codes.wrong(session, name, since)
 
     def seal(self) -> list[Seal]:
         """Seal whatever no seal covers yet; the seals that were made, none if nothing was written since.

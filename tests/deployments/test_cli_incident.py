@@ -73,7 +73,7 @@ def test_it_takes_answers_from_pipes_and_terminals(shell: Shell, stack: Stack, j
     looked = shell("approve", one)
     assert looked.returncode == 0
     assert f"\n{statement}\n" in looked.stdout
-    assert f"incident approve {one} --decision approve --name YOU --note WHY" in looked.stdout
+    assert f"incident approve {one} --decision approve --name YOU --code 123456 --note WHY" in looked.stdout
     nameless = shell("approve", one, "--decision", "approve")
     assert (nameless.returncode, "Nothing was decided" in nameless.stderr) == (2, True)
 

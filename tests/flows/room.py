@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pyotp
 import pytest
 from pydantic import SecretStr
 
@@ -46,7 +47,36 @@ ana = {{ roles = ["on-call"] }}
 
 [environments.hasty.systems.lamp]
 file = "{lamp}"
+
+# The same room, where a name alone does not count.
+[environments.guarded]
+kind = "lab"
+verification_hold_s = 0.2
+
+[environments.guarded.approvers]
+ana = {{ roles = ["on-call"], totp = "{ana}" }}
+zoe = {{ roles = ["senior"], totp = "{zoe}" }}
+eve = {{ roles = ["on-call"], key = "{eve}" }}
+
+[environments.guarded.systems.lamp]
+file = "{lamp}"
+
+# The same room, where it takes two.
+[environments.careful]
+kind = "lab"
+verification_hold_s = 0.2
+people = {{ moderate = 2 }}
+
+[environments.careful.approvers]
+ana = {{ roles = ["on-call"] }}
+zoe = {{ roles = ["senior"] }}
+max = {{ roles = ["dba"] }}
+
+[environments.careful.systems.lamp]
+file = "{lamp}"
 """
+# Made for these tests, and good for nothing else.
+SECRETS = {"ana": pyotp.random_base32(), "zoe": pyotp.random_base32(), "eve": pyotp.random_hex(40)}
 
 Reply = Callable[[Question], Answer | None]
 
@@ -135,5 +165,5 @@ def furnish(folder: Path, journal_url: str, monkeypatch: pytest.MonkeyPatch, *, 
 
 def configure(config: Path, lamp: Path, *, expires: float = 60) -> Path:
     """Write the configuration of a room with this lamp."""
-    config.write_text(CONFIG.format(team=TEAM, lamp=lamp, expires=expires))
+    config.write_text(CONFIG.format(team=TEAM, lamp=lamp, expires=expires, **SECRETS))
     return config

@@ -1,0 +1,41 @@
+"""Which one-time codes were used, and which were wrong: a chain of entries for each approver, over all incidents."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from flows.journal.connection import Connection
+from flows.journal.log import AlreadyRecorded, write
+from flows.journal.redact import Redactor
+
+ACTOR = "engine"
+_WRONG = "SELECT count(*) FROM incident.entries WHERE incident = %s AND kind = 'wrong code' AND at >= %s"
+
+
+def use(session: Connection, redact: Redactor, name: str, step: int, by: str) -> bool:
+    """Use up the code of this time step for the question `by`. False: another question used it.
+
+    The database lets one of many win. Asked again for the same question, as after a crash, the answer is the same.
+    """
+    try:
+        write(session, redact, _chain(name), ACTOR, "code used", f"code/{step}", {"by": by})
+    except AlreadyRecorded as used:
+        return used.entry.body["by"] == by
+    return True
+
+
+def note_wrong(session: Connection, redact: Redactor, name: str, by: str) -> None:
+    """Count a code that did not fit, once for each question."""
+    try:
+        write(session, redact, _chain(name), ACTOR, "wrong code", f"wrong/{by}"[:200], {})
+    except AlreadyRecorded:
+        return
+
+
+def wrong(session: Connection, name: str, since: datetime) -> int:
+    row = session.execute(_WRONG, [_chain(name), f"{since:%Y-%m-%dT%H:%M:%S.%fZ}"]).fetchone()
+    return int(str(row[0])) if row else 0
+
+
+def _chain(name: str) -> str:
+    return f"codes/{name}"
