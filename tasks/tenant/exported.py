@@ -52,12 +52,26 @@ def approved(plan: Plan) -> tuple[Path, bundle.Manifest]:
     Raises:
         Refused: another one stands in its place by now.
     """
+    place, sha256 = named_by(plan)
+    return place, same(place, sha256)
+
+
+def named_by(plan: Plan) -> tuple[Path, str]:
+    """The folder of the approved export, and its manifest's SHA-256."""
     target = plan.commands[0].target
-    place = Path(str(target["folder"]))
+    return Path(str(target["folder"])), str(target["manifest"])
+
+
+def same(place: Path, sha256: str) -> bundle.Manifest:
+    """The manifest at `place`.
+
+    Raises:
+        Refused: it is another one than that with this SHA-256.
+    """
     manifest = bundle.manifest_at(place)
-    if manifest.sha256 != target["manifest"]:
-        raise Refused(f"{place} is another export than the approved one.", remedy="Plan the import again.")
-    return place, manifest
+    if manifest.sha256 != sha256:
+        raise Refused(f"{place} is another export than the approved one.", remedy="Plan it again.")
+    return manifest
 
 
 def copy_into(ident: str, table: Table, file: bundle.File) -> str:

@@ -10,7 +10,7 @@ from tasks.model import BlastRadius, Command, Outcome, Plan, Refused, Risk
 from tasks.postgres.system import PostgresServer, Session
 from tasks.postgres.words import count
 from tasks.tenant import bundle
-from tasks.tenant.exported import approved, copy_into, matched, whole
+from tasks.tenant.exported import approved, copy_into, matched, named_by, whole
 from tasks.tenant.queries import SEQUENCES
 from tasks.tenant.removal import DeleteImported
 from tasks.tenant.system import TenantData
@@ -86,8 +86,7 @@ class ImportTenant(Action):
 
     def undo(self, plan: Plan) -> Action:
         """Delete exactly the imported rows, if nobody changed them since."""
-        place, manifest = approved(plan)
-        return DeleteImported(place, manifest.sha256)
+        return DeleteImported(*named_by(plan))
 
 
 def _command(table: Table, file: bundle.File, manifest: bundle.Manifest, place: Path) -> Command:

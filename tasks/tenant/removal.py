@@ -9,7 +9,7 @@ from tasks.model import BlastRadius, Command, NoWayBack, Outcome, Plan, Refused,
 from tasks.postgres.system import Session
 from tasks.postgres.words import count
 from tasks.tenant import bundle
-from tasks.tenant.exported import approved, copy_into, matched
+from tasks.tenant.exported import approved, copy_into, matched, same
 from tasks.tenant.system import TenantData
 from tasks.tenant.tables import Table, left_out, nothing_to_do, rows_of, set_tenant, tables_of, write_plainly
 
@@ -29,7 +29,7 @@ class DeleteImported(Action):
         self.manifest = manifest
 
     def plan(self, tenant: TenantData) -> Plan:
-        manifest = bundle.manifest_at(self.place)
+        manifest = same(self.place, self.manifest)
         tables = tables_of(tenant.target, tenant.tables, writes=True)
         with tenant.target.snapshot() as moment:
             set_tenant(moment, tables, manifest.tenant)

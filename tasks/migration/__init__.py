@@ -1,0 +1,1 @@
+"""A database's schema, changed by the team's own tool."""
