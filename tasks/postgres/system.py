@@ -277,6 +277,10 @@ class PostgresServer(System):
         """
         return self._ask(self._actor, query, params)
 
+    def asked_as_actor(self) -> AbstractContextManager[Session]:
+        """Several questions in one read-only transaction, as the role that would act."""
+        return self._session(self._actor, reads=True)
+
     def act_at_length(self, query: str) -> list[Row]:
         """Like `act`, for what is meant to take minutes or hours: an index build, a VACUUM. Its locks must come soon.
 
