@@ -105,7 +105,8 @@ def missing_indexes(postgres: PostgresServer, mean: Threshold) -> tuple[list[Can
     return list(candidates.values()), unclear
 
 
-TOO_OLD = "Before Postgres 16 a statement without its values has no plan: explain it by hand, with real values."
+TOO_OLD = "Before Postgres 16 a statement without its values has no plan."
+BY_HAND = "Explain it by hand, with real values: EXPLAIN (ANALYZE, BUFFERS) SELECT …;"
 
 
 def _judge(postgres: PostgresServer, statement: Row, plan: Explained, read: WholeRead) -> Candidate | Unclear | None:
@@ -171,5 +172,5 @@ def check_missing_indexes(postgres: PostgresServer, mean: Threshold = STATEMENT_
         return Finding(verdict=Verdict.WARN, says=says, value=len(candidates), unit="indexes", rows=rows)
     if slow:
         says = f"{count(len(slow), 'slow statement')}: which index is missing cannot be told. {slow[0].why}"
-        return Finding(verdict=Verdict.UNKNOWN, says=says, rows=rows)
+        return Finding(verdict=Verdict.UNKNOWN, says=says, rows=rows, remedy=BY_HAND)
     return Finding(verdict=Verdict.OK, says="No slow statement misses an index.", value=0, unit="indexes")
