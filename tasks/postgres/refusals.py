@@ -17,6 +17,8 @@ class Place:
     port: str
     database: str
     user: str
+    # False: the URL says sslmode=disable.
+    tls: bool = True
 
     def __str__(self) -> str:
         host = f"[{self.host}]" if ":" in self.host else self.host
@@ -154,11 +156,11 @@ _AT_THE_DOOR = (
         "GRANT CONNECT ON DATABASE {quoted_database} TO {quoted_user};",
     ),
     _Said(
-        r"\A(?!.*(?:SSL encryption|SSL on)).*no pg_hba.conf entry.*(?:no encryption|SSL off)",
+        "no pg_hba.conf entry.*we offer no TLS",
         Reason.TLS,
         NotAdmitted,
-        "{place} admits {user} from here over TLS only, or not at all.",
-        "Remove sslmode=disable from the URL, or add a line without TLS to pg_hba.conf.",
+        "{place} does not admit {user} without TLS.",
+        "Remove sslmode=disable from the URL. If that is not it, pg_hba.conf has no line for {user} from here.",
     ),
     _Said(
         "no pg_hba.conf entry|pg_hba.conf rejects",
@@ -245,7 +247,7 @@ _NAMES = re.compile(r"\"[^\"]*\"|'[^' ]*'")
 
 def at_the_door(place: Place, text: str, limit_s: float) -> NotConnected:
     """Why a connection did not come about. An unknown reason may pass: asking again does no harm."""
-    plain = _NAMES.sub("", text)
+    plain = _NAMES.sub("", text) + ("" if place.tls else " (we offer no TLS)")
     for said in _AT_THE_DOOR:
         if re.search(said.pattern, plain, re.IGNORECASE | re.DOTALL):
             words = {

@@ -81,6 +81,7 @@ def place_of(url: SecretStr) -> Place:
         port=str(parts.get("port") or 5432),
         database=str(parts["dbname"]),
         user=str(parts["user"]),
+        tls=parts.get("sslmode") != "disable",
     )
 
 
