@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import cast
 
 from tasks.mirror.compare import KEYS_A_LOOK, Sick
-from tasks.mirror.queries import VALUES_BY_KEY
+from tasks.mirror.queries import RECORDS_BY_KEY
 from tasks.mirror.shape import Key, Pair, key_of, keys_json
 from tasks.mirror.system import Both
 from tasks.model import Json, Row
@@ -20,7 +22,8 @@ BEFORE = 12
 _SECRETIVE = re.compile(
     r"pass(word|wd|phrase)?|pwd|secret|token|api_?key|private_?key|credential|salt|hash$|iban|ssn", re.I
 )
-_EMAIL = re.compile(r"([^\s@\"'<>,;:]{1,2})[^\s@\"'<>,;:]*+@(?=[\w.-])")
+# Begins right after what is no part of an address, so that a long value costs no more than its length.
+_EMAIL = re.compile(r"(?<![^\s@\"'<>,;:])([^\s@\"'<>,;:]{1,2})[^\s@\"'<>,;:]*+@(?=[\w.-])")
 
 
 def side_by_side(both: Both, pair: Pair, rows: Sequence[Sick]) -> dict[Key, list[Row]]:
@@ -35,7 +38,7 @@ def side_by_side(both: Both, pair: Pair, rows: Sequence[Sick]) -> dict[Key, list
     found: dict[Key, list[Row]] = {}
     for n in range(0, len(rows), KEYS_A_LOOK):
         keys = [row.key for row in rows[n : n + KEYS_A_LOOK]]
-        left, right = _values(both, pair, keys)
+        left, right = _records(both, pair, keys)
         found |= {key: _lines(pair, key, left.get(key), right.get(key)) for key in keys}
     return found
 
@@ -51,19 +54,32 @@ def fields(lines: Sequence[Row]) -> str:
     return ", ".join(dict.fromkeys(str(line["field"]) for line in lines if line["field"]))
 
 
-def _values(both: Both, pair: Pair, keys: Sequence[Key]) -> tuple[dict[Key, list[Json]], dict[Key, list[Json]]]:
-    answers = both.ask(*pair.both(VALUES_BY_KEY), keys=keys_json(keys))
-    left, right = ({key_of(row): list(row["canonical"]) for row in answer} for answer in answers)  # type: ignore[arg-type]
-    return left, right
+@dataclass(frozen=True)
+class _Record:
+    """One row as it is looked at: each column's beginning, and the hash of the whole of it."""
+
+    beginnings: Sequence[Json]
+    marks: Sequence[Json]
 
 
-def _lines(pair: Pair, key: Key, left: list[Json] | None, right: list[Json] | None) -> list[Row]:
+def _records(both: Both, pair: Pair, keys: Sequence[Key]) -> tuple[dict[Key, _Record], dict[Key, _Record]]:
+    left, right = both.ask(*pair.both(RECORDS_BY_KEY), keys=keys_json(keys))
+    return {key_of(row): _record(row) for row in left}, {key_of(row): _record(row) for row in right}
+
+
+def _record(row: Row) -> _Record:
+    return _Record(cast(list[Json], row["beginnings"]), cast(list[Json], row["marks"]))
+
+
+def _lines(pair: Pair, key: Key, left: _Record | None, right: _Record | None) -> list[Row]:
     if left is None or right is None:
         there = "missing" if left is None else "there", "missing" if right is None else "there"
         return [_line(pair, key, "", *there)] if left != right else []
-    names = [column.name for column in pair.left.columns]
-    differing = [(name, one, other) for name, one, other in zip(names, left, right, strict=True) if one != other]
-    return [_line(pair, key, name, *_compared(pair, name, one, other)) for name, one, other in differing]
+    return [
+        _line(pair, key, column.name, *_compared(pair, column.name, left.beginnings[n], right.beginnings[n]))
+        for n, column in enumerate(pair.left.columns)
+        if left.marks[n] != right.marks[n]
+    ]
 
 
 def _line(pair: Pair, key: Key, field: str, left: str, right: str) -> Row:
@@ -80,7 +96,7 @@ def _compared(pair: Pair, name: str, left: Json, right: Json) -> tuple[str, str]
     """Both values, cut where it still shows how they differ."""
     one, other = _masked(pair, name, left), _masked(pair, name, right)
     if one == other and one != MASK:
-        return one, f"{other} (differs in what is masked)"
+        return _cut(one, 0), f"{_cut(other, 0)} (differs in what is not shown)"
     alike = next((n for n, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
     start = max(0, alike - BEFORE) if max(len(one), len(other)) > LONGEST else 0
     return _cut(one, start), _cut(other, start)

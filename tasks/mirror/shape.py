@@ -18,6 +18,9 @@ from tasks.model import Refused, Row
 from tasks.postgres.system import Session
 from tasks.postgres.words import count
 
+# Of a longer value no more than these characters are fetched to be looked at.
+BEGINNING = 2_000
+
 # A key, each part in its canonical text; None where the column is NULL.
 Key = tuple[str | None, ...]
 
@@ -65,8 +68,9 @@ class Shape:
             "hash": f"left(encode({_sha(self.columns)}, 'hex'), 32)",
             "young": self._young,
             "match": " AND ".join(f"t.{c.quoted} = (wanted.key ->> {n})::{c.type}" for n, c in enumerate(self.key)),
-            "canonical": _texts(self.columns),
-            "plain": f"ARRAY[{', '.join(f't.{column.quoted}::text' for column in self.columns)}]::text[]",
+            "plain": _array(f"t.{column.quoted}::text" for column in self.columns),
+            "beginnings": _array(f"left({column.canonical}, {BEGINNING})" for column in self.columns),
+            "marks": _array(f"encode({_sha([column])}, 'hex')" for column in self.columns),
             "columns": ", ".join(written),
             "values": ", ".join(written.values()),
             "assignments": ", ".join(f"{name} = {value}" for name, value in written.items() if name in changed),
@@ -105,7 +109,11 @@ class Pair:
 
 
 def _texts(columns: Iterable[Column]) -> str:
-    return f"ARRAY[{', '.join(column.canonical for column in columns)}]::text[]"
+    return _array(column.canonical for column in columns)
+
+
+def _array(texts: Iterable[str]) -> str:
+    return f"ARRAY[{', '.join(texts)}]::text[]"
 
 
 def _sha(columns: Iterable[Column]) -> str:

@@ -69,7 +69,9 @@ def refuse_unwritable(mirror: Mirror, pair: Pair) -> None:
     store, shape = mirror.store(target), pair.shape(target)
     row = store.rows_as_actor(TABLE, schema=table.schema_name, table=table.name, key=list(table.key))[0]
     if not row["writable"]:
-        raise Refused(f"{table.title} in {store.name} is no table that can be written to.")
+        raise Refused(
+            f"{table.title} in {store.name} is no plain table: a view or a rule may do something else than is written."
+        )
     if not row["may_write"]:
         raise Refused(f"{row['user']} may not write {table.title} in {store.name}.", remedy=str(row["grant_write"]))
     if not shape.key_is_unique:

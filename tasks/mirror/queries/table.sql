@@ -1,6 +1,7 @@
 -- One table as it can be read and written by who asks.
 SELECT format('%%I.%%I', n.nspname, c.relname) AS relation,
-       c.relkind IN ('r', 'p') AS writable,
+       -- A rule may do something else than what is written, before it can be seen.
+       c.relkind IN ('r', 'p') AND NOT EXISTS (SELECT FROM pg_rewrite AS r WHERE r.ev_class = c.oid) AS writable,
        has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT') AS may_read,
        has_table_privilege(c.oid, 'INSERT') AND has_table_privilege(c.oid, 'UPDATE')
            AND has_table_privilege(c.oid, 'DELETE') AS may_write,
