@@ -11,6 +11,9 @@ from runbooks.model import AnyCheck, Declared
 from tasks.environment import Environment
 from tasks.model import CannotLook, Earlier, Finding, Row, Verdict
 
+# More questions than any runbook asks: none waits for another one's answer.
+AT_ONCE = 64
+
 
 def diagnose(case: Case) -> dict[AnyCheck, Finding]:
     """The findings of all checks. What the journal already holds is not asked again."""

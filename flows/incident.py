@@ -11,7 +11,7 @@ from prefect.task_runners import ThreadPoolTaskRunner
 
 from flows.artifacts import publish_findings
 from flows.case import Case, Ending, Fate
-from flows.diagnose import diagnose, worst
+from flows.diagnose import AT_ONCE, diagnose, worst
 from flows.execute import live_through
 from flows.resolve import Change, instruct, resolve
 from flows.undo import offer_undo
@@ -26,7 +26,7 @@ STOPS = {Fate.REJECTED, Fate.EXPIRED}
     name="incident",
     flow_run_name="{runbook} in {environment}",
     description="Live through one incident: diagnose, propose, wait for approval, apply, verify, record.",
-    task_runner=ThreadPoolTaskRunner(max_workers=16),  # type: ignore[arg-type]
+    task_runner=ThreadPoolTaskRunner(max_workers=AT_ONCE),  # type: ignore[arg-type]
     persist_result=False,
     validate_parameters=True,
 )
