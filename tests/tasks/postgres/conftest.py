@@ -168,3 +168,38 @@ def preparing_server(request: pytest.FixtureRequest) -> Iterator[Server]:
 def preparing(preparing_server: Server) -> Iterator[Stage]:
     with staged(preparing_server) as ready:
         yield ready
+
+
+# Few enough to take them all; of 12 slots 3 are for superusers and, since 16, 3 for roles with reserved ones.
+CRAMPED = {"max_connections": "12", "max_wal_senders": "0", "superuser_reserved_connections": "3"}
+RESERVED = {"reserved_connections": "3"}
+
+
+@pytest.fixture(scope="session", params=["postgres18", "postgres15"])
+def cramped_server(request: pytest.FixtureRequest) -> Iterator[Server]:
+    """A server with a dozen connection slots, whose log holds every statement."""
+    shared: Server = request.getfixturevalue(request.param)
+    with tempfile.TemporaryDirectory(prefix="incident-pg-") as folder:
+        Path(folder).chmod(0o711)
+        cluster = Cluster(
+            folder=Path(folder) / "data",
+            port=free_port(),
+            bin=shared.cluster.bin,
+            settings={
+                **SETTINGS,
+                **CRAMPED,
+                **(RESERVED if request.param == "postgres18" else {}),
+                "log_statement": "all",
+            },
+        )
+        password = secrets.token_urlsafe(16)
+        with running(cluster, password):
+            yield Server(cluster, password)
+
+
+@pytest.fixture
+def cramped(cramped_server: Server) -> Iterator[Stage]:
+    with staged(cramped_server) as ready:
+        if ready.admin("SELECT 1 FROM pg_roles WHERE rolname = 'pg_use_reserved_connections'"):
+            ready.admin("GRANT pg_use_reserved_connections TO reader, actor")
+        yield ready
