@@ -16,17 +16,23 @@ likely AS (
     WHERE n.nspname NOT IN ('pg_catalog', 'information_schema')
     ORDER BY p.pages DESC, c.oid
     LIMIT 20
+),
+-- Materialised, so that nothing is measured before it is known whether it can be: measuring waits for whoever has
+-- locked the table out of everybody's reach.
+reachable AS MATERIALIZED (
+    SELECT l.*
+    FROM likely l
+    WHERE NOT EXISTS (
+        SELECT FROM pg_locks k WHERE k.relation = l.oid AND k.mode = 'AccessExclusiveLock' AND k.granted
+    )
+),
+measured AS MATERIALIZED (
+    SELECT r.*, pg_total_relation_size(r.oid)::float8 AS bytes, pg_indexes_size(r.oid)::float8 AS index_bytes
+    FROM reachable r
 )
-SELECT
-    l.nspname AS schema,
-    l.relname AS table,
-    l.oid::text AS key,
-    pg_total_relation_size(l.oid)::float8 AS bytes,
-    pg_indexes_size(l.oid)::float8 AS index_bytes
-FROM likely l
--- Measuring waits for whoever has locked the table out of everybody's reach.
-WHERE NOT EXISTS (SELECT FROM pg_locks k WHERE k.relation = l.oid AND k.mode = 'AccessExclusiveLock' AND k.granted)
-    -- NULL when it was dropped just now.
-    AND pg_total_relation_size(l.oid) IS NOT NULL
-ORDER BY bytes DESC, 1, 2
+SELECT m.nspname AS schema, m.relname AS table, m.oid::text AS key, m.bytes, m.index_bytes
+FROM measured m
+-- NULL when it was dropped just now.
+WHERE m.bytes IS NOT NULL
+ORDER BY m.bytes DESC, 1, 2
 LIMIT 5
