@@ -1,0 +1,98 @@
+"""No question of any runbook mistakes its own blindness for health."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+import psycopg
+import pytest
+
+from runbooks.model import AnyCheck
+from tasks.model import Finding, Threshold, Verdict
+from tests.tasks.postgres.conftest import Stage, staged
+from tests.tasks.postgres.questions import QUESTIONS, ask, every_question, place
+
+# The smallest trace is BAD, nothing at all is OK.
+EAGER = {
+    asked.name: {
+        name: Threshold(warn=1e-9, bad=1e-8, because="Owner: this test.")
+        for name, limit in asked.thresholds.items()
+        if limit.bad > limit.warn
+    }
+    for asked in QUESTIONS
+}
+
+
+@pytest.fixture(scope="module", params=["postgres18", "postgres15"])
+def sick(request: pytest.FixtureRequest) -> Iterator[Stage]:
+    """A bit of everything: a lock queue, an idle transaction, dead rows, an invalid index, twins, a slow statement."""
+    with staged(request.getfixturevalue(request.param)) as stage:
+        stage.admin(
+            "CREATE EXTENSION pg_stat_statements;"
+            "CREATE TABLE sick (id int, twice int) WITH (autovacuum_enabled = off);"
+            "INSERT INTO sick SELECT n, n % 2 FROM generate_series(1, 300000) n;"
+            "CREATE INDEX sick_one ON sick (id); CREATE INDEX sick_two ON sick (id); DELETE FROM sick WHERE id % 3 = 0"
+        )
+        with pytest.raises(psycopg.errors.UniqueViolation):
+            stage.admin("CREATE UNIQUE INDEX CONCURRENTLY sick_broken ON sick (twice)")
+        for _ in range(6):
+            stage.admin("SELECT count(*), pg_sleep(0.25) FROM sick WHERE id = 1")
+        stage.begins("billing-worker", "UPDATE leads SET status = status WHERE id = 1")
+        stage.queues(stage.session("web-1"), "UPDATE leads SET status = status WHERE id = 1")
+        # Waits and transactions shorter than a second are left out.
+        time.sleep(1.1)
+        yield stage
+
+
+def look(asked: AnyCheck, stage: Stage, user: str) -> Finding:
+    return ask(asked, place(stage.door(reads=user, acts=user), EAGER))
+
+
+@every_question
+@pytest.mark.parametrize("user", ["reader", "nobody_special"])
+def test_it_never_calls_blindness_health(asked: AnyCheck, sick: Stage, user: str) -> None:
+    everything, seen = look(asked, sick, "boss"), look(asked, sick, user)
+
+    if seen.verdict is Verdict.UNKNOWN:
+        assert seen.remedy, seen.says
+    else:
+        assert seen.verdict >= everything.verdict, (seen.says, everything.says)
+        assert len(seen.rows) >= len(everything.rows), (seen.rows, everything.rows)
+
+
+def test_it_had_something_to_miss(sick: Stage) -> None:
+    """What the test above stands on."""
+    found = {asked.name: look(asked, sick, "boss") for asked in QUESTIONS}
+
+    bad = {name for name, finding in found.items() if finding.verdict > Verdict.OK}
+    assert {
+        "check_blocked_sessions",
+        "check_idle_in_transaction",
+        "check_slow_statements",
+        "check_dead_rows",
+        "check_invalid_indexes",
+    } <= bad
+
+
+@every_question
+def test_it_answers_a_role_that_only_monitors(asked: AnyCheck, sick: Stage) -> None:
+    """pg_monitor is all we ask people to grant; what needs more says so."""
+    finding = ask(asked, place(sick.door(reads="reader", acts="reader")))
+
+    assert finding.verdict is not Verdict.UNKNOWN or "GRANT" in finding.remedy or "EXPLAIN" in finding.remedy, finding
+
+
+@every_question
+def test_it_says_the_same_where_everything_is_read_only(asked: AnyCheck, sick: Stage) -> None:
+    usual = look(asked, sick, "boss")
+    name = sick.admin_url.rpartition("/")[2]
+    sick.admin(f"ALTER DATABASE {name} SET default_transaction_read_only = on")
+    try:
+        found = look(asked, sick, "boss")
+    finally:
+        sick.admin(
+            f"SET default_transaction_read_only = off; ALTER DATABASE {name} RESET default_transaction_read_only"
+        )
+
+    assert (found.verdict, len(found.rows)) == (usual.verdict, len(usual.rows)), (found.says, usual.says)
