@@ -7,9 +7,11 @@ from collections.abc import Iterator
 
 import psycopg
 import pytest
+from pydantic import SecretStr
 
 from runbooks.model import AnyCheck
 from tasks.model import Finding, Threshold, Verdict
+from tasks.postgres.system import PostgresServer
 from tests.tasks.postgres.conftest import Stage, staged
 from tests.tasks.postgres.questions import QUESTIONS, ask, every_question, place
 
@@ -86,13 +88,10 @@ def test_it_answers_a_role_that_only_monitors(asked: AnyCheck, sick: Stage) -> N
 @every_question
 def test_it_says_the_same_where_everything_is_read_only(asked: AnyCheck, sick: Stage) -> None:
     usual = look(asked, sick, "boss")
-    name = sick.admin_url.rpartition("/")[2]
-    sick.admin(f"ALTER DATABASE {name} SET default_transaction_read_only = on")
-    try:
-        found = look(asked, sick, "boss")
-    finally:
-        sick.admin(
-            f"SET default_transaction_read_only = off; ALTER DATABASE {name} RESET default_transaction_read_only"
-        )
+    url = f"{sick.url('boss').get_secret_value()}?options=-c%20default_transaction_read_only%3Don"
+    door = PostgresServer(url=SecretStr(url))
 
+    found = ask(asked, place(door, EAGER))
+
+    assert door.rows("SHOW default_transaction_read_only") == [{"default_transaction_read_only": "on"}]
     assert (found.verdict, len(found.rows)) == (usual.verdict, len(usual.rows)), (found.says, usual.says)
