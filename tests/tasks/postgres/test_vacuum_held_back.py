@@ -104,9 +104,13 @@ def test_it_knows_that_another_database_holds_nothing_back(stage: Stage) -> None
     with psycopg.connect(elsewhere, autocommit=True) as session:
         session.execute("BEGIN ISOLATION LEVEL REPEATABLE READ")
         session.execute("SELECT 1")
+        pid = reports(stage)
         dies(stage)
 
-        assert ask(stage).verdict is Verdict.OK
+        # The other is older, and innocent.
+        assert [row["pid"] for row in ask(stage).rows if "pid" in row] == [pid]
+        plan = EndVacuumHolders(superusers=("boss",)).plan(stage.door(acts="boss"), AT_ONCE)
+        assert [command.target["pid"] for command in plan.commands] == [pid]
 
 
 def test_it_waits_for_the_limit(stage18: Stage) -> None:
