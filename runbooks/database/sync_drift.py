@@ -6,6 +6,7 @@ from runbooks.model import Drill, Manual, Runbook, Severity, Step, Symptom, Veri
 from tasks.mirror.actions import SyncDriftedRows, SyncOneRecord
 from tasks.mirror.checks import check_row_counts, check_row_drift
 from tasks.mirror.faults import DriftRows
+from tasks.mirror.resync import ResyncTables
 
 runbook = Runbook(
     title="Two stores disagree about the same records",
@@ -42,6 +43,8 @@ runbook = Runbook(
         # First one, so that a wrong source of truth shows in one record and not in a hundred.
         Step(SyncOneRecord(), when=check_row_drift),
         Step(SyncDriftedRows(), when=check_row_drift),
+        # For emergencies: moot unless a table differs in more rows than its max_rows.
+        Step(ResyncTables(), when=check_row_drift),
         Manual(
             "Decide which store is right",
             when=check_row_drift,

@@ -132,8 +132,8 @@ def buckets_of(both: Both, pair: Pair, mask: int) -> tuple[dict[int, Bucket], di
     return _parsed(str(left[0]["buckets"])), _parsed(str(right[0]["buckets"]))
 
 
-def look(both: Both, pair: Pair, mask: int, only: Sequence[int] | None = None) -> Drift:
-    """The rows that differ just now, in all buckets or in `only` those."""
+def look(both: Both, pair: Pair, mask: int) -> Drift:
+    """The rows that differ just now."""
     left, right = buckets_of(both, pair, mask)
     sick = [n for n in sorted(left.keys() | right.keys()) if left.get(n, EMPTY) != right.get(n, EMPTY)]
     drift = Drift(
@@ -146,10 +146,10 @@ def look(both: Both, pair: Pair, mask: int, only: Sequence[int] | None = None) -
     # First those that both stores have: of the others it is known without a look how many rows are missing.
     one_sided = [n for n in sick if n not in left or n not in right]
     order = [n for n in sick if n in left and n in right] + one_sided
-    read, slices = 0, list(_slices([n for n in order if only is None or n in only], sizes))
+    read, slices = 0, list(_slices(order, sizes))
     while slices and read + slices[0][1] <= ROWS_AT_MOST:
         buckets, rows = slices.pop(0)
-        drift = _with(drift, both, mask, buckets)
+        drift = _with(drift, *rows_in(both, pair, mask, buckets))
         read += rows
     rest = [n for buckets, _ in slices for n in buckets]
     uncounted: Counter[How] = Counter()
@@ -205,9 +205,19 @@ def _slices(buckets: Sequence[int], sizes: Mapping[int, int]) -> Iterator[tuple[
         yield portion, rows
 
 
-def _with(drift: Drift, both: Both, mask: int, buckets: list[int]) -> Drift:
-    """`drift` and what differs in these buckets."""
-    left, right = both.ask(*drift.pair.both(ROWS_IN_BUCKETS), mask=mask, buckets=buckets)
+def rows_in(both: Both, pair: Pair, mask: int, buckets: Sequence[int]) -> tuple[list[Row], list[Row]]:
+    """Every row in these buckets, in either store: `{key, hash, young}`."""
+    return both.ask(*pair.both(ROWS_IN_BUCKETS), mask=mask, buckets=list(buckets))
+
+
+def differing(pair: Pair, left: Sequence[Row], right: Sequence[Row]) -> Drift:
+    """How these rows of either store differ."""
+    nothing = Drift(pair=pair, left_rows=len(left), right_rows=len(right), uncounted={})
+    return _with(nothing, left, right)
+
+
+def _with(drift: Drift, left: Sequence[Row], right: Sequence[Row]) -> Drift:
+    """`drift` and what differs between these rows."""
     hashes = _hashes(left), _hashes(right)
     young = {key_of(row) for answer in (left, right) for row in answer if row["young"]}
     rows: list[Sick] = []
