@@ -6,6 +6,7 @@ import concurrent.futures
 from collections.abc import Callable, Iterable
 
 from flows.case import ENGINE, Case
+from flows.clean import Cleaned, cleaned
 from flows.record import finding_body
 from runbooks.model import AnyCheck, Declared
 from tasks.environment import Environment
@@ -38,7 +39,7 @@ def ask_all(
 
     futures = {
         asked.task(
-            case.environment, earlier(case, asked), case.filled(asked.fn)
+            case.environment, earlier(case, asked), case.filled(asked.fn), cleaned=lambda: cleaned(case.redact)
         ).submit(): asked  # one task run each, visible in the UI
         for asked in checks
     }
@@ -61,8 +62,9 @@ def answer(asked: AnyCheck, result: object) -> Finding:
         return result
     if isinstance(result, CannotLook):
         return Finding.unknown(result.says, remedy=result.remedy)
+    said = str(result) if isinstance(result, Cleaned) else f"{type(result).__name__}: {result}"
     return Finding.unknown(
-        f"{asked.name} crashed: {type(result).__name__}: {result}",
+        f"{asked.name} crashed: {said}",
         remedy="This is a defect of the check, not of your system. Run `incident doctor`, then report it.",
     )
 

@@ -21,6 +21,7 @@ from prefect.states import Completed, Failed
 from flows import settings
 from flows.artifacts import publish_report
 from flows.case import Case, Ending
+from flows.clean import cleaned
 from flows.gate import Asker, local_asker
 from flows.journal import Entry, HeldElsewhere, Redactor
 from flows.report import report
@@ -68,7 +69,7 @@ def live_through(
     redact = settings.redactor(place)
     logger = get_run_logger()
     try:
-        with journal.hold(str(run.id)) as log:
+        with cleaned(redact), journal.hold(str(run.id)) as log:
             case = Case(
                 incident=str(run.id),
                 catalogued=catalogued,

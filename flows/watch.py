@@ -7,6 +7,7 @@ import contextlib
 from prefect import flow, get_run_logger
 
 from flows import settings
+from flows.clean import cleaned
 from flows.diagnose import answer
 from flows.journal import AlreadyRecorded, Journal
 from flows.trigger import trigger
@@ -27,10 +28,11 @@ def watch(runbook: str, check: str, environment: str) -> str:
     asked = _watched(known.get(runbook), check)
     place = settings.environment(config, known, environment)
     journal = settings.journal(place)
-    future = asked.task(place, journal.earlier(place.name, check)).submit()
+    redact = settings.redactor(place)
+    future = asked.task(place, journal.earlier(place.name, check), cleaned=lambda: cleaned(redact)).submit()
     finding = answer(asked, future.result(raise_on_failure=False))
     journal.measure(place.name, None, {check: finding})
-    said = settings.redactor(place).text(f"{finding.verdict.name}: {finding.says}")
+    said = redact.text(f"{finding.verdict.name}: {finding.says}")
     get_run_logger().info(said)
     if finding.verdict is Verdict.BAD:
         open_once(journal, runbook, environment, said)

@@ -8,6 +8,7 @@ import inspect
 import threading
 import typing
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, overload
@@ -86,17 +87,24 @@ class Check(Generic[P]):
         return within(self.limit, functools.partial(self.fn, **self.arguments(environment, earlier, given)))
 
     def task(
-        self, environment: Environment, earlier: Earlier | None = None, given: Row | None = None
+        self,
+        environment: Environment,
+        earlier: Earlier | None = None,
+        given: Row | None = None,
+        *,
+        cleaned: Callable[[], AbstractContextManager[None]] = nullcontext,
     ) -> Task[[], Finding]:
         """This question, put to `environment`, as a Prefect task: retried when asking again may help, never cached.
 
-        The task takes no parameters, so that no system with its secrets is handed to Prefect.
+        The task takes no parameters, so that no system with its secrets is handed to Prefect. For the same reason it
+        is asked inside `cleaned`, which takes secrets out of what is raised.
         """
         from prefect import task
         from prefect.cache_policies import NO_CACHE
 
         def ask() -> Finding:
-            return self.ask(environment, earlier, given)
+            with cleaned():
+                return self.ask(environment, earlier, given)
 
         return task(
             name=self.name,

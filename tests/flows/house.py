@@ -101,16 +101,16 @@ class House(Room):
 
     def cut_journal(self) -> int:
         """End the journal's sessions of all executors; how many there were."""
-        with psycopg.connect(self._admin_url, autocommit=True) as session:
+        with psycopg.connect(self.database_url("postgres"), autocommit=True) as session:
             return session.execute(
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'incident-journal'"
             ).rowcount
 
-    @property
-    def _admin_url(self) -> str:
+    def database_url(self, database: str) -> str:
+        """A database of the stack's own Postgres, as its superuser."""
         state = private_file.read_json(self.stack.home.stack.state)
         cluster = Cluster(folder=self.stack.home.stack.postgres, port=state["postgres_port"])
-        return cluster.url("postgres", state["superuser"], "postgres")
+        return cluster.url("postgres", state["superuser"], database)
 
 
 def _environment(process: Path) -> bytes:

@@ -60,6 +60,7 @@ eve = {{ roles = ["on-call"], key = "{eve}" }}
 
 [environments.guarded.systems.lamp]
 file = "{lamp}"
+password = "{password}"
 
 # The same room, where it takes two.
 [environments.careful]
@@ -76,7 +77,12 @@ max = {{ roles = ["dba"] }}
 file = "{lamp}"
 """
 # Made for these tests, and good for nothing else.
-SECRETS = {"ana": pyotp.random_base32(), "zoe": pyotp.random_base32(), "eve": pyotp.random_hex(40)}
+SECRETS = {
+    "ana": pyotp.random_base32(),
+    "zoe": pyotp.random_base32(),
+    "eve": pyotp.random_hex(40),
+    "password": pyotp.random_hex(40),
+}
 
 Reply = Callable[[Question], Answer | None]
 

@@ -17,6 +17,7 @@ def _plan(lamp: Lamp, verb: str, risk: Risk, loses: str) -> Plan:
         blast_radius=BlastRadius(touched=len(bulbs), total=3, noun="bulbs"),
         risk=risk,
         loses=loses,
+        evidence=[{"label": lamp.state().get("label", "")}],
     )
 
 
@@ -38,14 +39,19 @@ class SwitchOn(Action):
         lamp.happened("tried")
         with watched(lambda: _warming(lamp)):
             lamp.wait_at("before switching on")
-        if trouble == "breaks off once":
+        if trouble in ("breaks off once", "explodes once"):
             lamp.set(apply="")
         if trouble in ("breaks off", "breaks off once"):
             raise CannotLook("The cable was pulled.")
+        if trouble == "explodes once":
+            raise ZeroDivisionError(f"no current{lamp.state().get('label', '')}")
         lamp.set(lit=trouble != "does nothing")
         lamp.happened("switched on")
         lamp.wait_at("after switching on")
-        return Outcome(says="The lamp was switched on.", complete=True)
+        label = str(lamp.state().get("label", ""))
+        return Outcome(
+            says=f"The lamp was switched on.{label}", complete=True, rows=[{"label": label}] if label else []
+        )
 
     def applied(self, lamp: Lamp, plan: Plan) -> bool | None:
         state = lamp.state()

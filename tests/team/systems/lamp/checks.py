@@ -8,7 +8,7 @@ from datetime import timedelta
 from lamp.system import Lamp
 
 from tasks.check import check
-from tasks.model import Finding, Threshold, Verdict
+from tasks.model import Finding, Refused, Threshold, Verdict
 
 HEAT = Threshold(warn=60, bad=90, because="The shade browns at 90 °C (its maker's leaflet).")
 
@@ -19,7 +19,13 @@ def check_lamp_is_lit(lamp: Lamp) -> Finding:
     state = lamp.state()
     lamp.happened("asked")
     verdict = Verdict.OK if state["lit"] else Verdict.BAD
-    return Finding(verdict=verdict, says=f"The lamp is {'on' if state['lit'] else 'off'}.")
+    label = str(state.get("label", ""))
+    return Finding(
+        verdict=verdict,
+        says=f"The lamp is {'on' if state['lit'] else 'off'}.{label}",
+        facts={"label": label},
+        rows=[{"label": label}] if label else [],
+    )
 
 
 @check
@@ -44,6 +50,8 @@ def check_lamp_answers(lamp: Lamp) -> Finding:
     trouble = lamp.state().get("trouble")
     if trouble == "hangs":
         time.sleep(60)
+    if trouble == "refuses":
+        raise Refused(f"The lamp says no.{lamp.state().get('label', '')}", remedy=f"Ask{lamp.state().get('label', '')}")
     if trouble == "crashes":
-        raise ZeroDivisionError("no current")
+        raise ZeroDivisionError(f"no current{lamp.state().get('label', '')}")
     return Finding(verdict=Verdict.OK, says="The lamp answers.")

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, ClassVar
 
+from pydantic import SecretStr
+
 from tasks.environment import System
 from tasks.model import CannotLook, Finding, Verdict
 
@@ -19,6 +21,8 @@ class Lamp(System):
     config_lines: ClassVar[str] = 'file = "lamp.json"'
 
     file: Path
+    # A lamp has no use for one. It is here to be found nowhere else.
+    password: SecretStr = SecretStr("")
 
     def state(self) -> dict[str, Any]:
         try:
