@@ -78,8 +78,8 @@ runbook = Runbook(
             "Rewrite the statement",
             when=check_slow_statements,
             how="""\
-The finding of check_slow_statements names the statement, that of check_missing_indexes its plan. Before Postgres 16,
-or to see real numbers, take real values and run it on a replica:
+The finding of check_slow_statements names the statement, that of check_missing_indexes its plan. To see real numbers,
+take real values and run it on a replica:
 
     EXPLAIN (ANALYZE, BUFFERS) <the statement with real values>;
 

@@ -154,11 +154,16 @@ def _build(postgres: PostgresServer, one: Candidate) -> list[Command]:
 
 
 def _does(one: Candidate) -> str:
-    size = number(one.place["index_bytes"]) / 2**20
+    known = one.place["index_bytes"]
+    size = "of unknown size" if known is None else f"about {number(known) / 2**20:,.0f} MiB"
+    gain = ""
+    if one.imagined:
+        costs = f"{one.plan.cost:,.0f} to {one.imagined.plan.cost:,.0f}"
+        gain = f"; with it the planner's cost of the statement falls from {costs} (imagined by hypopg)"
     rest = "; the invalid left-over of an earlier build is dropped first" if one.place["name_taken"] else ""
     return (
-        f"Create an index on {one.column} of {one.schema}.{one.table}, about {size:,.0f} MiB, "
-        f"over {number(one.place['rows']):,.0f} rows{rest}."
+        f"Create an index on {one.column} of {one.schema}.{one.table}, {size}, "
+        f"over {number(one.place['rows']):,.0f} rows{gain}{rest}."
     )
 
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 from dataclasses import dataclass
 
 from tasks.check import check
 from tasks.model import Finding, Refused, Row, Threshold, Verdict
-from tasks.postgres.plans import GENERIC_PLAN_SINCE, Explained, WholeRead, explain
-from tasks.postgres.queries import INDEX_PLACE, RIGHTS, STATEMENTS_TO_EXPLAIN
+from tasks.postgres.page_fill import btree_bytes, shape_of
+from tasks.postgres.plans import Explained, Imagined, WholeRead, explain, imagine
+from tasks.postgres.queries import INDEX_PLACE, STATEMENTS_TO_EXPLAIN
 from tasks.postgres.refusals import quoted
 from tasks.postgres.slow_statements import STATEMENT_TIME
 from tasks.postgres.statement_looks import ENOUGH_CALLS, in_schema, number, statistics_schema
@@ -34,7 +36,8 @@ class Candidate:
     column: str
     place: Row
     statement: Row
-    outline: str
+    plan: Explained
+    imagined: Imagined | None = None
 
     @property
     def name(self) -> str:
@@ -42,14 +45,26 @@ class Candidate:
 
     @property
     def definition(self) -> str:
-        where = f"{quoted(self.schema)}.{quoted(self.table)}"
-        return f"CREATE INDEX CONCURRENTLY {quoted(self.name)} ON {where} ({quoted(self.column)});"
+        return f"CREATE INDEX CONCURRENTLY {quoted(self.name)} ON {self.on};"
+
+    @property
+    def on(self) -> str:
+        """What is indexed."""
+        return f"{quoted(self.schema)}.{quoted(self.table)} ({quoted(self.column)})"
 
     @property
     def evidence(self) -> Row:
         shown = {key: self.statement[key] for key in ("query", "calls", "total_s", "mean_s")}
         sizes = {key: self.place[key] for key in ("rows", "table_bytes", "index_bytes")}
-        return {"table": f"{self.schema}.{self.table}", "column": self.column, **sizes, **shown, "plan": self.outline}
+        return {"table": f"{self.schema}.{self.table}", "column": self.column, **sizes, **shown, **self._costs}
+
+    @property
+    def _costs(self) -> Row:
+        now: Row = {"plan": self.plan.outline, "cost": self.plan.cost}
+        if self.imagined is None:
+            return now
+        then = self.imagined
+        return {**now, "cost_then": then.plan.cost, "plan_then": then.plan.outline, "hypopg_bytes": then.index_bytes}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,7 +95,7 @@ def missing_indexes(postgres: PostgresServer, mean: Threshold) -> tuple[list[Can
     """The indexes that statements slow at least once miss now, and the statements of which it cannot be told.
 
     Raises:
-        Refused: statements cannot be seen, or (before Postgres 16) not explained.
+        Refused: statements cannot be seen.
     """
     schema = statistics_schema(postgres)
     if isinstance(schema, Finding):
@@ -88,11 +103,10 @@ def missing_indexes(postgres: PostgresServer, mean: Threshold) -> tuple[list[Can
     statements = postgres.rows(
         in_schema(STATEMENTS_TO_EXPLAIN, schema), at_least_s=mean.warn, calls=ENOUGH_CALLS, most=EXPLAINED
     )
-    explainable = number(postgres.rows(RIGHTS)[0]["version_number"]) >= GENERIC_PLAN_SINCE
     candidates: dict[tuple[str, str, str], Candidate] = {}
     unclear: list[Unclear] = []
     for statement in statements:
-        plan = explain(postgres, str(statement["statement"])) if explainable else TOO_OLD
+        plan = explain(postgres, str(statement["statement"]))
         if isinstance(plan, str):
             unclear.append(Unclear(statement=statement, why=plan))
             continue
@@ -105,7 +119,6 @@ def missing_indexes(postgres: PostgresServer, mean: Threshold) -> tuple[list[Can
     return list(candidates.values()), unclear
 
 
-TOO_OLD = "Before Postgres 16 a statement without its values has no plan."
 BY_HAND = "Explain it by hand, with real values: EXPLAIN (ANALYZE, BUFFERS) SELECT …;"
 
 
@@ -131,9 +144,21 @@ def _judge(postgres: PostgresServer, statement: Row, plan: Explained, read: Whol
         why = f"{where} has an index on {column}, and the planner does not use it. ANALYZE, or rewrite the statement."
     if why:
         return Unclear(statement=statement, why=why, outline=plan.outline)
-    return Candidate(
-        schema=read.schema, table=read.table, column=column, place=place, statement=statement, outline=plan.outline
+    return _imagined(
+        postgres,
+        Candidate(schema=read.schema, table=read.table, column=column, place=place, statement=statement, plan=plan),
     )
+
+
+def _imagined(postgres: PostgresServer, one: Candidate) -> Candidate | Unclear:
+    """With what the planner says to it, where the server can imagine indexes."""
+    imagined = imagine(postgres, str(one.statement["statement"]), f"CREATE INDEX ON {one.on}")
+    if imagined is None:
+        return one
+    if imagined.plan.cost < one.plan.cost:
+        return dataclasses.replace(one, imagined=imagined)
+    why = f"Even with an index on {one.column} of {one.schema}.{one.table} the planner would not use it (hypopg)."
+    return Unclear(statement=one.statement, why=why, outline=one.plan.outline)
 
 
 def quoted_or_plain(schema: str) -> str:
@@ -146,7 +171,10 @@ def _place(postgres: PostgresServer, read: WholeRead, column: str) -> Row | None
     rows = postgres.rows_as_actor(
         INDEX_PLACE, schema=read.schema, table=read.table, column=column, name=index_name(read.table, column)
     )
-    return rows[0] if rows else None
+    if not rows:
+        return None
+    shape = shape_of(rows[0])
+    return {**rows[0], "index_bytes": btree_bytes(shape) if shape else None}
 
 
 @check

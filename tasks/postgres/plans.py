@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import re
+import secrets
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from tasks.model import CannotLook, Json
+from tasks.model import CannotLook, Json, Row
+from tasks.postgres.queries import HYPOPG, PARAMETERS, PLAN_SETTINGS
+from tasks.postgres.statement_looks import number
 from tasks.postgres.statements import masked
-from tasks.postgres.system import PostgresServer
-
-# EXPLAIN (GENERIC_PLAN): a plan for a statement whose values are not known.
-GENERIC_PLAN_SINCE = 160_000
+from tasks.postgres.system import PostgresServer, Session
 
 # One side of a predicate, as EXPLAIN VERBOSE prints it: s.lead_id, "S"."Lead", (s.name)::text.
 _NAME = r'(?:"(?:[^"]|"")+"|[^\W\d][\w$]*)'
@@ -32,28 +32,83 @@ class WholeRead:
 
 @dataclass(frozen=True, kw_only=True)
 class Explained:
-    """A plan as people read it, and where it reads whole tables."""
+    """A plan as people read it, what the planner thinks it costs (in its own unit), and where it reads whole tables."""
 
     outline: str
+    cost: float
     whole_reads: tuple[WholeRead, ...]
 
 
+@dataclass(frozen=True, kw_only=True)
+class Imagined:
+    """The plan there would be with an index that is only imagined, and how large hypopg thinks that index is."""
+
+    plan: Explained
+    index_bytes: float
+
+
 def explain(postgres: PostgresServer, statement: str) -> Explained | str:
-    """The plan of a statement, or the reason why there is none. Nothing is executed.
+    """The plan of a statement whose values are not known, or the reason why there is none. Nothing is executed.
 
     Asked as the acting role, because EXPLAIN wants the rights on the tables that an index needs as well.
     """
     try:
-        rows = postgres.rows_as_actor(f"EXPLAIN (GENERIC_PLAN, VERBOSE, FORMAT JSON) {statement.replace('%', '%%')}")
+        with postgres.asked_as_actor() as session:
+            return _explain(session, statement)
     except CannotLook as error:
         return error.says
+
+
+def imagine(postgres: PostgresServer, statement: str, definition: str) -> Imagined | None:
+    """The plan as it would be with the index of `definition`. None: the server has no hypopg that we may use.
+
+    The index exists in the memory of one session of ours, and for no other; nothing is written.
+    """
+    try:
+        with postgres.asked_as_actor() as session:
+            there = session.run(HYPOPG)
+            if not there:
+                return None
+            schema = str(there[0]["schema"]).replace("%", "%%")
+            [made] = session.run(
+                f"SELECT i.indexrelid, {schema}.hypopg_relation_size(i.indexrelid)::float8 AS bytes"  # noqa: S608 - the server quoted it
+                f" FROM {schema}.hypopg_create_index(%(definition)s) i",
+                definition=definition,
+            )
+            plan = _explain(session, statement)
+            # Behind a transaction pooler the next one would get this session, and its imagination.
+            session.run(f"SELECT {schema}.hypopg_reset()")
+    except CannotLook:
+        return None
+    return Imagined(plan=plan, index_bytes=number(made["bytes"]))
+
+
+def _explain(session: Session, statement: str) -> Explained:
+    """By a prepared statement, which Postgres 13 plans without values as 18 does.
+
+    Raises:
+        CannotLook, Refused: the server does not explain it.
+    """
+    # Behind a transaction pooler the session may have been used like this before, and broken off.
+    name = f"incident_{secrets.token_hex(4)}"
+    session.run(PLAN_SETTINGS)
+    session.run(f"PREPARE {name} AS {statement.replace('%', '%%')}")
+    values = int(number(session.run(PARAMETERS, name=name)[0]["parameters"]))
+    given = f" ({', '.join(['NULL'] * values)})" if values else ""
+    rows = session.run(f"EXPLAIN (VERBOSE, FORMAT JSON) EXECUTE {name}{given}")
+    session.run(f"DEALLOCATE {name}")
+    return _read(rows)
+
+
+def _read(rows: list[Row]) -> Explained:
     root = next(iter(rows[0].values()))
-    if not (isinstance(root, list | tuple) and root and isinstance(root[0], Mapping)):
-        return "The server's plan has a shape that we do not know."
-    plan = root[0].get("Plan")
-    nodes = list(_nodes(plan, 0)) if isinstance(plan, Mapping) else []
+    plan = root[0].get("Plan") if isinstance(root, list | tuple) and root and isinstance(root[0], Mapping) else None
+    if not isinstance(plan, Mapping):
+        raise CannotLook("The server's plan has a shape that we do not know.")
+    nodes = list(_nodes(plan, 0))
     return Explained(
         outline="\n".join(_line(node, depth) for node, depth in nodes),
+        cost=number(plan.get("Total Cost")),
         whole_reads=tuple(_whole_read(node) for node, _ in nodes if node.get("Node Type") == "Seq Scan"),
     )
 

@@ -4,8 +4,18 @@ SELECT
     t.relpersistence = 't' AS temporary,
     greatest(t.reltuples, 0)::float8 AS rows,
     pg_relation_size(t.oid) AS table_bytes,
-    -- An entry: the value, its tuple header and line pointer, on pages filled to 90 per cent.
-    (greatest(t.reltuples, 0) * (12 + coalesce(w.avg_width, 8)) / 0.9)::bigint AS index_bytes,
+    -- The shape of the index, as index_shapes.sql tells it of one that is there.
+    current_setting('block_size')::int AS page_bytes, 90 AS fillfactor,
+    json_build_array(json_build_object('width', CASE WHEN a.attlen > 0 THEN a.attlen ELSE w.avg_width END,
+        'nulls', coalesce(w.null_frac, 0), 'align', a.attalign, 'varies', a.attlen < 0)) AS columns,
+    CASE WHEN w.n_distinct < 0 THEN -w.n_distinct WHEN w.n_distinct > 0 AND t.reltuples > 0
+        THEN least(1, w.n_distinct / t.reltuples) ELSE 1 END::float8 AS distinct_share,
+    EXISTS (SELECT FROM pg_opclass o JOIN pg_am m ON m.oid = o.opcmethod AND m.amname = 'btree'
+            JOIN pg_amproc p ON p.amprocfamily = o.opcfamily AND p.amprocnum = 4 AND p.amproclefttype = o.opcintype
+            WHERE o.opcdefault AND o.opcintype
+                = CASE a.atttypid WHEN 'varchar'::regtype THEN 'text'::regtype ELSE a.atttypid END)
+        AND NOT EXISTS (SELECT FROM pg_collation o WHERE o.oid = a.attcollation AND NOT o.collisdeterministic)
+        AS deduplicates,
     CASE WHEN w.n_distinct < 0 THEN -w.n_distinct * greatest(t.reltuples, 0) ELSE coalesce(w.n_distinct, 0) END::float8
         AS distinct_values,
     (SELECT count(*)::int FROM pg_class o JOIN pg_namespace p ON p.oid = o.relnamespace

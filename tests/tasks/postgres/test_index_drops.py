@@ -6,10 +6,11 @@ import psycopg
 import pytest
 
 from tasks.model import BlastRadius, Plan, Refused, Risk, Verdict
-from tasks.postgres import spare_indexes, system
+from tasks.postgres import spare_indexes
 from tasks.postgres.index_drops import DropDuplicateIndexes, DropIdleIndexes, DropInvalidIndexes
 from tasks.postgres.index_work import index_state
 from tasks.postgres.indexes import check_invalid_indexes
+from tasks.postgres.system import PostgresServer
 from tests.tasks.postgres.conftest import Stage, until
 from tests.tasks.postgres.keeper import keeper
 
@@ -150,7 +151,7 @@ def test_it_leaves_a_left_over_that_was_mended_meanwhile(broken: Stage) -> None:
 
 def test_it_says_when_it_dropped_only_half(pair: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     """A drop that does not get its second lock leaves an invalid index; the next step finishes it."""
-    monkeypatch.setattr(system, "LONG_ACT_LOCK_S", 0.3)
+    monkeypatch.setattr(PostgresServer.act_at_length, "__kwdefaults__", {"lock_s": 0.3})
     action, postgres = DropDuplicateIndexes(), keeper(pair)
     plan = action.plan(postgres)
     reader = pair.begins("report", "SELECT count(*) FROM leads")
