@@ -46,7 +46,8 @@ SELECT
     ) AS may_maintain,
     format('GRANT %%I TO %%I;', pg_get_userbyid(t.relowner), current_user) AS grant_owner,
     pg_table_size(t.relid)::float8 AS bytes,
-    count(*) OVER ()::int AS tables
+    count(*) OVER ()::int AS tables,
+    extract(epoch FROM clock_timestamp())::float8 AS at_s
 FROM tables t
 WHERE greatest(t.n_live_tup, t.n_dead_tup, t.rows) >= %(at_least)s
 ORDER BY greatest(t.n_mod_since_analyze / greatest(t.analyze_at, 1), t.n_dead_tup / greatest(t.vacuum_at, 1)) DESC, 1, 2

@@ -17,7 +17,8 @@ holders AS (
     FROM pg_stat_activity a, here
     WHERE a.datid = here.oid
         AND (a.backend_xmin IS NOT NULL OR a.backend_xid IS NOT NULL)
-        -- VACUUM itself holds nothing back.
+        -- VACUUM itself holds nothing back; autovacuum's ANALYZE does, for a moment.
+        AND a.backend_type <> 'autovacuum worker'
         AND a.pid NOT IN (SELECT v.pid FROM pg_stat_progress_vacuum v)
     UNION ALL
     SELECT
