@@ -20,6 +20,7 @@ from deployments.commands import (
     demo,
     doctor,
     drill,
+    handling,
     lab,
     publishing,
     run,
@@ -31,6 +32,7 @@ from deployments.commands.terminal import errors
 from deployments.trouble import CannotStart
 from flows import settings
 from flows.follow import NotNoticed, TookTooLong
+from flows.handling import Over
 from flows.journal import JournalBroken, JournalUnavailable, NoSuchIncident, NotAnchors, NotAnExport
 from flows.reply import NotWaiting
 from flows.show import plain
@@ -70,6 +72,10 @@ COMMANDS: Sequence[Callable[..., int]] = (
     run.run,
     approvals.approve,
     timeline.timeline,
+    handling.note,
+    handling.take,
+    handling.severity,
+    handling.close,
     drill.drill,
     doctor.doctor,
     publishing.publish,
@@ -102,6 +108,7 @@ EXPECTED = (
     NotNoticed,
     NotPublished,
     NotWaiting,
+    Over,
     TookTooLong,
 )
 

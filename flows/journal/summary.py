@@ -40,10 +40,12 @@ class IncidentSummary:
 
 # Bodies are compared as text and judged in Python: Postgres's own operators fail on a body that holds a \u0000.
 _SUMMARIES = """
-    SELECT o.incident, o.at, o.body::text, c.at, c.body::text
+    SELECT o.incident, o.at, o.body::text, c.at, c.body::text, s.body::text
       FROM incident.entries AS o
       LEFT JOIN LATERAL (SELECT at, body FROM incident.entries
                           WHERE incident = o.incident AND kind = 'closed' ORDER BY seq LIMIT 1) AS c ON true
+      LEFT JOIN LATERAL (SELECT body FROM incident.entries
+                          WHERE incident = o.incident AND kind = 'severity' ORDER BY seq DESC LIMIT 1) AS s ON true
      WHERE o.kind = 'opened' AND (c.at IS NULL OR NOT %(open_only)s)
        AND NOT EXISTS (SELECT FROM incident.entries
                         WHERE incident = o.incident AND kind = 'opened' AND seq < o.seq)
@@ -73,8 +75,9 @@ def _pair(name: str, value: str | None) -> str:
 
 
 def _summary(row: tuple[object, ...]) -> IncidentSummary:
-    incident, opened_at, opened, closed_at, closed = row
-    told = read_back(str(opened))
+    incident, opened_at, opened, closed_at, closed, judged = row
+    # What a person said last about its severity stands.
+    told = {**read_back(str(opened)), **(read_back(str(judged)) if judged else {})}
     ended = read_back(str(closed)) if closed_at else {}
     first = {name: str(told.get(name) or "") for name in ("runbook", "environment", "severity", "reason")}
     last = {name: str(ended.get(name) or "") for name in ("verdict", "says")}

@@ -170,6 +170,29 @@ def test_it_plans_without_changing_anything(shell: Shell, journal: Journal, brok
     assert (asked.returncode, "There is no terminal to approve in." in asked.stderr) == (2, True)
 
 
+def test_it_is_handled_by_people_and_closed_by_one(shell: Shell, stack: Stack, journal: Journal, broken: None) -> None:
+    one = opened(stack, journal)[:8]
+    assert shell("note", one, "Support has been told.", "--name", "you").returncode == 0
+    assert shell("take", one, "--name", "you").stdout.startswith("you handles it from now on.")
+    assert shell("severity", one, "P0", "All customers see it.").returncode == 0
+    assert [s["severity"] for s in shell.json("timeline") if s["incident"].startswith(one)] == ["P0"]
+
+    closed = shell("close", one, "Mended by hand.", "--name", "you")
+    assert closed.returncode == 0, closed.stderr
+    wait_until(lambda: journal.read(journal.find(one))[-1].kind == "closed", "closed", PATIENCE_S)
+    entries = journal.read(journal.find(one))
+    told = [(e.kind, e.actor, e.body["says"]) for e in entries if e.key.startswith("person/")]
+    assert [kind for kind, _, _ in told] == ["note", "taken", "severity", "closing"]
+    assert told[0][1:] == ("you", "Support has been told.")
+    assert told[3][2] == "you closes it. Mended by hand."
+    assert entries[-1].body["verdict"] == "cancelled"
+    assert not [e for e in entries if e.kind == "intent"]
+
+    over = shell("severity", one, "P3", "Late.")
+    assert (over.returncode, "is closed" in over.stderr) == (1, True)
+    assert shell("note", one, "Looked at it again.").returncode == 0
+
+
 def test_it_says_that_a_record_was_changed(shell: Shell, postgres18: Server) -> None:
     from flows.journal.migrate import migrate
 
