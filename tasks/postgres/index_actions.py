@@ -14,6 +14,7 @@ from tasks.postgres.index_work import (
     left_over,
     names,
     refuse_not_owned,
+    refuse_read_only,
     settled,
 )
 from tasks.postgres.missing_indexes import Candidate, missing_indexes
@@ -35,6 +36,8 @@ class CreateMissingIndex(Action):
 
     def plan(self, postgres: PostgresServer, mean: Threshold = STATEMENT_TIME) -> Plan:
         candidates, unclear = missing_indexes(postgres, mean)
+        if candidates:
+            refuse_read_only(postgres)
         _refuse_not_owned(postgres, candidates)
         taken = [one for one in candidates if one.place["name_taken"] and not _left_over(postgres, one)]
         chosen = [one for one in candidates if one not in taken]

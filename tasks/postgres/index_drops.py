@@ -8,7 +8,7 @@ from tasks.action import Action
 from tasks.model import BlastRadius, Command, NoWayBack, Outcome, Plan, Risk, Row
 from tasks.postgres import spare_indexes as spare
 from tasks.postgres.index_actions import RebuildIndex
-from tasks.postgres.index_work import Guard, carry_out, drop, refuse_not_owned, settled
+from tasks.postgres.index_work import Guard, carry_out, drop, refuse_not_owned, refuse_read_only, settled
 from tasks.postgres.spare_indexes import Spare
 from tasks.postgres.statement_looks import number
 from tasks.postgres.system import PostgresServer
@@ -108,6 +108,8 @@ def _invalid(_: PostgresServer, indexes: Sequence[Row]) -> list[Spare]:
 def _plan(postgres: PostgresServer, find: Find, nothing: str, known: str, loses: str) -> Plan:
     indexes = spare.facts(postgres)
     found = find(postgres, indexes)
+    if found:
+        refuse_read_only(postgres)
     refuse_not_owned(postgres, [one.row for one in found])
     told = [_does(one) for one in found]
     return Plan(

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from tasks.model import CannotLook, Command, Outcome, Plan, Refused, Row
 from tasks.postgres.long_acts import act_on_table
-from tasks.postgres.queries import INDEX_STATE
+from tasks.postgres.queries import INDEX_STATE, WRITABLE
 from tasks.postgres.system import PostgresServer
 
 # Why a command is not carried out now, or nothing: asked at the act, because much may have happened since the plan.
@@ -69,6 +69,23 @@ def refuse_not_owned(postgres: PostgresServer, there: Sequence[Row]) -> None:
                 f"Only the owner of {row['table']} may drop {row['ident']} on {postgres.address}.",
                 remedy=str(rights["grant_owner"]),
             )
+
+
+def refuse_read_only(postgres: PostgresServer) -> None:
+    """Nobody should approve what cannot be done.
+
+    Raises:
+        Refused: the server is a standby, or in read-only mode for the acting role.
+    """
+    state = postgres.rows_as_actor(WRITABLE)[0]
+    if state["standby"]:
+        raise Refused(f"{postgres.address} is a standby: indexes are made on the primary.", remedy="Ask the primary.")
+    if state["read_only"]:
+        raise Refused(
+            f"{postgres.address} is in read-only mode for {state['user']}.",
+            remedy="Find out who set it: a provider does when the disk is full. Then, whichever was set:\n"
+            f"{state['for_database']}\n{state['for_role']}",
+        )
 
 
 def left_over(state: Row | None) -> bool:

@@ -49,13 +49,15 @@ def check_slow_statements(
     then only what it takes now counts. A statement that was slow and is called too rarely to judge is held to be slow
     for an hour. Left out are maintenance, dumps, questions about the server itself (ours too), statements called fewer
     than five times, and those that took less than a second in all or 1 % of the time. At the first look a mean over
-    more than 15 minutes that cannot be watched is never worse than WARN.
+    more than 15 minutes that cannot be watched is never worse than WARN. Where the counters are full, the statements
+    called least are forgotten, and a slow one may be among them: the answer says so.
     """
     schema = statistics_schema(postgres)
     if isinstance(schema, Finding):
         return schema
     before = _before(postgres, earlier)
     now = looks.look(postgres, schema, before.slow)
+    full = looks.forgotten(postgres, schema)
 
     judged = {key: _judge(row, mean, before) for key, row in now.items()}
     suspects = {key: now[key] for key, one in judged.items() if one.verdict or _newly_slow(now[key], mean, before)}
@@ -65,10 +67,10 @@ def check_slow_statements(
     sick = sorted((one for one in judged.values() if one.verdict), key=lambda one: (-one.verdict, -one.mean_s))
     return Finding(
         verdict=max((one.verdict for one in sick), default=Verdict.OK),
-        says=_says(sick, len(now), mean),
+        says=f"{_says(sick, len(now), mean)}{_overflow(full, before)}",
         value=max((one.mean_s for one in sick), default=0.0),
         unit="s",
-        facts=_facts(postgres, now, sick),
+        facts={**_facts(postgres, now, sick), "forgotten": full["times"] if full else None},
         rows=[_shown(one) for one in sick],
     )
 
@@ -79,13 +81,16 @@ class _Before:
 
     counters: Mapping[str, Json]
     slow: Mapping[str, Json]
+    forgotten: Json = None
 
 
 def _before(postgres: PostgresServer, earlier: Earlier | None) -> _Before:
     facts = earlier.facts if earlier and earlier.facts.get("server") == postgres.address else {}
     counters, slow = facts.get("counters"), facts.get("slow")
     return _Before(
-        counters=counters if isinstance(counters, Mapping) else {}, slow=slow if isinstance(slow, Mapping) else {}
+        counters=counters if isinstance(counters, Mapping) else {},
+        slow=slow if isinstance(slow, Mapping) else {},
+        forgotten=facts.get("forgotten"),
     )
 
 
@@ -146,6 +151,17 @@ def _says(sick: list[_Judged], known: int, mean: Threshold) -> str:
     return (
         f"{count(len(sick), 'statement')} {which} slow, the worst with a mean of {worst.mean_s:.2f} s {bad}, "
         f"{worst.over}: {worst.row['query']}"
+    )
+
+
+def _overflow(full: Row | None, before: _Before) -> str:
+    """Did the counters overflow since the last look? What overflowed earlier may have been cleared since."""
+    if full is None or before.forgotten is None or number(full["times"]) <= number(before.forgotten):
+        return ""
+    return (
+        f" Counters are kept of {number(full['room']):,.0f} statements; more are called, and since the last look those "
+        f"called least were forgotten {count(int(number(full['times']) - number(before.forgotten)), 'time')}. "
+        "Raise pg_stat_statements.max, or send statements with parameters instead of values."
     )
 
 

@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from tasks.model import Finding, Json, Row
-from tasks.postgres.queries import STATEMENT_STATISTICS, STATEMENTS
+from tasks.postgres.queries import FORGOTTEN_STATEMENTS, STATEMENT_STATISTICS, STATEMENTS
 from tasks.postgres.system import PostgresServer
 
 # So many statements, by total time, are remembered from look to look. What ranks below costs the server little.
@@ -63,6 +63,13 @@ def look(postgres: PostgresServer, schema: str, keys: Collection[str] = ()) -> d
     """The counters of the statements that took most time, and of those in `keys`, by statement."""
     rows = postgres.rows(in_schema(STATEMENTS, schema), keys=list(keys), most=REMEMBERED)
     return {str(row["key"]): row for row in rows}
+
+
+def forgotten(postgres: PostgresServer, schema: str) -> Row | None:
+    """How often (`times`) statements were forgotten because there was `room` for no more. None: 13 does not tell."""
+    if not postgres.rows(STATEMENT_STATISTICS)[0]["counts_forgotten"]:
+        return None
+    return postgres.rows(in_schema(FORGOTTEN_STATEMENTS, schema))[0]
 
 
 def in_schema(query: str, schema: str) -> str:

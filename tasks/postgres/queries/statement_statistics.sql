@@ -3,6 +3,9 @@ SELECT
     quote_ident(n.nspname) AS schema,
     has_schema_privilege(n.oid, 'USAGE') AS usable,
     CASE WHEN n.oid IS NOT NULL THEN format('GRANT USAGE ON SCHEMA %%I TO %%I;', n.nspname, current_user) END AS grant_usage,
+    -- Since 14.
+    EXISTS (SELECT FROM pg_class c WHERE c.relnamespace = n.oid AND c.relname = 'pg_stat_statements_info')
+        AS counts_forgotten,
     -- The setting exists only where the library was loaded at the start.
     current_setting('pg_stat_statements.max', true) IS NOT NULL AS preloaded,
     current_database() AS database,

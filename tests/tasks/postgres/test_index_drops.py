@@ -166,6 +166,18 @@ def test_it_says_when_it_dropped_only_half(pair: Stage, monkeypatch: pytest.Monk
     assert index_state(postgres, "public", B) is None
 
 
+def test_it_refuses_in_read_only_mode(broken: Stage) -> None:
+    """As a provider sets it when the disk is full. The questions are asked all the same."""
+    (database,) = broken.admin("SELECT current_database()")[0]
+    broken.admin(f"ALTER DATABASE {database} SET default_transaction_read_only = on")
+
+    assert check_invalid_indexes.fn(keeper(broken)).verdict is Verdict.BAD
+    for action in DROPS:
+        with pytest.raises(Refused, match="is in read-only mode for keeper") as caught:
+            action().plan(keeper(broken))
+        assert f"ALTER DATABASE {database} RESET default_transaction_read_only;" in caught.value.remedy
+
+
 def test_it_refuses_what_the_acting_role_may_not_do(broken: Stage) -> None:
     broken.admin("ALTER TABLE leads OWNER TO boss")
 

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import re
+import secrets
+import tempfile
 import time
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from deployments.cluster import Cluster, running
+from deployments.ports import free_port
 from tasks.model import Earlier, Finding, Json, Threshold, Verdict
 from tasks.postgres import slow_statements, statement_looks
 from tasks.postgres.queries import STATEMENTS
 from tasks.postgres.slow_statements import STATEMENT_TIME, check_slow_statements
 from tasks.postgres.statement_looks import in_schema
-from tests.tasks.postgres.conftest import Stage
+from tests.conftest import SETTINGS, Server
+from tests.tasks.postgres.conftest import Stage, staged
 
 # Milliseconds instead of tenths of a second, so that a test need not wait.
 QUICK = Threshold(warn=0.005, bad=0.02, because="Owner: this test.")
@@ -244,3 +251,37 @@ def test_it_does_not_call_blindness_health(stage: Stage) -> None:
     found = check_slow_statements.fn(stage.door(reads="nobody_special"))
 
     assert (found.verdict, found.remedy) == (Verdict.UNKNOWN, "GRANT pg_monitor TO nobody_special;")
+
+
+@pytest.fixture(scope="module", params=["postgres18", "postgres15"])
+def forgetful(request: pytest.FixtureRequest) -> Iterator[Server]:
+    """A server that has room for the counters of a hundred statements, which is the least."""
+    shared: Server = request.getfixturevalue(request.param)
+    few = {"shared_preload_libraries": "pg_stat_statements", "pg_stat_statements.max": "100"}
+    with tempfile.TemporaryDirectory(prefix="incident-pg-") as folder:
+        Path(folder).chmod(0o711)
+        cluster = Cluster(
+            folder=Path(folder) / "data", port=free_port(), bin=shared.cluster.bin, settings={**SETTINGS, **few}
+        )
+        password = secrets.token_urlsafe(16)
+        with running(cluster, password):
+            yield Server(cluster, password)
+
+
+def test_it_says_when_statements_are_forgotten(forgetful: Server) -> None:
+    with staged(forgetful) as stage:
+        counted(stage)
+        first = ask(stage)
+        quiet = ask(stage, first)
+        session = stage.session("web")
+        for n in range(1, 150):
+            session.execute(f"SELECT {', '.join(['1'] * n)}".encode())
+
+        found = ask(stage, quiet)
+
+        assert "forgotten" not in quiet.says
+        said = re.sub(r"forgotten \d+ time", "forgotten N time", found.says)
+        assert " Counters are kept of 100 statements; more are called, and since the last look those called " in said
+        assert "least were forgotten N times. Raise pg_stat_statements.max, or send" in said
+        # Blind in part is not sick: what is known is judged as ever.
+        assert found.verdict is Verdict.OK
