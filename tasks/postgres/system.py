@@ -282,14 +282,14 @@ class PostgresServer(System):
         """Several questions in one read-only transaction, as the role that would act."""
         return self._session(self._actor, reads=True)
 
-    def act_at_length(self, query: str) -> list[Row]:
+    def act_at_length(self, query: str, *, lock_s: float = LONG_ACT_LOCK_S) -> list[Row]:
         """Like `act`, for what is meant to take minutes or hours: an index build, a VACUUM. Its locks must come soon.
 
         Raises:
             CannotLook, Refused: it failed, or did not end within LONG_ACT_S; then it may or may not have happened.
         """
         with self._session(self._actor, reads=False, limit_s=LONG_ACT_S) as session:
-            session.run(f"SET lock_timeout = {round(1000 * LONG_ACT_LOCK_S)}")
+            session.run(f"SET lock_timeout = {round(1000 * lock_s)}")
             # Nothing is filled in here, so every % is meant.
             return session.run(query.replace("%", "%%"))
 

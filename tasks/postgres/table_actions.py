@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from tasks import deadline
 from tasks.action import Action
 from tasks.model import BlastRadius, Command, NoWayBack, Outcome, Plan, Refused, Risk, Row, Threshold
 from tasks.postgres.long_acts import act_on_table
@@ -71,6 +72,8 @@ class VacuumTable(Action):
 def _plan(postgres: PostgresServer, care: _Care, limit: Threshold, loses: str) -> Plan:
     tables = postgres.rows_as_actor(TABLE_CARE, at_least=LARGE_ROWS)
     behind = [row for row in tables if limit.judge(number(row[care.lag])) and not row["in_vacuum"]]
+    # Who needs it most comes first: the window may end before the last.
+    behind.sort(key=lambda row: -number(row[care.lag]))
     _refuse_not_ours(postgres, behind)
     commands = tuple(_command(care, row) for row in behind)
     names = ", ".join(f"{row['schema']}.{row['table']}" for row in behind)
@@ -110,11 +113,15 @@ def _command(care: _Care, row: Row) -> Command:
 def _run(postgres: PostgresServer, plan: Plan, care: _Care) -> Outcome:
     rows: list[Row] = []
     for command in plan.commands:
+        if deadline.is_over():
+            break
         if not _done(postgres, command, care):
             act_on_table(postgres, command.line, str(command.target["schema"]), str(command.target["table"]))
         rows.append({"table": f"{command.target['schema']}.{command.target['table']}", "command": command.line})
+    left = len(plan.commands) - len(rows)
+    rest = f" {left} left for the next time." if left else ""
     return Outcome(
-        says=f"{care.verb}: {count(len(rows), 'table')} done.",
+        says=f"{care.verb}: {count(len(rows), 'table')} done.{rest}",
         complete=all(_done(postgres, command, care) for command in plan.commands),
         rows=rows,
     )

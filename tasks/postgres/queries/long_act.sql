@@ -17,6 +17,9 @@ FROM (
         CASE phase WHEN 'scanning heap' THEN heap_blks_scanned WHEN 'vacuuming heap' THEN heap_blks_vacuumed ELSE 0 END,
         CASE WHEN phase IN ('scanning heap', 'vacuuming heap') THEN heap_blks_total ELSE 0 END, 'blocks'
     FROM pg_stat_progress_vacuum
+    UNION ALL
+    SELECT pid, relid, command, phase, NULL, NULL, heap_blks_scanned, heap_blks_total, 'blocks'
+    FROM pg_stat_progress_cluster
 ) p
 JOIN pg_stat_activity a ON a.pid = p.pid AND a.application_name = ANY (%(ours)s) AND a.datname = current_database()
 LEFT JOIN pg_stat_activity w ON w.pid = p.locker
