@@ -64,7 +64,9 @@ def test_it_raises_nothing_on_an_empty_database(stage18: Stage, asked: Check[Any
 
 
 @pytest.mark.parametrize(
-    "asked", [check_replication_lag, check_database_size, check_autovacuum], ids=lambda asked: asked.name
+    "asked",
+    [check_replication_lag, check_transaction_age, check_database_size, check_autovacuum],
+    ids=lambda asked: asked.name,
 )
 def test_it_is_unknown_to_a_role_that_may_not_see(stage: Stage, asked: Check[Any]) -> None:
     found = asked.fn(stage.door("nobody_special"))
