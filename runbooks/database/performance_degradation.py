@@ -14,8 +14,10 @@ from tasks.postgres.checks import (
     check_idle_in_transaction,
     check_long_transactions,
 )
+from tasks.postgres.connection_slots import check_connection_slots
 from tasks.postgres.degradation_faults import ForgetReport
 from tasks.postgres.holder_actions import EndVacuumHolders
+from tasks.postgres.idle_actions import EndIdleSessions
 from tasks.postgres.index_actions import CreateMissingIndex
 from tasks.postgres.indexes import check_idle_indexes, check_invalid_indexes
 from tasks.postgres.missing_indexes import check_missing_indexes
@@ -85,6 +87,8 @@ runbook = Runbook(
         check_host_cpu,
         check_host_memory,
         check_host_disks,
+        # database/connections-exhausted
+        check_connection_slots,
         # database/slow-queries
         check_slow_statements,
         check_missing_indexes,
@@ -102,6 +106,7 @@ runbook = Runbook(
     resolution=(
         # First who holds others up; then what VACUUM can do once nobody does.
         Step(TerminateBlockingSessions(), when=check_blocked_sessions),
+        Step(EndIdleSessions(), when=check_connection_slots),
         Step(EndVacuumHolders(), when=check_vacuum_held_back),
         Step(VacuumTable(), when=check_dead_rows),
         Step(AnalyzeTable(), when=check_stale_statistics),
@@ -252,6 +257,6 @@ itself: VACUUM makes it usable again for the same table, dropping a partition gi
         Watch(check_host_memory, every=timedelta(minutes=5)),
         Watch(check_host_disks, every=timedelta(minutes=5)),
     ),
-    related=("database/slow-queries", "database/blocked-sessions"),
+    related=("database/slow-queries", "database/blocked-sessions", "database/connections-exhausted"),
     drills=(Drill(fault=ForgetReport(), noticed_by=check_vacuum_held_back, resolved_by=EndVacuumHolders),),
 )
