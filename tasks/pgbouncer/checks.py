@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tasks.check import check
-from tasks.model import Finding, Refused, Row, Threshold, Verdict
+from tasks.model import CannotLook, Finding, Refused, Row, Threshold, Verdict
 from tasks.pgbouncer.system import CONSOLE, Pooler
 from tasks.postgres.refusals import NotConnected
 from tasks.postgres.statement_looks import number
@@ -24,18 +24,19 @@ def check_pooler(pgbouncer: Pooler, waited: Threshold = WAITING) -> Finding:
     Judged is the longest wait in any pool (its admin console), and whether a client gets through to the server
     (`client_url`); only what is configured is asked. A wrong password for the console says nothing about its clients.
     """
-    shut = _shut_door(pgbouncer)
     if pgbouncer.url is None:
-        return shut or _open(pgbouncer)
+        return _shut_door(pgbouncer) or _open(pgbouncer)
     try:
+        # Before we come as a client ourselves, and would be one of those who wait.
         pools = sick_first(pgbouncer)
     except Refused:
-        if shut:
+        if shut := _shut_door(pgbouncer):
             return shut
         raise
     except NotConnected as error:
-        return shut or Finding(verdict=Verdict.BAD, says=error.says, remedy=error.remedy)
+        return Finding(verdict=Verdict.BAD, says=error.says, remedy=error.remedy)
 
+    shut = _shut_door(pgbouncer)
     longest = max((number(pool["waited_s"]) for pool in pools), default=0.0)
     verdict = max(waited.judge(longest), Verdict.BAD if shut else Verdict.OK)
     said = _waiting(pgbouncer, pools, longest, waited)
@@ -82,6 +83,10 @@ def _shut_door(pgbouncer: Pooler) -> Finding | None:
     except NotConnected as error:
         says = f"Clients do not get through the pooler. {error.says}"
         return Finding(verdict=Verdict.BAD, says=says, facts={"reason": error.reason.value}, remedy=error.remedy)
+    except CannotLook:
+        limit_s = pgbouncer.answer_timeout_s
+        says = f"The pooler lets clients in, and gave us no server connection within {limit_s:g} s."
+        return Finding(verdict=Verdict.BAD, says=says, facts={"reason": "no server connection"})
     return None
 
 
