@@ -34,8 +34,8 @@ class Spare:
         return {**shown, "why": self.why}
 
 
-def facts(postgres: PostgresServer, at_least: float = 0) -> list[Row]:
-    """Every index of the tables that have one of at least so many bytes.
+def facts(postgres: PostgresServer, at_least: float = 0, *, only_invalid: bool = False) -> list[Row]:
+    """Every index of the tables that have one of at least so many bytes, or only of those that have an invalid one.
 
     Raises:
         CannotLook: no answer.
@@ -44,7 +44,7 @@ def facts(postgres: PostgresServer, at_least: float = 0) -> list[Row]:
     # An index that is being built looks like one whose build broke off.
     if blind := postgres.blind():
         raise Refused(blind.says, remedy=blind.remedy)
-    return postgres.rows(INDEX_FACTS, at_least=at_least)
+    return postgres.rows(INDEX_FACTS, at_least=at_least, only_invalid=only_invalid)
 
 
 def counting(postgres: PostgresServer) -> Row:

@@ -1,6 +1,18 @@
 -- Everything that decides whether an index could be spared: all indexes of each plain table that has one of at least
--- %(at_least)s bytes. Partitions and partitioned tables are left out: their indexes hang together.
-WITH indexes AS MATERIALIZED (
+-- %(at_least)s bytes; of each that has an invalid one, if %(only_invalid)s. Partitions and partitioned tables are left
+-- out: their indexes hang together.
+-- First the tables: a definition costs the server more than anything else here.
+WITH wanted AS MATERIALIZED (
+    SELECT DISTINCT i.indrelid
+    FROM pg_index i
+    JOIN pg_class c ON c.oid = i.indexrelid AND c.relkind = 'i'
+    WHERE (NOT i.indisvalid OR NOT %(only_invalid)s) AND pg_relation_size(i.indexrelid) >= %(at_least)s
+),
+-- What stands on an index: pg_constraint has no index on conindid, and would be read whole for each of ours.
+constraints AS MATERIALIZED (
+    SELECT conindid, min(conname) AS conname FROM pg_constraint WHERE conindid <> 0 GROUP BY conindid
+),
+indexes AS MATERIALIZED (
     SELECT i.*, c.relname, c.relam, c.reltablespace, c.oid AS index_oid, c.xmin AS index_xmin, n.nspname,
         t.relname AS table_name,
         pg_relation_size(c.oid) AS bytes, pg_get_indexdef(c.oid) AS definition,
@@ -11,6 +23,7 @@ WITH indexes AS MATERIALIZED (
         AND NOT t.relispartition
     JOIN pg_namespace n ON n.oid = c.relnamespace
         AND n.nspname NOT IN ('pg_catalog', 'information_schema') AND n.nspname !~ '^pg_'
+    WHERE i.indrelid IN (SELECT indrelid FROM wanted)
 )
 SELECT x.index_oid::bigint AS oid, x.nspname AS schema, x.table_name AS table, x.relname AS index, x.relname AS name,
     format('%%I.%%I', x.nspname, x.relname) AS ident, format('%%I.%%I', x.nspname, x.table_name) AS table_ident,
@@ -24,10 +37,9 @@ SELECT x.index_oid::bigint AS oid, x.nspname AS schema, x.table_name AS table, x
     string_to_array(x.indclass::text, ' ') AS classes, string_to_array(x.indcollation::text, ' ') AS collations,
     string_to_array(x.indoption::text, ' ') AS options,
     x.indexprs IS NULL AND x.indpred IS NULL AS plain, x.indpred IS NOT NULL AS partial,
-    (SELECT min(k.conname) FROM pg_constraint k WHERE k.conindid = x.index_oid) AS constraint_of,
+    k.conname AS constraint_of,
     CASE
-        WHEN x.indisunique OR x.indisexclusion OR EXISTS (SELECT FROM pg_constraint k WHERE k.conindid = x.index_oid)
-            THEN 'it enforces a key or another constraint'
+        WHEN x.indisunique OR x.indisexclusion OR k.conname IS NOT NULL THEN 'it enforces a key or another constraint'
         WHEN x.indisreplident THEN 'it is the table''s replica identity'
         WHEN x.indisclustered THEN 'the table is kept in its order (CLUSTER)'
         WHEN EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = x.index_oid
@@ -49,6 +61,6 @@ SELECT x.index_oid::bigint AS oid, x.nspname AS schema, x.table_name AS table, x
     EXISTS (SELECT FROM pg_stat_progress_create_index p WHERE p.relid = x.indrelid) AS being_built
 FROM indexes x
 JOIN pg_am m ON m.oid = x.relam
+LEFT JOIN constraints k ON k.conindid = x.index_oid
 LEFT JOIN pg_stat_user_indexes s ON s.indexrelid = x.index_oid
-WHERE x.indrelid IN (SELECT indrelid FROM indexes WHERE bytes >= %(at_least)s)
 ORDER BY x.bytes DESC, 2, 4
