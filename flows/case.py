@@ -19,6 +19,7 @@ from tasks.model import CannotLook, Finding, Plan, Refused, Row
 
 if TYPE_CHECKING:
     from flows.gate import Asker
+    from flows.standing import Standing
 
 T = TypeVar("T")
 
@@ -76,6 +77,8 @@ class Case:
     redact: Redactor
     asker: Asker
     say: Callable[[str], None]
+    # Of a maintenance within its window.
+    standing: Standing | None = None
 
     @property
     def runbook(self) -> Declared:

@@ -9,11 +9,12 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.task_runners import ThreadPoolTaskRunner
 
+from flows.act import Change
 from flows.artifacts import publish_findings
 from flows.case import Case, Ending, Fate
 from flows.diagnose import AT_ONCE, diagnose, worst
 from flows.execute import live_through
-from flows.resolve import Change, instruct, resolve
+from flows.resolve import instruct, resolve
 from flows.undo import offer_undo
 from flows.verify import verified, verify
 from runbooks.model import AnyCheck, Manual, Part, Runbook, Severity

@@ -21,6 +21,7 @@ from uuid import UUID
 from flows.case import Ending, now
 from flows.gate import open_question
 from flows.journal import AlreadyRecorded, Entry, HeldElsewhere, IncidentSummary, Journal, JournalBroken
+from flows.trigger import FLOWS
 
 # A run that dies this often without writing one entry dies of something a restart does not mend.
 RESTARTS = 3
@@ -32,7 +33,7 @@ PATIENCE = {
     "PENDING": timedelta(seconds=60),
 }
 # What others wrote does not tell that the run got any further.
-NO_PROGRESS = {"recovered", "seen again"}
+NO_PROGRESS = {"recovered", "seen again", "told", "note", "taken", "severity", "closing"}
 
 
 @dataclass
@@ -180,7 +181,7 @@ def _never_opened(client: Any, opened: set[str]) -> list[Any]:
 
     died = [StateType.CRASHED, StateType.PENDING, StateType.RUNNING]
     runs = client.read_flow_runs(
-        flow_filter=FlowFilter(name=FlowFilterName(any_=["incident"])),
+        flow_filter=FlowFilter(name=FlowFilterName(any_=list(FLOWS.values()))),
         flow_run_filter=FlowRunFilter(
             state=FlowRunFilterState(type=FlowRunFilterStateType(any_=died)),
             expected_start_time=FlowRunFilterExpectedStartTime(after_=now() - timedelta(days=1)),  # type: ignore[arg-type]

@@ -13,13 +13,23 @@ class NotPublished(Exception):
     """The runbook has no deployment on this Prefect server."""
 
 
-def deployment_name(slug: str) -> str:
-    """database/blocked-sessions → incident/database.blocked-sessions; Prefect allows no second slash."""
-    return f"incident/{slug.replace('/', '.')}"
+# The flow that lives through each kind of declaration.
+FLOWS = {"runbook": "incident", "playbook": "playbook", "maintenance": "maintenance"}
 
 
-def trigger(slug: str, parameters: dict[str, Any], *, idempotency_key: str | None = None) -> UUID:
-    """Create a run of the runbook's deployment; its id is the incident's.
+def deployment_name(slug: str, kind: str = "runbook", environment: str = "") -> str:
+    """database/blocked-sessions → incident/database.blocked-sessions; Prefect allows no second slash.
+
+    A maintenance has one for each environment, because each has a schedule of its own.
+    """
+    place = f".{environment}" if kind == "maintenance" else ""
+    return f"{FLOWS[kind]}/{slug.replace('/', '.')}{place}"
+
+
+def trigger(
+    slug: str, parameters: dict[str, Any], *, kind: str = "runbook", idempotency_key: str | None = None
+) -> UUID:
+    """Create a run of the deployment of this runbook, playbook or maintenance; its id is the incident's.
 
     Raises:
         NotPublished: there is no such deployment.
@@ -27,9 +37,10 @@ def trigger(slug: str, parameters: dict[str, Any], *, idempotency_key: str | Non
     from prefect.client.orchestration import get_client
     from prefect.exceptions import ObjectNotFound
 
+    name = deployment_name(slug, kind, str(parameters.get("environment", "")))
     with get_client(sync_client=True) as client:
         try:
-            deployment = client.read_deployment_by_name(deployment_name(slug))
+            deployment = client.read_deployment_by_name(name)
         except ObjectNotFound as error:
             raise NotPublished(f"{slug} is not published on {client.api_url}. Run `incident publish`.") from error
         run = client.create_flow_run_from_deployment(
@@ -37,7 +48,7 @@ def trigger(slug: str, parameters: dict[str, Any], *, idempotency_key: str | Non
         )
         if idempotency_key and run.state is not None and run.state.is_final():
             # That key's incident has ended (cancelled before it began, say): this is a new one.
-            return trigger(slug, parameters, idempotency_key=f"{idempotency_key}:{run.id}")
+            return trigger(slug, parameters, kind=kind, idempotency_key=f"{idempotency_key}:{run.id}")
         return run.id
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from flows.act import Change
 from flows.case import Case, Fate, step_key
 from flows.record import plan_from
-from flows.resolve import Change, resolve
+from flows.resolve import resolve
 from runbooks.model import Step
 
 TAKE_BACK = "Take back: "
