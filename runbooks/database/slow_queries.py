@@ -9,6 +9,7 @@ from tasks.postgres.index_drops import DropDuplicateIndexes, DropIdleIndexes, Dr
 from tasks.postgres.indexes import check_duplicate_indexes, check_idle_indexes, check_invalid_indexes
 from tasks.postgres.load_faults import DropIndexUnderLoad
 from tasks.postgres.missing_indexes import check_missing_indexes
+from tasks.postgres.runaway_faults import LetReportRunAway
 from tasks.postgres.running_statements import check_running_statements
 from tasks.postgres.slow_statements import check_slow_statements
 from tasks.postgres.statement_actions import CancelRunningStatements
@@ -108,5 +109,8 @@ check_long_transactions; replication slots and prepared transactions hold rows b
         Watch(check_dead_rows, every=timedelta(hours=1)),
     ),
     related=("database/blocked-sessions",),
-    drills=(Drill(fault=DropIndexUnderLoad(), noticed_by=check_slow_statements, resolved_by=CreateMissingIndex),),
+    drills=(
+        Drill(fault=DropIndexUnderLoad(), noticed_by=check_slow_statements, resolved_by=CreateMissingIndex),
+        Drill(fault=LetReportRunAway(), noticed_by=check_running_statements, resolved_by=CancelRunningStatements),
+    ),
 )
