@@ -1,4 +1,4 @@
-"""The lab's servers as services: `python -m deployments.lab.service restart postgres`, as `systemctl` would.
+"""The lab's servers as services: `python -m deployments.lab restart postgres`, as `systemctl` would.
 
 The exit codes are LSB's: 0 done or running, 3 not running, 4 no such service. INCIDENT_HOME names the lab.
 """
@@ -27,11 +27,11 @@ POLL_S = 0.05
 def command(verb: str, program: str) -> list[str]:
     """The command line that does `verb` with one of the lab's programs."""
     # -P: a folder called `deployments` in the current directory is not ours.
-    return [sys.executable, "-P", "-m", "deployments.lab.service", verb, program]
+    return [sys.executable, "-P", "-m", "deployments.lab", verb, program]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="deployments.lab.service", description=__doc__)
+    parser = argparse.ArgumentParser(prog="deployments.lab", description=__doc__)
     parser.add_argument("verb", choices=VERBS)
     parser.add_argument("program")
     asked = parser.parse_args(arguments)
@@ -71,7 +71,3 @@ def _started(lab: Supervisor, program: str) -> bool:
             return True
         time.sleep(POLL_S)
     return False
-
-
-if __name__ == "__main__":
-    sys.exit(main())
