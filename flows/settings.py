@@ -65,22 +65,22 @@ def journal(environment: Environment | None = None) -> Journal:
 def redactor(environment: Environment | None = None) -> Redactor:
     """Knows the secrets this process was given: the journal's own URL and every SecretStr of the environment."""
     given = [os.environ[name] for name in ("INCIDENT_JOURNAL_URL", "DATABASE_URL") if os.environ.get(name)]
-    return Redactor([*given, *(_secrets(environment) if environment else ())])
+    return Redactor([*given, *_secrets_in(environment)])
 
 
-def _secrets(environment: Environment) -> Iterator[str]:
-    for holder in (*environment.systems.values(), *environment.approvers.values()):
-        yield from _secrets_in(holder)
-
-
-def _secrets_in(settings: BaseModel) -> Iterator[str]:
-    """A system may hold others: a mirror has two stores, each with passwords of its own."""
-    for _, value in settings:
-        # A service's commands are given some by name.
-        for one in value.values() if isinstance(value, Mapping) else (value,):
-            if isinstance(one, BaseModel):
-                yield from _secrets_in(one)
-            if isinstance(one, SecretStr):
-                yield one.get_secret_value()
-                if password := urlsplit(one.get_secret_value()).password:
-                    yield password
+def _secrets_in(value: object) -> Iterator[str]:
+    """Every secret in a configuration, wherever it stands: a mirror holds two stores, a service named variables."""
+    match value:
+        case SecretStr():
+            yield value.get_secret_value()
+            if password := urlsplit(value.get_secret_value()).password:
+                yield password
+        case BaseModel():
+            for _, part in value:
+                yield from _secrets_in(part)
+        case Mapping():
+            for part in value.values():
+                yield from _secrets_in(part)
+        case tuple() | list() | frozenset():
+            for part in value:
+                yield from _secrets_in(part)

@@ -134,6 +134,12 @@ class Environment(BaseModel):
     systems: Mapping[str, System] = Field(default_factory=dict)
     # How long a person has to answer. An hour covers the whole escalation ladder (on-call, senior, manager).
     approval_expires_s: float = Field(default=3600, gt=0)
+    # How people of a role are told: Apprise addresses (mailto://…, slack://…), which hold secrets.
+    routes: Mapping[Role, tuple[SecretStr, ...]] = Field(default_factory=dict)
+    # Minutes after which a role is told that a step waits, by severity, where they differ from ours.
+    escalation: Mapping[Literal["P0", "P1", "P2", "P3"], Mapping[Role, Annotated[float, Field(ge=0)]]] = Field(
+        default_factory=dict
+    )
     # How many different people a plan takes, by its risk. Stricter than ours counts; looser does not.
     people: Mapping[Literal["low", "moderate", "high"], Annotated[int, Field(ge=1, le=5)]] = Field(default_factory=dict)
     # The most that maintenance may do here without asking, where that is less than it declares.

@@ -8,8 +8,9 @@ from collections.abc import Iterable, Iterator
 from deployments.commands.context import Here, here
 from deployments.commands.terminal import console, print_json, show_verdict
 from flows.journal import JournalUnavailable, Rights
+from flows.proof import counts
 from flows.record import finding_body
-from tasks.environment import Environment, InvalidConfig
+from tasks.environment import Environment, InvalidConfig, Kind
 from tasks.model import CannotLook, Finding, Verdict
 
 
@@ -88,6 +89,19 @@ def _declared(at: Here, place: Environment) -> Iterator[Finding]:
             verdict=Verdict.WARN,
             says=f"Nobody may approve anything in {place.name}: the roster is empty.",
             remedy=f'[environments.{place.name}.approvers.YOU]\nroles = ["on-call"]',
+        )
+    unproved = sorted(name for name, person in place.approvers.items() if not counts(person, place.kind))
+    if unproved:
+        yield Finding(
+            verdict=Verdict.WARN,
+            says=f"In {place.name} a name alone does not count, and {', '.join(unproved)} could not prove theirs.",
+            remedy="\n".join(f"incident approvers enrol '{name}'" for name in unproved),
+        )
+    if place.kind is Kind.PRODUCTION and not place.routes:
+        yield Finding(
+            verdict=Verdict.WARN,
+            says=f"Nobody is told when a step waits in {place.name}: no routes are configured.",
+            remedy=f'[environments.{place.name}.routes]\non-call = ["${{ON_CALL_SLACK}}"]',
         )
     if not place.systems:
         yield Finding.unknown(

@@ -1,0 +1,158 @@
+"""Who is told when: that a step waits, that nobody answered, how it ended. Silence goes up the ladder.
+
+Looks at the record only, and adds to it only who was told: an incident never waits for a message to arrive.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from flows import settings
+from flows.case import now
+from flows.gate import open_question
+from flows.journal import AlreadyRecorded, Entry, IncidentSummary, Journal
+from flows.tell import Target
+from runbooks.model import Severity
+from tasks.environment import Config, Environment, InvalidConfig, Role
+from tasks.model import Row
+
+TELLER = "escalate"
+# Minutes after which each role is told that a step waits. P0 is the matrix of seed S4 (on-call 0-15, senior and DBA
+# 15-30, manager and security after); the others are stretched to the response times of seed S3 (1 h, 4 h, a day).
+LADDER: Mapping[Severity, Mapping[Role, float]] = {
+    Severity.P0: {Role.ON_CALL: 0, Role.SENIOR: 15, Role.DBA: 15, Role.MANAGER: 30, Role.SECURITY: 30},
+    Severity.P1: {Role.ON_CALL: 0, Role.SENIOR: 30, Role.DBA: 30, Role.MANAGER: 60},
+    Severity.P2: {Role.ON_CALL: 0, Role.SENIOR: 120, Role.DBA: 120, Role.MANAGER: 240},
+    Severity.P3: {Role.ON_CALL: 0, Role.SENIOR: 1440},
+}
+# Whoever decides such things hears how it ended.
+END: Sequence[Role] = (Role.ON_CALL,)
+# An end older than this is no news: the stack was down meanwhile.
+NEWS = timedelta(minutes=15)
+# Tried again after so many seconds; then the record says that it did not arrive.
+RETRY_S = (10.0, 30.0, 60.0, 120.0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Message:
+    """One thing to say to one role. `key` is what it is journalled under, once a target."""
+
+    key: str
+    role: Role
+    title: str
+    text: str
+
+
+@dataclass
+class Escalator:
+    """Remembers between looks only which deliveries failed, and when they are tried again."""
+
+    journal: Journal
+    config: Callable[[], Config]
+    say: Callable[[str], object]
+    failed: dict[str, tuple[int, datetime]] = field(default_factory=dict)
+    unusable: set[str] = field(default_factory=set)
+
+    def look(self) -> None:
+        """One look at every incident that is open, or has just ended. Meant to be repeated every few seconds.
+
+        Raises:
+            JournalUnavailable: the database does not answer.
+        """
+        news = [s for s in self.journal.incidents(limit=1000) if s.open or _ago(s.closed_at) < NEWS]
+        # Read anew: a lab that comes up adds an environment.
+        places = {name: self._place(name) for name in {summary.environment for summary in news}}
+        for summary in news:
+            place = places[summary.environment]
+            if place is not None and place.routes:
+                self._consider(summary, place)
+
+    def _place(self, name: str) -> Environment | None:
+        try:
+            return self.config().environment(name)
+        except InvalidConfig as error:
+            if name not in self.unusable:
+                self.say(f"Nobody is told about incidents in {name}. {error}")
+            self.unusable.add(name)
+            return None
+
+    def _consider(self, summary: IncidentSummary, place: Environment) -> None:
+        entries = self.journal.read(summary.incident)
+        told = {entry.key for entry in entries}
+        for message in due(summary, entries, place):
+            for target in map(Target, place.routes.get(message.role, ())):
+                key = f"told/{message.key}/{message.role}/{target.id}"
+                if key not in told:
+                    self._tell(summary.incident, place, key, message, target)
+
+    def _tell(self, incident: str, place: Environment, key: str, message: Message, target: Target) -> None:
+        attempts, again_at = self.failed.get(key, (0, now()))
+        if now() < again_at:
+            return
+        redact = settings.redactor(place)
+        delivered = target.send(redact.text(message.title), redact.text(message.text))
+        if not delivered and attempts < len(RETRY_S):
+            self.failed[key] = (attempts + 1, now() + timedelta(seconds=RETRY_S[attempts]))
+            self.say(f"{incident}: {target.shown} did not take the message; tried again in {RETRY_S[attempts]:g} s.")
+            return
+        self.failed.pop(key, None)
+        how = f"by {target.shown}" if delivered else f"not reached by {target.shown}, tried {attempts + 1} times"
+        body: Row = {
+            "says": f"{message.role}: {how}. {message.title}",
+            "delivered": delivered,
+            "attempts": attempts + 1,
+        }
+        try:
+            self.journal.note(incident, TELLER, "told", key, body)
+        except AlreadyRecorded:
+            self.say(f"{incident}: somebody else told {message.role} at the same moment.")
+
+
+def due(summary: IncidentSummary, entries: Sequence[Entry], place: Environment) -> Iterator[Message]:
+    """Everything that should have been said by now, whether it was said or not."""
+    yield from _waits(summary, entries, place)
+    for entry in entries:
+        if entry.kind == "expired":
+            yield from _to(
+                END,
+                key=entry.key.removesuffix("/answered") + "/expired",
+                title=f"{summary.severity} {place.name}: nobody answered",
+                text=f"{entry.body['note']} Incident {summary.incident[:8]}, {summary.runbook}.",
+            )
+    if summary.closed_at:
+        yield from _to(
+            END,
+            key="closed",
+            title=f"{summary.severity} {place.name}: {summary.runbook} {summary.verdict}",
+            text=f"{summary.says} The record: incident timeline {summary.incident[:8]} --post-mortem",
+        )
+
+
+def _waits(summary: IncidentSummary, entries: Sequence[Entry], place: Environment) -> Iterator[Message]:
+    question = open_question(entries)
+    if question is None or now() > question.expires_at:
+        return
+    asked_at = next(datetime.fromisoformat(e.at) for e in entries if e.key == f"{question.key}/asked")
+    severity = Severity(summary.severity or Severity.P2)
+    minutes = {**LADDER[severity], **place.escalation.get(severity.value, {})}
+    for role, after in minutes.items():
+        if now() - asked_at >= timedelta(minutes=after):
+            yield Message(
+                key=question.key,
+                role=role,
+                title=f"{summary.severity} {place.name}: {question.title}?",
+                text=f"{question.reason}\n\n{question.plan.does} Touches {question.plan.blast_radius}.\n\n"
+                f"Without an answer until {question.expires_at:%H:%M} UTC nothing is done. "
+                f"See the plan and decide: incident approve {question.incident[:8]}, or Resume in the Prefect UI.",
+            )
+
+
+def _to(roles: Sequence[Role], *, key: str, title: str, text: str) -> Iterator[Message]:
+    for role in roles:
+        yield Message(key=key, role=role, title=title, text=text)
+
+
+def _ago(at: str) -> timedelta:
+    return now() - datetime.fromisoformat(at)
