@@ -125,9 +125,10 @@ def _spilled(now: Sequence[Row], before: Json) -> list[Row]:
 def _spilt(now: Row, since: Grown | None, rate: float, rows: Sequence[Row], per_hour: Threshold) -> str:
     if since is None:
         return "From now on it is counted what sorts and hashes spill to disk."
+    over = f"in the last {span(since.over_s)}"
+    limits = f"(bad from {size(per_hour.bad)} an hour; work_mem is {now['work_mem']})"
+    if not since.more["temp_files"]:
+        return f"Nothing was spilled to disk {over} {limits}."
     files = count(int(since.more["temp_files"]), "temporary file")
-    who = f"; most by: {rows[0]['query']}" if rows and rate else ""
-    return (
-        f"{files} of {size(since.more['temp_bytes'])} in the last {span(since.over_s)}: {size(rate)} an hour "
-        f"(bad from {size(per_hour.bad)}; work_mem is {now['work_mem']}){who}."
-    )
+    who = f"; most by: {rows[0]['query']}" if rows else ""
+    return f"{files} of {size(since.more['temp_bytes'])} {over}, {size(rate)} an hour {limits}{who}."

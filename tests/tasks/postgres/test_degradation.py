@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import re
+import threading
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
 
+from deployments.cluster import binaries
 from tasks.check import Check
 from tasks.model import Earlier, Finding, Json, Threshold, Verdict
 from tasks.postgres import cache, checkpoints, counters
@@ -21,6 +23,7 @@ from tasks.postgres.replication import check_replication_lag
 from tasks.postgres.sizes import DAY_S, TIME_LEFT, check_database_size
 from tasks.postgres.statement_looks import number
 from tasks.postgres.transaction_age import TRANSACTION_AGE, check_transaction_age
+from tasks.program import run
 from tests.conftest import Server
 from tests.tasks.postgres.condition import CONDITION
 from tests.tasks.postgres.conftest import Stage, until
@@ -52,9 +55,35 @@ def test_it_raises_nothing_on_a_healthy_server(stage: Stage, asked: Check[Any]) 
     assert first.verdict is Verdict.OK, first.says
     # Or the next look would have nothing to compare with.
     assert first.value is not None
-    if "earlier" in asked.fn.__annotations__:
+    if _compares(asked):
         again = ask(stage, asked, first)
         assert again.verdict is Verdict.OK, again.says
+
+
+def test_it_raises_nothing_on_a_busy_but_healthy_server(stage: Stage) -> None:
+    stage.admin("GRANT CREATE ON SCHEMA public TO app")
+    bench = str(binaries() / "pgbench")
+    environment = stage.door().drill_environment()
+    run([bench, "--initialize", "--quiet"], limit_s=60, environment=environment)
+    first = {asked: ask(stage, asked) for asked in CONDITION}
+
+    def work() -> None:
+        run([bench, "--client=2", "--time=4"], limit_s=60, environment=environment)
+
+    load = threading.Thread(target=work)
+    load.start()
+    try:
+        until(lambda: stage.admin("SELECT 1 FROM pgbench_history LIMIT 1"), "it is busy")
+        during = {asked.name: ask(stage, asked, first[asked]) for asked in CONDITION if _compares(asked)}
+        during |= {asked.name: ask(stage, asked) for asked in CONDITION if not _compares(asked)}
+    finally:
+        load.join()
+
+    assert {name: found.says for name, found in during.items() if found.verdict} == {}
+
+
+def _compares(asked: Check[Any]) -> bool:
+    return "earlier" in asked.fn.__annotations__
 
 
 @pytest.mark.parametrize("asked", CONDITION, ids=lambda asked: asked.name)
@@ -210,7 +239,12 @@ def test_it_counts_what_explain_says_was_spilled_and_names_who(stage: Stage) -> 
 
 
 def test_it_counts_temp_files_without_the_statistics(stage18: Stage) -> None:
-    assert ask(stage18, check_temp_files, ask(stage18, check_temp_files)).verdict is Verdict.OK
+    found = ask(stage18, check_temp_files, ask(stage18, check_temp_files))
+
+    assert found.verdict is Verdict.OK
+    assert re.sub(r"\d+ s", "N", found.says) == (
+        "Nothing was spilled to disk in the last N (bad from 100 GiB an hour; work_mem is 4MB)."
+    )
 
 
 def test_it_counts_forced_checkpoints(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
