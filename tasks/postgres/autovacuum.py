@@ -134,7 +134,9 @@ def _kept_up(now: Row, off: bool, saturated: bool, tables: Sequence[Row], overdu
     if off:
         workers = "autovacuum is switched off" if not now["on"] else "track_counts is off, so autovacuum does nothing"
     elif saturated:
-        workers = f"all {int(number(now['most']))} workers have been busy for {span(number(now['youngest_s']))}"
+        workers = (
+            f"each of its workers ({int(number(now['most']))}) has been busy for {span(number(now['youngest_s']))}"
+        )
     if not tables:
         return f"No table waits for autovacuum for too long (bad from {overdue.bad:g}); {workers}."
     worst = max(tables, key=lambda row: number(row["vacuum_lag"]))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import re
+import secrets
+import tempfile
 import threading
 from pathlib import Path
 from typing import Any
@@ -11,7 +13,8 @@ from typing import Any
 import psycopg
 import pytest
 
-from deployments.cluster import binaries
+from deployments.cluster import Cluster, binaries, running
+from deployments.ports import free_port
 from tasks.check import Check
 from tasks.model import Earlier, Finding, Json, Threshold, Verdict
 from tasks.postgres import cache, checkpoints, counters
@@ -24,9 +27,9 @@ from tasks.postgres.sizes import DAY_S, TIME_LEFT, check_database_size
 from tasks.postgres.statement_looks import number
 from tasks.postgres.transaction_age import TRANSACTION_AGE, check_transaction_age
 from tasks.program import run
-from tests.conftest import Server
+from tests.conftest import SETTINGS, Server
 from tests.tasks.postgres.condition import CONDITION
-from tests.tasks.postgres.conftest import Stage, until
+from tests.tasks.postgres.conftest import Stage, staged, until
 
 MIB = 2**20
 COUNTING = (check_cache_hits, check_temp_files, check_checkpoints, check_wal_rate)
@@ -399,6 +402,31 @@ def test_it_says_that_autovacuum_is_off(stage: Stage, monkeypatch: pytest.Monkey
     assert idle.verdict is Verdict.WARN
     assert needed.verdict is Verdict.BAD
     assert needed.says.endswith("; autovacuum is switched off.")
+
+
+def test_it_sees_that_all_workers_are_busy(postgres18: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tasks.postgres.autovacuum.AUTOVACUUM_COMES_S", 0.1)
+    # One worker, which rests for seconds after each page.
+    slow = {"autovacuum_max_workers": "1", "autovacuum_naptime": "1s"}
+    slow |= {"autovacuum_vacuum_cost_delay": "100ms", "autovacuum_vacuum_cost_limit": "1"}
+    with tempfile.TemporaryDirectory(prefix="incident-pg-") as folder:
+        Path(folder).chmod(0o711)
+        cluster = Cluster(
+            folder=Path(folder) / "data", port=free_port(), bin=postgres18.cluster.bin, settings={**SETTINGS, **slow}
+        )
+        password = secrets.token_urlsafe(16)
+        with running(cluster, password), staged(Server(cluster, password)) as stage:
+            full(stage, "first")
+            stage.admin("ALTER TABLE first RESET (autovacuum_enabled)")
+            until(lambda: stage.admin("SELECT 1 FROM pg_stat_progress_vacuum WHERE relid = 'first'::regclass"), "busy")
+            full(stage, "second")
+            found = ask(stage, check_autovacuum)
+
+    assert found.verdict is Verdict.BAD
+    assert re.sub(r"\d+ s\.$", "N.", found.says) == (
+        "1 table waits for autovacuum for too long (bad from 10), the worst public.second at 3.7 times what makes it "
+        "come; each of its workers (1) has been busy for N."
+    )
 
 
 def test_it_looks_at_checkpoints_where_that_version_keeps_them(stage: Stage) -> None:
