@@ -11,7 +11,7 @@ from tasks.action import Action
 from tasks.mirror.compare import Drift, drift_of
 from tasks.mirror.record import fields, named, side_by_side
 from tasks.mirror.shape import Key, pair_of
-from tasks.mirror.system import Mirror, Side, Table
+from tasks.mirror.system import MOST_ROWS, Mirror, Side, Table
 from tasks.mirror.write import Change, Verb, changes_for, refuse_unwritable, standing, target_of, write
 from tasks.model import BlastRadius, Command, NoWayBack, Outcome, Plan, Refused, Risk, Row
 from tasks.postgres.words import count
@@ -89,13 +89,13 @@ def plan_rows(mirror: Mirror, risk: Risk, *, only_one: bool = False) -> Plan:
     left: list[str] = []
     for table in mirror.tables:
         drift = _drift(mirror, table)
-        if not drift.total or (only_one and due):
+        if drift.agrees or (only_one and due):
             continue
         if table.source_of_truth is Side.NONE:
             left.append(f"{table.title} is left alone: it has no source of truth.")
             continue
         left += _ambiguous(drift)
-        if drift.rows or not drift.complete:
+        if drift.total > len(drift.ambiguous) or not drift.complete:
             due.append(_due(mirror, drift, only_one=only_one))
     commands = tuple(_command(one, change) for one in due for change in one.changes)
     told = [_does(one) for one in due if one.changes] or ["Nothing to copy: no row differs that could be copied."]
@@ -152,16 +152,16 @@ def refuse_beyond(drift: Drift, most: int) -> None:
     """A large change wants a person to have named its size.
 
     Raises:
-        Refused: more rows than `most`, or so many that they were not all looked at.
+        Refused: more rows than `most`, or so many that they were not all read.
     """
     table = drift.pair.table
     total = drift.total - len(drift.ambiguous)
-    if total > most or not drift.complete:
-        least = "" if drift.complete else "at least "
+    if total > most or not drift.complete or any(drift.unread.values()):
+        least = "" if drift.complete else "At least "
+        named = f"max_rows = {total}" if total <= MOST_ROWS and drift.complete else "resync_max_rows"
         raise Refused(
-            f"{least}{total:,} rows of {table.title} would be changed; its max_rows is {most:,}.".capitalize(),
-            remedy=f"If that is meant: max_rows = {total} for {table.title} in the mirror's `tables`, "
-            "or resync it whole with resync_max_rows.",
+            f"{least}{total:,} rows of {table.title} would be changed; its max_rows is {most:,}.",
+            remedy=f"If that is meant: name {named} for {table.title} in the mirror's `tables`.",
         )
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import enum
 import time
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -59,15 +58,15 @@ class Sick:
 class Drift:
     """How one table disagrees between the stores.
 
-    `rows` are the sick ones that were looked at, in the order of their keys; `uncounted` are further ones that are
-    missing as whole buckets, and were counted without being looked at. If not `complete`, there may be more.
+    `rows` are the sick ones that were read, in the order of their keys; `unread` are further ones, which are missing as
+    whole buckets and were counted without being read. If not `complete`, there may be more.
     """
 
     pair: Pair
     left_rows: int
     right_rows: int
     rows: tuple[Sick, ...] = ()
-    uncounted: Mapping[How, int]
+    unread: Mapping[How, int]
     complete: bool = True
     # Keys that stand more than once in a store, or are NULL: such rows cannot be told apart.
     ambiguous: tuple[Key, ...] = ()
@@ -76,12 +75,16 @@ class Drift:
     unsettled: int = 0
 
     def count(self, how: How) -> int:
-        return sum(1 for row in self.rows if row.how is how) + self.uncounted.get(how, 0)
+        return sum(1 for row in self.rows if row.how is how) + self.unread.get(how, 0)
 
     @property
     def total(self) -> int:
         """Rows that disagree, those with ambiguous keys included."""
         return sum(self.count(how) for how in How) + len(self.ambiguous)
+
+    @property
+    def agrees(self) -> bool:
+        return self.complete and not self.total
 
 
 @dataclass(frozen=True)
@@ -140,7 +143,7 @@ def look(both: Both, pair: Pair, mask: int) -> Drift:
         pair=pair,
         left_rows=sum(bucket.rows for bucket in left.values()),
         right_rows=sum(bucket.rows for bucket in right.values()),
-        uncounted={},
+        unread={},
     )
     sizes = {n: max(left.get(n, EMPTY).rows, right.get(n, EMPTY).rows) for n in sick}
     # First those that both stores have: of the others it is known without a look how many rows are missing.
@@ -152,14 +155,13 @@ def look(both: Both, pair: Pair, mask: int) -> Drift:
         drift = _with(drift, *rows_in(both, pair, mask, buckets))
         read += rows
     rest = [n for buckets, _ in slices for n in buckets]
-    uncounted: Counter[How] = Counter()
-    for n in rest:
-        if n not in left:
-            uncounted[How.MISSING_LEFT] += right[n].rows
-        elif n not in right:
-            uncounted[How.MISSING_RIGHT] += left[n].rows
-    whole = pair.table.settling is None and all(n not in left or n not in right for n in rest)
-    return replace(drift, uncounted=uncounted, complete=not rest or whole)
+    unread = {
+        How.MISSING_LEFT: sum(right[n].rows for n in rest if n not in left),
+        How.MISSING_RIGHT: sum(left[n].rows for n in rest if n not in right),
+    }
+    # Whether a row is too young to count is only known once it is read.
+    told = pair.table.settling is None and all(n not in left or n not in right for n in rest)
+    return replace(drift, unread=unread, complete=not rest or told)
 
 
 def second_look(both: Both, first: Drift) -> Drift:
@@ -212,7 +214,7 @@ def rows_in(both: Both, pair: Pair, mask: int, buckets: Sequence[int]) -> tuple[
 
 def differing(pair: Pair, left: Sequence[Row], right: Sequence[Row]) -> Drift:
     """How these rows of either store differ."""
-    nothing = Drift(pair=pair, left_rows=len(left), right_rows=len(right), uncounted={})
+    nothing = Drift(pair=pair, left_rows=len(left), right_rows=len(right), unread={})
     return _with(nothing, left, right)
 
 

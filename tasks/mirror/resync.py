@@ -112,7 +112,7 @@ def _planned(mirror: Mirror, table: Table) -> _Part:
     with mirror.reading() as both:
         pair = pair_of(mirror, both, table)
         drift = drift_of(both, pair)
-        if drift.complete and len(drift.rows) + sum(drift.uncounted.values()) <= table.max_rows:
+        if drift.complete and len(drift.rows) + sum(drift.unread.values()) <= table.max_rows:
             return _Part(drift=drift, ranges=(), rows=0)
         states = _ranges(both, pair, max(drift.left_rows, drift.right_rows))
     ranges = [one for one in states if one.source != one.follower]

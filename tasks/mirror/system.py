@@ -15,6 +15,9 @@ from tasks.mirror.queries import SETTINGS, STORE
 from tasks.model import CannotLook, Finding, Refused, Row, Verdict
 from tasks.postgres.system import APPLICATION, PostgresServer, Session
 
+# The record keeps a line for each row of a plan; more are for a resync, which is planned in ranges.
+MOST_ROWS = 10_000
+
 
 class Side(enum.StrEnum):
     """The two stores, and neither of them."""
@@ -91,7 +94,7 @@ class Table(BaseModel):
     source_of_truth: Side = Side.NONE
     settling: Settling | None = None
     # A plan that would change more rows than this is refused.
-    max_rows: int = Field(default=100, ge=1)
+    max_rows: int = Field(default=100, ge=1, le=MOST_ROWS)
     # A full resync may change so many; it is refused until somebody has named the number.
     resync_max_rows: int | None = Field(default=None, ge=1)
 
@@ -116,9 +119,10 @@ class Mirror(System):
 
     kind: ClassVar[str] = "mirror"
     config_lines: ClassVar[str] = (
+        "# url reads: GRANT SELECT on the tables; action_url, of the store that follows, writes them\n"
         'left = { name = "supabase", url = "${LEFT_URL}", action_url = "${LEFT_ACTION_URL}" }\n'
         'right = { name = "crm", url = "${RIGHT_URL}", action_url = "${RIGHT_ACTION_URL}" }\n'
-        'tables = [{ name = "prospects", key = ["id"], source_of_truth = "left" }]'
+        'tables = [{ name = "prospects", key = ["id"], source_of_truth = "left" }]  # or "right", or "none"'
     )
 
     left: Store

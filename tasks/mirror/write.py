@@ -72,6 +72,11 @@ def refuse_unwritable(mirror: Mirror, pair: Pair) -> None:
         raise Refused(
             f"{table.title} in {store.name} is no plain table: a view or a rule may do something else than is written."
         )
+    if row["read_only"]:
+        raise Refused(
+            f"{store.name} takes no writes: it is a standby, or its transactions only read.",
+            remedy=f"Point action_url of {store.name} at the primary.",
+        )
     if not row["may_write"]:
         raise Refused(f"{row['user']} may not write {table.title} in {store.name}.", remedy=str(row["grant_write"]))
     if not shape.key_is_unique:

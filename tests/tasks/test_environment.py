@@ -104,7 +104,7 @@ def test_it_loads_what_the_example_shows_in_comments(tmp_path: Path, monkeypatch
     for folder in ("runbooks", "systems"):
         (tmp_path / folder).mkdir()
     production = config.environment("production")
-    assert set(production.systems) == {"postgres", "reporting", "mirror"}
+    assert set(production.systems) == {"postgres", "reporting", "mirror", "host"}
     assert production.thresholds["check_long_transactions"]["age"].bad == 7200
     assert config.team.runbooks == tmp_path / "runbooks"
 

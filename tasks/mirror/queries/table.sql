@@ -5,6 +5,7 @@ SELECT format('%%I.%%I', n.nspname, c.relname) AS relation,
        has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT') AS may_read,
        has_table_privilege(c.oid, 'INSERT') AND has_table_privilege(c.oid, 'UPDATE')
            AND has_table_privilege(c.oid, 'DELETE') AS may_write,
+       pg_is_in_recovery() OR current_setting('default_transaction_read_only') = 'on' AS read_only,
        -- Row security would hide rows from us, and they would look as if they were missing.
        row_security_active(c.oid) AS filtered,
        current_user AS "user",

@@ -192,7 +192,7 @@ def test_it_refuses_more_rows_than_its_limit(people: Two) -> None:
     with pytest.raises(Refused) as refused:
         SyncDriftedRows().plan(people.mirror({"max_rows": 3}))
     assert refused.value.says == "4 rows of people would be changed; its max_rows is 3."
-    assert refused.value.remedy.startswith("If that is meant: max_rows = 4 for people in the mirror's `tables`")
+    assert refused.value.remedy == "If that is meant: name max_rows = 4 for people in the mirror's `tables`."
     synced(people.mirror({"max_rows": 4}))
 
 
@@ -282,6 +282,30 @@ def test_it_asks_first_whether_it_may_write(people: Two) -> None:
     run(people.right, refused.value.remedy)
     synced(mirror)
     assert name not in json.dumps([command.target for command in SyncDriftedRows().plan(mirror).commands])
+
+
+def test_it_asks_first_whether_the_store_takes_writes(people: Two) -> None:
+    name = people.right.rpartition("/")[2]
+    run(people.right, "UPDATE people SET stage = 'won' WHERE id = 1")
+    run(people.right, f"ALTER DATABASE {name} SET default_transaction_read_only = on")
+    try:
+        with pytest.raises(Refused, match="crm takes no writes: it is a standby, or its transactions only read"):
+            SyncDriftedRows().plan(people.mirror())
+    finally:
+        run(people.right, "SET default_transaction_read_only = off", f"ALTER DATABASE {name} RESET ALL")
+
+
+def test_it_copies_into_partitions(people: Two) -> None:
+    run(
+        people.right,
+        "ALTER TABLE people RENAME TO plain",
+        "CREATE TABLE people (LIKE plain INCLUDING ALL) PARTITION BY RANGE (id)",
+        "CREATE TABLE low PARTITION OF people FOR VALUES FROM (0) TO (5)",
+        "CREATE TABLE high PARTITION OF people DEFAULT",
+        "INSERT INTO people SELECT id, name, email, 'won' FROM plain WHERE id IN (2, 3, 4, 7)",
+    )
+    synced(people.mirror())
+    assert people.rows()[0] == people.rows()[1]
 
 
 def test_it_leaves_ambiguous_keys_to_a_person(two: Two) -> None:

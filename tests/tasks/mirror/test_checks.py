@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tasks.mirror import compare
 from tasks.mirror.checks import check_row_counts, check_row_drift
 from tasks.model import CannotLook, Refused, Verdict
 from tests.tasks.mirror.conftest import PEOPLE, Two, run
@@ -67,6 +68,14 @@ def test_it_tells_what_it_left_out(people: Two, monkeypatch: pytest.MonkeyPatch)
     found = check_row_drift.fn(people.mirror())
     assert found.verdict is Verdict.OK
     assert found.says == "All 9 rows of people agree (bad from 1). Left out: 2 rows changed while we looked."
+
+
+def test_it_does_not_take_unread_rows_for_healthy_ones(people: Two, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(compare, "ROWS_AT_MOST", 0)
+    run(people.left, "UPDATE people SET stage = 'won' WHERE id = 1")
+    found = check_row_drift.fn(people.mirror())
+    assert found.verdict is Verdict.UNKNOWN
+    assert found.says == "More rows of people may differ than can be read."
 
 
 def test_it_names_keys_that_stand_twice(two: Two) -> None:

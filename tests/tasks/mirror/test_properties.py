@@ -53,7 +53,7 @@ def stored(url: str) -> dict[Any, Any]:
     }
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(left=TABLE, same=st.booleans(), right=TABLE, source=st.sampled_from(["left", "right"]))
 def test_it_finds_what_python_finds_and_copying_leaves_nothing(
     pair: Two, left: dict[Any, Any], same: bool, right: dict[Any, Any], source: str

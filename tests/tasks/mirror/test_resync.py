@@ -16,8 +16,8 @@ from tests.tasks.mirror.conftest import Two, run
 
 @pytest.fixture
 def crowd(people: Two, monkeypatch: pytest.MonkeyPatch) -> Two:
-    """Two thousand people in some twenty ranges, of whom half differ."""
-    monkeypatch.setattr(resync, "ROWS_A_RANGE", 100)
+    """Two thousand people in five ranges, of whom half differ."""
+    monkeypatch.setattr(resync, "ROWS_A_RANGE", 400)
     people.both("INSERT INTO people SELECT n, 'Ada ' || n FROM generate_series(10, 2000) n")
     run(people.right, "UPDATE people SET name = 'x' WHERE id % 2 = 0", "DELETE FROM people WHERE id % 100 = 1")
     run(people.right, "INSERT INTO people SELECT generate_series(3001, 3010)")
@@ -32,11 +32,11 @@ def test_it_makes_a_whole_table_agree(crowd: Two) -> None:
     mirror, action = mirror_of(crowd), ResyncTables()
     before, _ = crowd.rows()
     plan = action.plan(mirror)
-    assert plan.does == "Make people in crm agree with app: 1,030 rows in 20 ranges."
+    assert plan.does == "Make people in crm agree with app: 1,030 rows in 5 ranges."
     assert (str(plan.blast_radius), plan.risk) == ("1030 of 2000 rows", Risk.HIGH)
     assert action.applied(mirror, plan=plan) is False
     outcome = action.apply(mirror, plan=plan)
-    assert outcome.says == "20 ranges: 20 rows inserted, 1,000 rows updated, 10 rows deleted."
+    assert outcome.says == "5 ranges: 20 rows inserted, 1,000 rows updated, 10 rows deleted."
     assert outcome.complete
     assert crowd.rows() == (before, before)
     assert action.applied(mirror, plan=plan) is True
@@ -83,7 +83,7 @@ def test_it_leaves_a_range_alone_in_which_somebody_wrote(crowd: Two, store: str)
 def test_it_knows_that_it_was_broken_off(crowd: Two) -> None:
     mirror, action = mirror_of(crowd), ResyncTables()
     plan = action.plan(mirror)
-    half = Plan(**{**vars(plan), "commands": plan.commands[:10]})
+    half = Plan(**{**vars(plan), "commands": plan.commands[:2]})
     action.apply(mirror, plan=half)
     assert (action.applied(mirror, plan=half), action.applied(mirror, plan=plan)) == (True, False)
     assert action.plan(mirror).exceeds(plan) == frozenset()
@@ -96,11 +96,20 @@ def test_it_says_at_most_where_not_every_row_was_read(crowd: Two, monkeypatch: p
     monkeypatch.setattr(compare, "ROWS_A_LOOK", 50)
     before, _ = crowd.rows()
     plan = ResyncTables().plan(mirror_of(crowd))
-    said = re.fullmatch(r"Make people in crm agree with app: at most ([\d,]+) rows in 20 ranges\.", plan.does)
+    said = re.fullmatch(r"Make people in crm agree with app: at most ([\d,]+) rows in 5 ranges\.", plan.does)
     assert said
     assert int(said[1].replace(",", "")) >= 1030
     assert ResyncTables().apply(mirror_of(crowd), plan=plan).complete
     assert crowd.rows()[1] == before
+
+
+def test_the_other_step_does_not_copy_a_part_only(crowd: Two, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rows that were counted without being read cannot be copied one by one."""
+    monkeypatch.setattr(compare, "ROWS_AT_MOST", 0)
+    run(crowd.right, "DELETE FROM people WHERE id > 5")
+    run(crowd.left, "DELETE FROM people WHERE id BETWEEN 6 AND 1990")
+    with pytest.raises(Refused, match="rows of people would be changed; its max_rows is 10,000"):
+        SyncDriftedRows().plan(crowd.mirror({"max_rows": 10_000}))
 
 
 def test_it_holds_no_values(crowd: Two) -> None:

@@ -34,6 +34,7 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "no such source": ({"tables": [{**TABLE, "source_of_truth": "app"}]}, "'left', 'right' or 'none'"),
     "another kind of store": ({"right": {**RIGHT, "type": "d1"}}, "'postgres'"),
     "a limit of none": ({"tables": [{**TABLE, "max_rows": 0}]}, "greater than or equal to 1"),
+    "a limit that is none": ({"tables": [{**TABLE, "max_rows": 10_001}]}, "less than or equal to 10000"),
     "a word too many": ({"tables": [{**TABLE, "sync": True}]}, "Extra inputs"),
 }
 
@@ -54,7 +55,7 @@ def test_it_is_read_from_the_lines_it_tells_people_to_add(tmp_path: Path, monkey
         monkeypatch.setenv(f"{name}_URL", f"postgresql://u:p@{name.lower()}/d")
         monkeypatch.setenv(f"{name}_ACTION_URL", f"postgresql://u:p@{name.lower()}/d")
     assert isinstance(Config.load(file).environment("x").systems["mirror"], Mirror)
-    file.write_text(file.read_text().replace('"left"', '"leftt"'))
+    file.write_text(file.read_text().replace('= "left"', '= "leftt"'))
     with pytest.raises(InvalidConfig, match=r"systems\.mirror\.tables\.0\.source_of_truth"):
         Config.load(file).environment("x")
 
