@@ -98,6 +98,19 @@ def test_it_says_which_grants_it_needs(stage: Stage) -> None:
     assert caught.value.remedy == "ALTER ROLE actor CREATEROLE;\nGRANT app TO actor WITH ADMIN OPTION;"
 
 
+def test_it_knows_that_createrole_alone_does_not_do_since_16(stage: Stage) -> None:
+    stage.admin("ALTER ROLE actor CREATEROLE")
+    major = int(str(stage.admin("SELECT current_setting('server_version_num')::int / 10000")[0][0]))
+    try:
+        if major < 16:
+            assert SetRoleLimit("app", 5).plan(stage.door()).commands
+        else:
+            with pytest.raises(Refused, match="actor may not change the role app"):
+                SetRoleLimit("app", 5).plan(stage.door())
+    finally:
+        stage.admin("ALTER ROLE actor NOCREATEROLE")
+
+
 def test_it_may_not_change_a_superuser(stage: Stage) -> None:
     stage.admin("ALTER ROLE actor CREATEROLE")
     try:
