@@ -8,7 +8,6 @@ from __future__ import annotations
 import dataclasses
 import itertools
 from dataclasses import dataclass
-from datetime import datetime
 
 from flows.artifacts import ProgressBar
 from flows.case import Case, Fate, step_key
@@ -83,7 +82,9 @@ def act(case: Case, change: Change, plan: Plan, attempt: int = 1) -> End | None:
         case.record("broken off", f"{change.key}/broken-off/{attempt}", {"says": error.says})
         case.say(f"{change.title}: {error.says} Looking whether it happened.")
         return None
-    case.record("outcome", f"{change.key}/outcome", dict(outcome_body(outcome)))
+    # It was told the window's end, and left the rest for the next one.
+    cut_short = not outcome.complete and too_late(case) is not None
+    case.record("outcome", f"{change.key}/outcome", {**outcome_body(outcome), "cut_short": cut_short})
     return None
 
 
@@ -98,7 +99,7 @@ def settle_intent(case: Case, change: Change) -> End:
     """An intent without an outcome: did it happen? Yes: record it. No: do what is left. Cannot tell: ask a person."""
     for attempt in itertools.count(1):
         if (outcome := case.log.get(f"{change.key}/outcome")) is not None:
-            return _ended(case, outcome)
+            return _ended(outcome)
         intent = case.log.get(f"{change.key}/intent/{attempt}")
         if intent is None:
             return End(Fate.FAILED, f"It was tried {TRIES} times and did not happen. Do it by hand, or look why.")
@@ -112,7 +113,7 @@ def settle_intent(case: Case, change: Change) -> End:
 def _again(case: Case, change: Change, plan: Plan, attempt: int) -> End | None:
     happened = _happened(case, change, plan)
     if happened:
-        return _ended(case, _found_done(case, change))
+        return _ended(_found_done(case, change))
     if happened is None and (end := _unsure(case, change, plan, attempt)) is not None:
         return end
     if attempt < TRIES:
@@ -128,13 +129,11 @@ def _again(case: Case, change: Change, plan: Plan, attempt: int) -> End | None:
     return None
 
 
-def _ended(case: Case, outcome: Entry) -> End:
+def _ended(outcome: Entry) -> End:
     says = str(outcome.body["says"])
     if outcome.body["complete"]:
         return End(Fate.APPLIED, says)
-    # It was told the window's end, and left the rest for the next one.
-    late = case.standing is not None and datetime.fromisoformat(outcome.at) >= case.standing.ends
-    return End(Fate.CUT_SHORT if late else Fate.FAILED, says)
+    return End(Fate.CUT_SHORT if outcome.body.get("cut_short") else Fate.FAILED, says)
 
 
 def _happened(case: Case, change: Change, plan: Plan) -> bool | None:

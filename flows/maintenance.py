@@ -8,9 +8,9 @@
 from __future__ import annotations
 
 import dataclasses
-import time
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from time import sleep
 from typing import Any
 
 from prefect import flow
@@ -107,7 +107,7 @@ def _open_now(case: Case, maintenance: Maintenance) -> Opening | None:
     if scheduled and opens and window.open_at(deadline.now(), zone) is None and opens - deadline.now() <= EARLY:
         case.say(f"The window opens at {opens:%H:%M} UTC; waiting for it.")
         while deadline.now() < opens:
-            time.sleep(min(10.0, (opens - deadline.now()).total_seconds()))
+            sleep(min(10.0, (opens - deadline.now()).total_seconds()))
     return window.open_at(deadline.now(), zone)
 
 

@@ -55,7 +55,7 @@ def _course(case: Case, playbook: Playbook) -> tuple[Ending, str]:
         return Ending.NOT_READY, unready
     stopped = _take_all(case, playbook)
     fates = case.fates()
-    if stopped and not fates & BEGUN:
+    if stopped and not _begun(case):
         return Ending.STOPPED, case.says(Ending.STOPPED)
     ending = verify(
         case,
@@ -96,8 +96,13 @@ def _take(case: Case, playbook: Playbook, part: Part, reason: str) -> Fate:
     if isinstance(part, Manual):
         return sign_off(case, part, reason)
     # An hour may have passed at the gate. Later steps are not held to it: the work itself changes what was asked.
-    guards = () if case.fates() & BEGUN else playbook.prerequisites
+    guards = () if _begun(case) else playbook.prerequisites
     return resolve(case, Change(title=part.title, action=part.action, reason=reason, guards=guards))
+
+
+def _begun(case: Case) -> set[str]:
+    """The steps we began; what people did by hand is theirs to take back."""
+    return {step.title for step in case.runbook.action_steps if case.fate(step) in BEGUN}
 
 
 def _judge(found: Mapping[AnyCheck, Finding], *, stopped: bool, done: bool) -> Ending:
@@ -113,7 +118,6 @@ def _taken_back(case: Case, ending: Ending) -> tuple[Ending, str]:
     """Half a piece of work is rarely what anybody wants: offer to take back what was begun, last step first."""
     undone = offer_undo(case, begun=BEGUN, in_order=True)
     told = "".join(f" Taken back, {title}: {fate}." for title, fate in undone.items())
-    begun = {step.title for step in case.runbook.action_steps if case.fate(step) in BEGUN}
-    whole = begun == set(undone) and set(undone.values()) <= {Fate.APPLIED, Fate.MOOT}
+    whole = _begun(case) == set(undone) and set(undone.values()) <= {Fate.APPLIED, Fate.MOOT}
     ending = Ending.TAKEN_BACK if undone and whole else ending
     return ending, case.says(ending) + told

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -21,6 +21,7 @@ STAGES = {
     "answered": ("answered", "decide"),
     "refused": ("refused", "decide"),
     "expired": ("expired", "decide"),
+    "standing": ("approved", "decide"),
     "outcome": ("applied", "fix"),
     "verified": ("verified", "verify"),
 }
@@ -34,13 +35,13 @@ def report(entries: Sequence[Entry]) -> str:
         [
             f"# {said(opened['title'])} in {said(opened['environment'])}: {said(closed['verdict'])}",
             "",
-            f"Incident {markdown.code(entries[0].incident)} · {said(opened['severity'])} · runbook "
+            f"Incident {markdown.code(entries[0].incident)} · {_urgency(opened)}{said(opened.get('kind', 'runbook'))} "
             f"{markdown.code(opened['runbook'])} (version {markdown.code(opened['version'])}) · opened "
             f"{moment(entries[0].at)} by {said(entries[0].actor)}",
             "",
             "## What happened",
             "",
-            *_paragraphs([opened["problem"], opened["reason"] and f"Reported: {opened['reason']}", closed["says"]]),
+            *_paragraphs([opened["problem"], _reported(opened), _filled(opened), closed["says"]]),
             "## How long it took",
             "",
             *_pace(entries),
@@ -75,6 +76,20 @@ def report(entries: Sequence[Entry]) -> str:
     )
 
 
+def _urgency(opened: Mapping[str, Any]) -> str:
+    """Planned work has none."""
+    return f"{said(opened['severity'])} · " if opened["severity"] else ""
+
+
+def _reported(opened: Mapping[str, Any]) -> str:
+    return f"Reported: {opened['reason']}" if opened["reason"] else ""
+
+
+def _filled(opened: Mapping[str, Any]) -> str:
+    filled = opened.get("parameters", {})
+    return f"With {', '.join(f'{name} = {value}' for name, value in filled.items())}." if filled else ""
+
+
 def _paragraphs(texts: Sequence[str]) -> Iterator[str]:
     for text in texts:
         if text:
@@ -97,7 +112,7 @@ def _pace(entries: Sequence[Entry]) -> list[str]:
 
 def _stages(entries: Sequence[Entry]) -> Iterator[tuple[str, str, Entry]]:
     """What was reached, what the time until then was spent on, and the entry that shows it."""
-    titles = {_step(e): str(e.body["title"]) for e in entries if e.kind in ("asked", "intent")}
+    titles = {_step(e): str(e.body["title"]) for e in entries if e.kind in ("asked", "planned", "intent")}
     for entry, following in zip(entries, [*entries[1:], None], strict=True):
         # Only the last answer ends the diagnosis.
         if entry.kind not in STAGES or (entry.kind == "finding" and following and following.kind == "finding"):
@@ -122,16 +137,16 @@ def _finding_row(entry: Entry) -> dict[str, Any]:
 
 def _decisions(entries: Sequence[Entry]) -> list[str]:
     rows: list[dict[str, Any]] = []
-    asked: dict[str, Any] = {e.key.removesuffix("/asked"): e.body for e in entries if e.kind == "asked"}
+    asked: dict[str, Any] = {e.key.removesuffix("/asked"): e.body for e in entries if e.kind in ("asked", "planned")}
     for entry in entries:
-        if entry.kind not in ("answered", "refused", "expired"):
+        if entry.kind not in ("answered", "refused", "expired", "standing"):
             continue
         body: Any = entry.body
         question = asked[entry.key.removesuffix("/answered")]
         rows.append(
             {
                 "step": question["title"],
-                "decision": body["decision"] if entry.kind == "answered" else entry.kind,
+                "decision": body["decision"] if entry.kind in ("answered", "standing") else entry.kind,
                 "by": body.get("name", ""),
                 "at (UTC)": str(body.get("decided_at", entry.at))[11:19],
                 "plan": question["digest"][:12],
@@ -162,6 +177,10 @@ def sentence(entry: Entry) -> str:
     match entry.kind:
         case "opened":
             return f"{body['title']} in {body['environment']}, {body['severity']}"
+        case "planned":
+            return str(body["title"])
+        case "standing":
+            return f"approved by {body['name']}: {body['note']}"
         case "answered":
             return f"{body['decision']} by {body['name']}" + (f": {body['note']}" if body["note"] else "")
         case "refused":

@@ -57,7 +57,10 @@ def _people(question: Question) -> list[str]:
 
 
 def plan_lines(plan: Plan) -> list[str]:
-    """A plan in Markdown."""
+    """A plan in Markdown. One without commands is what a person does by hand, and then signs off."""
+    if not plan.commands:
+        told = markdown.block(plain(plan.does))
+        return [f"**By hand:** {told}", "", "Nothing is done by us: approve when it is done."]
     return [
         f"**Will do:** {said(plan.does)}",
         "",

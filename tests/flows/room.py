@@ -18,6 +18,8 @@ from flows.journal import Entry, Journal, Redactor
 
 TEAM = Path(__file__).parents[1] / "team"
 SLUG = "house/dark-room"
+PLAYBOOK = "house/new-bulb"
+MAINTENANCE = "house/lamp-care"
 
 CONFIG = """
 [team]
@@ -129,11 +131,14 @@ class Room:
     def live(self, *replies: Reply, slug: str = SLUG, environment: str = "room", **parameters: Any) -> Script:
         """Live through one incident in this process, answered by `replies` in their order."""
         from flows.incident import incident
+        from flows.maintenance import maintenance
+        from flows.playbook import playbook
 
+        lived: Any = {PLAYBOOK: playbook, MAINTENANCE: maintenance}.get(slug, incident)
         script = Script(list(replies))
         token = local_asker.set(script)
         try:
-            state = incident(slug, environment, return_state=True, **parameters)
+            state = lived(slug, environment, return_state=True, **parameters)
         finally:
             local_asker.reset(token)
         assert state.state_details.flow_run_id, state
