@@ -11,7 +11,30 @@ WITH large AS MATERIALIZED (
     JOIN pg_class t ON t.oid = i.indrelid
     JOIN pg_namespace n ON n.oid = c.relnamespace
     JOIN pg_stat_user_tables s ON s.relid = i.indrelid
-    WHERE i.indisvalid AND t.relpages > 0 AND t.reltuples >= 0 AND c.reltuples >= 0 AND pg_relation_size(c.oid) >= %(at_least)s
+    WHERE i.indisvalid AND t.relpages > 0 AND t.reltuples >= 0 AND c.reltuples >= 0
+        AND pg_relation_size(c.oid) >= %(at_least)s
+),
+-- Read once, as in table_shapes.sql. An expression has statistics of its own, filed under the index.
+widths AS MATERIALIZED (
+    SELECT w.schemaname, w.tablename, w.attname, w.avg_width, w.null_frac, w.n_distinct
+    FROM pg_stats w
+    WHERE NOT w.inherited AND w.tablename IN (SELECT relname FROM large UNION SELECT table_name FROM large)
+),
+columns AS (
+    SELECT l.index_oid, json_agg(json_build_object(
+            'width', CASE WHEN a.attlen > 0 THEN a.attlen ELSE w.avg_width END, 'nulls', coalesce(w.null_frac, 0),
+            'align', a.attalign, 'varies', a.attlen < 0) ORDER BY a.attnum) AS columns,
+        -- Of several columns as if each were independent of the others: at most as many keys as rows.
+        least(1, exp(sum(ln(greatest(1, CASE WHEN w.n_distinct < 0 THEN -w.n_distinct * greatest(l.rows, 1)
+            ELSE coalesce(nullif(w.n_distinct, 0), l.rows) END)))) / greatest(max(l.rows), 1)) AS distinct_share
+    FROM large l
+    JOIN pg_attribute a ON a.attrelid = l.index_oid AND a.attnum > 0
+    LEFT JOIN pg_attribute base ON base.attrelid = l.indrelid AND base.attnum = l.indkey[a.attnum - 1]
+        AND base.attnum <> 0
+    LEFT JOIN widths w ON w.schemaname = l.nspname
+        AND w.tablename = CASE WHEN base.attname IS NULL THEN l.relname ELSE l.table_name END
+        AND w.attname = coalesce(base.attname, a.attname)
+    GROUP BY l.index_oid
 )
 SELECT l.nspname AS schema, l.table_name AS table, l.relname AS index, format('%%I.%%I', l.nspname, l.relname) AS ident,
     l.bytes AS size_bytes, l.rows, current_setting('block_size')::int AS page_bytes,
@@ -30,20 +53,5 @@ SELECT l.nspname AS schema, l.table_name AS table, l.relname AS index, format('%
             JOIN pg_collation o ON o.oid = key.collation_oid WHERE NOT o.collisdeterministic) AS deduplicates,
     k.columns, CASE WHEN l.indisunique THEN 1.0 ELSE k.distinct_share END::float8 AS distinct_share
 FROM large l
-CROSS JOIN LATERAL (
-    SELECT json_agg(json_build_object(
-            'width', CASE WHEN a.attlen > 0 THEN a.attlen ELSE w.avg_width END, 'nulls', coalesce(w.null_frac, 0),
-            'align', a.attalign, 'varies', a.attlen < 0) ORDER BY a.attnum) AS columns,
-        -- Of several columns as if each were independent of the others: at most as many keys as rows.
-        least(1, exp(sum(ln(greatest(1, CASE WHEN w.n_distinct < 0 THEN -w.n_distinct * greatest(l.rows, 1)
-            ELSE coalesce(nullif(w.n_distinct, 0), l.rows) END)))) / greatest(l.rows, 1)) AS distinct_share
-    FROM pg_attribute a
-    LEFT JOIN pg_attribute base ON base.attrelid = l.indrelid AND base.attnum = l.indkey[a.attnum - 1]
-        AND base.attnum <> 0
-    -- An expression has statistics of its own, filed under the index.
-    LEFT JOIN pg_stats w ON w.schemaname = l.nspname AND NOT w.inherited
-        AND w.tablename = CASE WHEN base.attname IS NULL THEN l.relname ELSE l.table_name END
-        AND w.attname = coalesce(base.attname, a.attname)
-    WHERE a.attrelid = l.index_oid AND a.attnum > 0
-) k
+JOIN columns k ON k.index_oid = l.index_oid
 ORDER BY l.bytes DESC, 1, 3
