@@ -15,7 +15,7 @@ from tasks.postgres.checks import (
     check_long_transactions,
 )
 from tasks.postgres.connection_slots import check_connection_slots
-from tasks.postgres.degradation_faults import ForgetReport
+from tasks.postgres.degradation_faults import ForgetReport, SwitchAutovacuumOff
 from tasks.postgres.holder_actions import EndVacuumHolders
 from tasks.postgres.idle_actions import EndIdleSessions
 from tasks.postgres.index_actions import CreateMissingIndex
@@ -258,5 +258,8 @@ itself: VACUUM makes it usable again for the same table, dropping a partition gi
         Watch(check_host_disks, every=timedelta(minutes=5)),
     ),
     related=("database/slow-queries", "database/blocked-sessions", "database/connections-exhausted"),
-    drills=(Drill(fault=ForgetReport(), noticed_by=check_vacuum_held_back, resolved_by=EndVacuumHolders),),
+    drills=(
+        Drill(fault=ForgetReport(), noticed_by=check_vacuum_held_back, resolved_by=EndVacuumHolders),
+        Drill(fault=SwitchAutovacuumOff(), noticed_by=check_dead_rows, resolved_by=VacuumTable),
+    ),
 )

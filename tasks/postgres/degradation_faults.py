@@ -8,7 +8,7 @@ import shutil
 import tempfile
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -16,6 +16,8 @@ from tasks.fault import Fault
 from tasks.model import CannotLook, Refused
 from tasks.postgres.autovacuum import holding
 from tasks.postgres.faults import Trouble
+from tasks.postgres.queries import TABLE_CARE
+from tasks.postgres.statement_looks import number
 from tasks.postgres.system import PostgresServer, Session
 from tasks.postgres.tables import LARGE_ROWS
 from tasks.program import run
@@ -47,26 +49,64 @@ class ForgetReport(Fault):
 
     def cause(self, postgres: PostgresServer) -> Trouble:
         with ExitStack() as mending:
-            owner = mending.enter_context(postgres.drill_session("migration"))
-            _create(owner)
-            mending.callback(owner.run, f"DROP TABLE IF EXISTS {TABLE}")
+            owner = _own_table(mending, postgres)
             report = mending.enter_context(postgres.drill_session(HOLDER))
             report.run("BEGIN ISOLATION LEVEL REPEATABLE READ")
             report.run(f"SELECT sum(views) FROM {TABLE}")  # noqa: S608 - the name is ours
-            script = Path(mending.enter_context(tempfile.TemporaryDirectory(prefix="incident-drill-"))) / "churn.sql"
-            script.write_text(_SCRIPT, encoding="utf-8")
-            bench = [_pgbench(), "--no-vacuum", f"--client={CLIENTS}", f"--file={script}"]
-            environment = {**postgres.drill_environment(), "PGAPPNAME": "web"}
-            run([*bench, f"--transactions={BURST // CLIENTS}"], limit_s=BURST_WITHIN_S, environment=environment)
+            visitors = _visitors(mending, postgres)
+            visitors.burst()
             owner.run(f"VACUUM {TABLE}")
-            visitors = _Visitors([*bench, f"--rate={PACE_PER_S}", f"--time={LASTS_S}", "--progress=1"], environment)
-            mending.callback(visitors.leave)
             visitors.start()
-            _wait_until_held(postgres)
+            _wait_until(lambda: any(one.holder["application"] == HOLDER for one in holding(postgres)))
             return Trouble(mending.pop_all())
 
     def cure(self, trouble: Trouble) -> None:
         trouble.mending.close()
+
+
+class SwitchAutovacuumOff(Fault):
+    """Switch autovacuum off for a table that visitors churn.
+
+    The table is the fault's own; pgbench makes the load.
+    """
+
+    def cause(self, postgres: PostgresServer) -> Trouble:
+        with ExitStack() as mending:
+            owner = _own_table(mending, postgres)
+            owner.run(f"ALTER TABLE {TABLE} SET (autovacuum_enabled = off)")
+            # Indexed, so that a page cannot clear up behind the update by itself.
+            owner.run(f"CREATE INDEX ON {TABLE} (views)")
+            visitors = _visitors(mending, postgres)
+            visitors.burst()
+            visitors.start()
+            _wait_until(lambda: _dead(postgres) >= LARGE_ROWS)
+            return Trouble(mending.pop_all())
+
+    def cure(self, trouble: Trouble) -> None:
+        trouble.mending.close()
+
+
+def _own_table(mending: ExitStack, postgres: PostgresServer) -> Session:
+    """Its owner's session; the table is dropped when it is mended, after everybody else has left."""
+    owner = mending.enter_context(postgres.drill_session("migration"))
+    _create(owner)
+    mending.callback(owner.run, f"DROP TABLE IF EXISTS {TABLE}")
+    return owner
+
+
+def _visitors(mending: ExitStack, postgres: PostgresServer) -> _Visitors:
+    """Those who churn the table, not yet come."""
+    script = Path(mending.enter_context(tempfile.TemporaryDirectory(prefix="incident-drill-"))) / "churn.sql"
+    script.write_text(_SCRIPT, encoding="utf-8")
+    bench = [_pgbench(), "--no-vacuum", f"--client={CLIENTS}", f"--file={script}"]
+    visitors = _Visitors(bench, {**postgres.drill_environment(), "PGAPPNAME": "web"})
+    mending.callback(visitors.leave)
+    return visitors
+
+
+def _dead(postgres: PostgresServer) -> float:
+    tables = postgres.rows(TABLE_CARE, at_least=0)
+    return sum(number(row["dead"]) for row in tables if row["table"] == TABLE)
 
 
 def _create(owner: Session) -> None:
@@ -91,9 +131,9 @@ def _pgbench() -> str:
     return found
 
 
-def _wait_until_held(postgres: PostgresServer) -> None:
+def _wait_until(counted: Callable[[], bool]) -> None:
     until = time.monotonic() + SEEN_WITHIN_S
-    while not any(one.holder["application"] == HOLDER for one in holding(postgres)):
+    while not counted():
         if time.monotonic() > until:
             raise CannotLook(f"The dead rows of {TABLE} are not counted within {SEEN_WITHIN_S:g} s.")
         time.sleep(POLL_S)
@@ -112,16 +152,24 @@ class _Visitors:
         self._leave = threading.Event()
         self._thread = threading.Thread(target=self._run, name="visitors", daemon=True)
 
+    def burst(self) -> None:
+        """Come all at once, and churn more than VACUUM lets pass."""
+        argv = [*self._bench, f"--transactions={BURST // CLIENTS}"]
+        run(argv, limit_s=BURST_WITHIN_S, environment=self._environment)
+
     def start(self) -> None:
+        """Go on at the pace of a site."""
         self._thread.start()
 
     def leave(self) -> None:
         self._leave.set()
-        self._thread.join(STOPS_WITHIN_S)
+        if self._thread.ident is not None:
+            self._thread.join(STOPS_WITHIN_S)
 
     def _run(self) -> None:
         try:
-            run(self._bench, limit_s=2 * LASTS_S, environment=self._environment, heard=self._still_wanted)
+            argv = [*self._bench, f"--rate={PACE_PER_S}", f"--time={LASTS_S}", "--progress=1"]
+            run(argv, limit_s=2 * LASTS_S, environment=self._environment, heard=self._still_wanted)
         except _Gone:
             return
         except CannotLook as error:

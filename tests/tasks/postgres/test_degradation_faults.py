@@ -9,11 +9,12 @@ from pathlib import Path
 import pytest
 
 from tasks.environment import Environment, Kind
-from tasks.fault import RefusesProduction
+from tasks.fault import Fault, RefusesProduction
 from tasks.model import Refused, Threshold, Verdict
 from tasks.postgres.autovacuum import check_vacuum_held_back
-from tasks.postgres.degradation_faults import TABLE, ForgetReport
+from tasks.postgres.degradation_faults import TABLE, ForgetReport, SwitchAutovacuumOff
 from tasks.postgres.holder_actions import EndVacuumHolders
+from tasks.postgres.tables import check_dead_rows
 from tests.tasks.postgres.conftest import Stage, until
 
 AT_ONCE = Threshold(warn=0.0001, bad=0.001, because="Owner: this test.")
@@ -78,16 +79,30 @@ def test_it_mends_when_the_visitors_were_ended(stage18: Stage) -> None:
     assert left(stage18) == []
 
 
-def test_it_clears_up_when_it_cannot_begin(stage18: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_fills_a_table_with_dead_rows_and_mends_it(stage: Stage) -> None:
+    with SwitchAutovacuumOff().during(lab(stage)):
+        found = check_dead_rows.fn(stage.door())
+        assert found.verdict is Verdict.BAD
+        assert f"public.{TABLE}" in found.says
+        # Nobody holds them: VACUUM removes them.
+        stage.admin(f"VACUUM {TABLE}")
+        until(lambda: check_dead_rows.fn(stage.door()).verdict is Verdict.OK, "the dead rows are removed")
+
+    assert left(stage) == []
+
+
+@pytest.mark.parametrize("fault", [ForgetReport(), SwitchAutovacuumOff()], ids=lambda fault: type(fault).__name__)
+def test_it_clears_up_when_it_cannot_begin(stage18: Stage, fault: Fault, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("shutil.which", lambda *_, **__: None)
-    with pytest.raises(Refused, match="There is no pgbench"), ForgetReport().during(lab(stage18)):
+    with pytest.raises(Refused, match="There is no pgbench"), fault.during(lab(stage18)):
         pytest.fail("it did not break anything")
 
     assert left(stage18) == []
 
 
-def test_it_refuses_production(stage18: Stage) -> None:
-    with pytest.raises(RefusesProduction), ForgetReport().during(lab(stage18, Kind.PRODUCTION)):
+@pytest.mark.parametrize("fault", [ForgetReport(), SwitchAutovacuumOff()], ids=lambda fault: type(fault).__name__)
+def test_it_refuses_production(stage18: Stage, fault: Fault) -> None:
+    with pytest.raises(RefusesProduction), fault.during(lab(stage18, Kind.PRODUCTION)):
         pytest.fail("it broke production")
 
     assert left(stage18) == []
