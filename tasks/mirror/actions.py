@@ -22,6 +22,8 @@ WAY_BACK = NoWayBack(
     loses="What the overwritten and deleted rows held in the store that follows. The first of them are shown with the "
     "plan, field by field; dump the table first if you doubt which store is right."
 )
+# A single record is to show whether the source of truth is right: best one that both stores have.
+GENTLEST_FIRST = (Verb.UPDATE, Verb.INSERT, Verb.DELETE)
 # Rows shown field by field before approval.
 PREVIEWED = 20
 
@@ -42,8 +44,8 @@ class Due:
 class SyncOneRecord(Action):
     """Copy one record from the source of truth.
 
-    The first that differs, in the first table that has one: to see that it goes well before more follow. Only the row
-    shown is changed, and only if both stores still hold what was seen.
+    The first that differs, best one that both stores have: to see whether the source of truth is right before more
+    follow. Only the row shown is changed, and only if both stores still hold what was seen.
     """
 
     undo = WAY_BACK
@@ -124,11 +126,13 @@ def _due(mirror: Mirror, drift: Drift, *, only_one: bool) -> Due:
     if not only_one:
         refuse_beyond(drift, pair.table.max_rows)
     refuse_unwritable(mirror, pair)
-    rows = drift.rows[:1] if only_one else drift.rows
+    changes = changes_for(pair.table, drift.rows)
+    if only_one:
+        changes = sorted(changes, key=lambda change: GENTLEST_FIRST.index(change.verb))[:1]
     with mirror.reading() as both:
         # Of all, not of those previewed: which those are may shift, and what an approval is for must not.
-        records = side_by_side(both, pair, rows)
-    return Due(drift=drift, changes=tuple(changes_for(pair.table, rows)), records=records)
+        records = side_by_side(both, pair, [change.key for change in changes])
+    return Due(drift=drift, changes=tuple(changes), records=records)
 
 
 def refuse_empty_source(mirror: Mirror, drift: Drift) -> None:

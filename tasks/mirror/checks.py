@@ -100,7 +100,7 @@ class Counted:
 def _with_records(both: Both, pair: Pair) -> tuple[Drift, list[Row]]:
     """The drift of one table, and its first sick records field by field."""
     drift = drift_of(both, pair)
-    records = side_by_side(both, pair, drift.rows[:SHOWN])
+    records = side_by_side(both, pair, [row.key for row in drift.rows[:SHOWN]])
     return drift, [line for lines in records.values() for line in lines]
 
 

@@ -251,6 +251,10 @@ def _hashes(rows: Sequence[Row]) -> dict[Key, list[str]]:
     return {key: sorted(hashes) for key, hashes in found.items()}
 
 
-def _order(key: Key) -> tuple[tuple[bool, int, str], ...]:
+def _order(key: Key) -> tuple[tuple[bool, bool, int, str], ...]:
     """Numbers as numbers, NULL last: the order a person expects."""
-    return tuple((part is None, len(part or "") if (part or "").isdecimal() else 0, part or "") for part in key)
+    numbers = [part is not None and part.removeprefix("-").isdecimal() for part in key]
+    return tuple(
+        (part is None, not number, int(part or 0) if number else 0, part or "")
+        for part, number in zip(key, numbers, strict=True)
+    )

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import cast
 
-from tasks.mirror.compare import KEYS_A_LOOK, Sick
+from tasks.mirror.compare import KEYS_A_LOOK
 from tasks.mirror.queries import RECORDS_BY_KEY
 from tasks.mirror.shape import Key, Pair, key_of, keys_json
 from tasks.mirror.system import Both
@@ -26,8 +26,8 @@ _SECRETIVE = re.compile(
 _EMAIL = re.compile(r"(?<![^\s@\"'<>,;:])([^\s@\"'<>,;:]{1,2})[^\s@\"'<>,;:]*+@(?=[\w.-])")
 
 
-def side_by_side(both: Both, pair: Pair, rows: Sequence[Sick]) -> dict[Key, list[Row]]:
-    """The fields in which these rows disagree, a line each, masked as far as they are personal or secret.
+def side_by_side(both: Both, pair: Pair, keys: Sequence[Key]) -> dict[Key, list[Row]]:
+    """The fields in which the rows with these keys disagree, a line each, masked as far as they are personal or secret.
 
     A line is `{table, key, field, in <left>, in <right>}`; the values are texts of at most LONGEST characters. A row
     that one store has not is one line without a field.
@@ -36,10 +36,10 @@ def side_by_side(both: Both, pair: Pair, rows: Sequence[Sick]) -> dict[Key, list
         CannotLook, Refused: no answer.
     """
     found: dict[Key, list[Row]] = {}
-    for n in range(0, len(rows), KEYS_A_LOOK):
-        keys = [row.key for row in rows[n : n + KEYS_A_LOOK]]
-        left, right = _records(both, pair, keys)
-        found |= {key: _lines(pair, key, left.get(key), right.get(key)) for key in keys}
+    for n in range(0, len(keys), KEYS_A_LOOK):
+        asked = keys[n : n + KEYS_A_LOOK]
+        left, right = _records(both, pair, asked)
+        found |= {key: _lines(pair, key, left.get(key), right.get(key)) for key in asked}
     return found
 
 

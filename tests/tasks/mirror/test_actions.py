@@ -73,11 +73,11 @@ def test_it_writes_nothing_where_nobody_said_who_is_right(people: Two) -> None:
 
 
 def test_it_copies_one_record_alone(people: Two) -> None:
-    run(people.right, "UPDATE people SET stage = 'won' WHERE id IN (2, 3)")
+    run(people.right, "UPDATE people SET stage = 'won' WHERE id IN (2, 3)", "INSERT INTO people VALUES (-9), (-10)")
     plan = synced(people.mirror({"max_rows": 1}), SyncOneRecord())
     assert [command.target["key"] for command in plan.commands] == [["2"]]
     assert plan.risk is Risk.LOW
-    assert [row.key for row in people.drift().rows] == [("3",)]
+    assert [row.key for row in people.drift().rows] == [("-10",), ("-9",), ("3",)]
 
 
 @pytest.mark.parametrize("value", HOSTILE_VALUES)
