@@ -97,8 +97,7 @@ so repeating it is safe.""",
         Watch(check_long_transactions, every=timedelta(minutes=15)),
         Watch(check_deadlocks, every=timedelta(hours=1)),
     ),
-    # database/connections-exhausted and performance-degradation belong here once they exist.
-    related=("database/slow-queries",),
+    related=("database/connections-exhausted", "database/slow-queries", "database/performance-degradation"),
     drills=(
         Drill(fault=LeaveTransactionOpen(), noticed_by=check_blocked_sessions, resolved_by=TerminateBlockingSessions),
     ),

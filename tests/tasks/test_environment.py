@@ -104,7 +104,8 @@ def test_it_loads_what_the_example_shows_in_comments(tmp_path: Path, monkeypatch
     for folder in ("runbooks", "systems"):
         (tmp_path / folder).mkdir()
     production = config.environment("production")
-    assert set(production.systems) == {"postgres", "reporting", "mirror", "host"}
+    services = {"application_service", "database_service", "pgbouncer", "status_page"}
+    assert set(production.systems) == {"postgres", "reporting", "mirror", "host", *services}
     assert production.thresholds["check_long_transactions"]["age"].bad == 7200
     assert config.team.runbooks == tmp_path / "runbooks"
 
