@@ -17,7 +17,8 @@ from prefect.client.schemas.schedules import IntervalSchedule
 from prefect.exceptions import PrefectHTTPStatusError
 from prefect.testing.utilities import prefect_test_harness
 
-from deployments.publish import POOL, TAG, Change, publish
+from deployments.publish import POOL, Change, publish
+from deployments.wanted import TAG
 from flows.trigger import deployment_name
 from runbooks.catalog import Catalog
 from tasks.environment import Config

@@ -1,0 +1,217 @@
+"""What the catalog and the environments call for, as Prefect deployments: one for each thing that can be begun."""
+
+from __future__ import annotations
+
+import copy
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from flows.trigger import deployment_name
+from runbooks.catalog import Catalog, Catalogued
+from runbooks.model import Runbook, Severity
+from runbooks.page import page
+from runbooks.playbook import Maintenance, Playbook
+from tasks.environment import Config, Kind
+
+TAG = "incident-pipelines"
+# What begins no heading, list, table, quote or code.
+_PROSE = re.compile(r"[^\s#>|`~*+\-\d]")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """One deployment as it should be."""
+
+    flow: str
+    name: str
+    entrypoint: str
+    description: str
+    parameters: dict[str, Any]
+    schema: dict[str, Any]
+    tags: tuple[str, ...]
+    version: str
+    # A schedule is one of these, or there is none.
+    every: timedelta | None = None
+    cron: str = ""
+    time_zone: str = "UTC"
+    active: bool = True
+
+    @property
+    def full_name(self) -> str:
+        return f"{self.flow}/{self.name}"
+
+
+def wanted(catalog: Catalog, config: Config) -> list[Wanted]:
+    """The deployments that the catalog and the environments call for."""
+    found: list[Wanted] = []
+    for catalogued in catalog:
+        match catalogued.runbook:
+            case Runbook() as runbook:
+                found.append(_runbook(catalogued, runbook, catalog, config))
+                found.extend(_watches(catalogued, runbook, config))
+            case Playbook() as playbook:
+                found.append(_playbook(catalogued, playbook, catalog, config))
+            case Maintenance() as maintenance:
+                found.extend(_maintenance(catalogued, maintenance, catalog, config))
+        breakable = [name for name in config.names if config.kind(name) is not Kind.PRODUCTION]
+        if catalogued.runbook.drills and breakable:
+            found.append(_drill(catalogued, breakable))
+    return found
+
+
+def _runbook(catalogued: Catalogued, runbook: Runbook, catalog: Catalog, config: Config) -> Wanted:
+    from flows.incident import incident
+
+    severity = runbook.severity
+    return Wanted(
+        flow="incident",
+        name=deployment_name(catalogued.slug).removeprefix("incident/"),
+        entrypoint="flows.incident.incident",
+        description=_flowing(page(catalogued, catalog)),
+        parameters={"runbook": catalogued.slug, "severity": severity.value},
+        schema=_with_severity(_form(incident, config.names, runbook=catalogued.slug), severity),
+        tags=(TAG, "runbook", catalogued.category),
+        version=catalogued.version,
+    )
+
+
+def _playbook(catalogued: Catalogued, declared: Playbook, catalog: Catalog, config: Config) -> Wanted:
+    from flows.playbook import playbook
+
+    return Wanted(
+        flow="playbook",
+        name=deployment_name(catalogued.slug, declared.kind).removeprefix("playbook/"),
+        entrypoint="flows.playbook.playbook",
+        description=_flowing(page(catalogued, catalog)),
+        parameters={"runbook": catalogued.slug},
+        schema=_with_parameters(_form(playbook, config.names, runbook=catalogued.slug), declared),
+        tags=(TAG, "playbook", catalogued.category),
+        version=catalogued.version,
+    )
+
+
+def _maintenance(catalogued: Catalogued, declared: Maintenance, catalog: Catalog, config: Config) -> Iterator[Wanted]:
+    """One for each environment, at whose opening hours it begins."""
+    from flows.maintenance import maintenance
+
+    described = _flowing(page(catalogued, catalog))
+    for environment in config.names:
+        yield Wanted(
+            flow="maintenance",
+            name=deployment_name(catalogued.slug, declared.kind, environment).removeprefix("maintenance/"),
+            entrypoint="flows.maintenance.maintenance",
+            description=described,
+            parameters={"runbook": catalogued.slug, "environment": environment},
+            schema=_form(maintenance, (environment,), runbook=catalogued.slug),
+            tags=(TAG, "maintenance", catalogued.category, environment),
+            version=catalogued.version,
+            cron=declared.window.cron,
+            time_zone=config.time_zone(environment),
+            # A lab is broken on purpose: its drills begin the run they need.
+            active=config.kind(environment) is not Kind.LAB,
+        )
+
+
+def _flowing(page: str) -> str:
+    """The page with each paragraph on one line: the classic interface makes every line a paragraph."""
+    lines: list[str] = []
+    fenced = False
+    for line in page.splitlines():
+        fenced ^= line.startswith("```")
+        if lines and not fenced and _PROSE.match(line) and _PROSE.match(lines[-1]):
+            lines[-1] += f" {line}"
+        else:
+            lines.append(line)
+    return "\n".join(lines) + "\n"
+
+
+def _watches(catalogued: Catalogued, runbook: Runbook, config: Config) -> Iterator[Wanted]:
+    from flows.watch import watch
+
+    for declared in runbook.prevention:
+        for environment in config.names:
+            check = declared.check.name
+            yield Wanted(
+                flow="watch",
+                name=f"{catalogued.slug.replace('/', '.')}.{check}.{environment}",
+                entrypoint="flows.watch.watch",
+                description=f"{declared.check.question}\n\nA BAD answer opens `{catalogued.slug}` in {environment}.",
+                parameters={"runbook": catalogued.slug, "check": check, "environment": environment},
+                schema=_form(watch, (environment,), runbook=catalogued.slug, check=check),
+                tags=(TAG, "watch", catalogued.category, environment),
+                version=catalogued.version,
+                every=declared.every,
+                time_zone=config.time_zone(environment),
+                # A lab is broken on purpose: its drills would open a second incident each.
+                active=config.kind(environment) is not Kind.LAB,
+            )
+
+
+def _drill(catalogued: Catalogued, breakable: list[str]) -> Wanted:
+    from flows.drill import drill
+
+    faults = "\n".join(f"- {declared.fault.title}" for declared in catalogued.runbook.drills)
+    return Wanted(
+        flow="drill",
+        # Not the runbook's own name: in a list of deployments nobody should break something while meaning to mend it.
+        name=f"{catalogued.slug.replace('/', '.')}.drill",
+        entrypoint="flows.drill.drill",
+        description=f"Rehearses `{catalogued.slug}` on a system that may be broken:\n\n{faults}",
+        parameters={"runbook": catalogued.slug},
+        schema=_form(drill, breakable, runbook=catalogued.slug),
+        tags=(TAG, "drill", catalogued.category),
+        version=catalogued.version,
+    )
+
+
+def _form(flow: Any, environments: tuple[str, ...] | list[str], **fixed: str) -> dict[str, Any]:
+    """The flow's own parameter schema as a person fills it in: the environments as a drop-down, nothing about `fixed`.
+
+    What is fixed is no field, so that nobody wonders about it; the server still refuses any other value.
+    """
+    schema = copy.deepcopy(flow.parameters.model_dump(exclude_unset=True))
+    asked = {name: field for name, field in schema["properties"].items() if name not in fixed}
+    for name, declared in asked.items():
+        words = declared.get("description", "")
+        declared |= {"title": name.capitalize(), "description": words[:1].upper() + words[1:]}
+    asked["environment"] |= {"enum": list(environments)}
+    if len(environments) == 1:
+        asked["environment"]["default"] = environments[0]
+    return {
+        **schema,
+        "properties": asked,
+        "required": [name for name in schema["required"] if name not in fixed],
+        # Both interfaces draw `properties` only.
+        "allOf": [{"properties": {name: {"const": value} for name, value in fixed.items()}, "required": list(fixed)}],
+    }
+
+
+def _with_severity(schema: dict[str, Any], own: Severity) -> dict[str, Any]:
+    """One drop-down with the runbook's own severity chosen, instead of a choice between a severity and none."""
+    severity = schema["properties"]["severity"]
+    del severity["anyOf"], schema["definitions"]
+    severity |= {"type": "string", "enum": [str(level) for level in Severity], "default": str(own)}
+    return schema
+
+
+def _with_parameters(schema: dict[str, Any], playbook: Playbook) -> dict[str, Any]:
+    """What this playbook asks for, each as a field of its own type, instead of any object at all."""
+    if not playbook.parameters:
+        del schema["properties"]["parameters"]
+        return schema
+    needed = [parameter.name for parameter in playbook.parameters if parameter.required]
+    schema["properties"]["parameters"] = {
+        "title": "Parameters",
+        "description": "What this playbook asks for.",
+        "position": schema["properties"]["parameters"]["position"],
+        "type": "object",
+        "properties": {p.name: {**p.schema, "position": n} for n, p in enumerate(playbook.parameters)},
+        "required": needed,
+        "additionalProperties": False,
+    }
+    if needed:
+        schema["required"] = [*schema["required"], "parameters"]
+    return schema
