@@ -6,9 +6,11 @@ import functools
 from collections.abc import Callable, Sequence
 
 from tasks import deadline
+from tasks.amounts import size
 from tasks.model import CannotLook, Command, Json, Outcome, Plan, Refused, Row
 from tasks.postgres.long_acts import where
 from tasks.postgres.queries import TO_REBUILD
+from tasks.postgres.statement_looks import number
 from tasks.postgres.system import PostgresServer
 from tasks.postgres.words import count, span
 from tasks.progress import watched
@@ -54,17 +56,19 @@ def rebuild(
     rows: list[Row] = []
     for one in plan.commands:
         ident = str(one.target["ident"])
+        before = _bytes(postgres, ident)
         if rebuilt(postgres, one):
-            rows.append({"name": ident, "fate": "rebuilt"})
+            rows.append({"name": ident, "fate": "rebuilt before"})
         elif why := _no_time(postgres, one, estimate):
             rows.append({"name": ident, "fate": f"left for the next time: {why}"})
         else:
             _run(postgres, one, lock_s, clear)
-            rows.append({"name": ident, "fate": "rebuilt"})
-    left = [row for row in rows if row["fate"] != "rebuilt"]
+            rows.append({"name": ident, "fate": "rebuilt", "given_back": before - _bytes(postgres, ident)})
+    left = [row for row in rows if str(row["fate"]).startswith("left")]
     rest = f" {len(left)} left for the next time." if left else ""
+    back = size(sum(number(row.get("given_back")) for row in rows))
     return Outcome(
-        says=f"{count(len(rows) - len(left), 'rebuild')} done.{rest}",
+        says=f"{count(len(rows) - len(left), 'rebuild')} done, {back} given back.{rest}",
         complete=all(rebuilt(postgres, one) for one in plan.commands),
         rows=rows,
     )
@@ -74,6 +78,11 @@ def rebuilt(postgres: PostgresServer, one: Command) -> bool:
     """Is it in another file than when it was planned? What is gone needs nothing any more."""
     rows = postgres.rows(TO_REBUILD, idents=[one.target["ident"]])
     return not rows or rows[0]["file"] != one.target["file"]
+
+
+def _bytes(postgres: PostgresServer, ident: str) -> float:
+    rows = postgres.rows(TO_REBUILD, idents=[ident])
+    return number(rows[0]["bytes"]) if rows else 0.0
 
 
 def _no_time(postgres: PostgresServer, one: Command, estimate: Estimate) -> str:

@@ -77,8 +77,9 @@ def test_it_rebuilds_what_is_wasteful_and_nothing_else(stage: Stage) -> None:
     outcome = action.apply(postgres, plan)
 
     assert outcome.complete
-    assert outcome.says == "1 rebuild done."
     assert size(stage, INDEX) < before[0] / 4
+    assert outcome.rows[0]["given_back"] == before[0] - size(stage, INDEX)
+    assert outcome.says.startswith("1 rebuild done, ")
     assert file(stage, "dense2") == before[1]
     assert action.plan(postgres).commands == ()
     assert action.plan(postgres).does == "Nothing to rebuild: no large index wastes that much."
@@ -136,7 +137,7 @@ def test_it_leaves_what_it_has_no_time_for(stage18: Stage) -> None:
         outcome = action.apply(postgres, plan)
 
     assert not outcome.complete
-    assert outcome.says == "No rebuild done. 1 left for the next time."
+    assert outcome.says == "No rebuild done, 0 bytes given back. 1 left for the next time."
     assert outcome.rows[0]["fate"] == "left for the next time: it takes about 1 s, and 0 s are left"
     assert file(stage18, INDEX) == before
 
