@@ -41,7 +41,7 @@ class Rehearsal:
 
     @property
     def passed(self) -> bool:
-        return self.resolved and self.ending == Ending.FIXED
+        return self.resolved and self.ending in (Ending.FIXED, Ending.DONE)
 
     def as_json(self) -> dict[str, Any]:
         return {**asdict(self), "passed": self.passed}
@@ -67,14 +67,15 @@ def rehearse(
 
     Raises:
         RefusesProduction: the environment is not for breaking things.
-        NotNoticed: the named check did not answer BAD in time.
+        NotNoticed: the named check did not give an answer that calls for a step in time.
         TookTooLong: the incident did not end.
     """
     with drill.fault.during(place):
         broken = time.monotonic()
-        _await_notice(drill, place)
+        _await_notice(drill, place, catalogued.runbook.calls)
         noticed = time.monotonic()
-        incident = str(trigger(catalogued.slug, {"environment": place.name, "reason": f"Drill: {drill.fault.title}"}))
+        parameters = {"environment": place.name, "reason": f"Drill: {drill.fault.title}"}
+        incident = str(trigger(catalogued.slug, parameters, kind=catalogued.runbook.kind))
         try:
             ending = _live_through(journal, place, incident, answerer, heard, within_s)
         except BaseException:
@@ -94,7 +95,7 @@ def rehearse(
     )
 
 
-def _await_notice(drill: Drill, place: Environment) -> None:
+def _await_notice(drill: Drill, place: Environment, calls: frozenset[Verdict]) -> None:
     deadline = time.monotonic() + NOTICED_WITHIN_S
     says = ""
     while time.monotonic() < deadline:
@@ -105,7 +106,7 @@ def _await_notice(drill: Drill, place: Environment) -> None:
         except CannotLook as error:
             says = error.says
         else:
-            if finding.verdict is Verdict.BAD:
+            if finding.verdict in calls:
                 return
             says = finding.says
         time.sleep(1)
