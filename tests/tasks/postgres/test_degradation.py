@@ -307,7 +307,7 @@ def test_it_tells_how_long_the_numbers_last(stage18: Stage) -> None:
     }
     found = check_transaction_age.fn(stage18.door(), earlier=Earlier(at_s=0, value=0, facts=facts))
 
-    assert re.search(r"after another 2,144,48\d,\d{3}, in 89 days at the present pace\.$", found.says)
+    assert re.search(r"after another 2,144,\d{3},\d{3}, in 89 days at the present pace\.$", found.says)
 
 
 def test_it_measures_the_database_as_its_files_are(stage: Stage, request: pytest.FixtureRequest) -> None:
@@ -352,11 +352,11 @@ def test_it_measures_although_a_table_is_locked(stage: Stage) -> None:
     assert found.rows == []
 
 
-def full(stage: Stage, name: str) -> None:
+def full(stage: Stage, name: str, rows: int = 12_000) -> None:
     """A table far beyond its own trigger; VACUUM has never come."""
     stage.admin(f"CREATE TABLE {name} (n int) WITH (autovacuum_enabled = off)")
-    stage.admin(f"INSERT INTO {name} SELECT generate_series(1, 12000); ANALYZE {name}")
-    stage.admin(f"DELETE FROM {name} WHERE n <= 9000")  # noqa: S608
+    stage.admin(f"INSERT INTO {name} SELECT generate_series(1, {rows}); ANALYZE {name}")
+    stage.admin(f"DELETE FROM {name} WHERE n <= {rows * 3 // 4}")  # noqa: S608
     until(
         lambda: stage.admin("SELECT 1 FROM pg_stat_user_tables WHERE n_dead_tup >= 9000"), "the dead rows are counted"
     )
@@ -416,7 +416,8 @@ def test_it_sees_that_all_workers_are_busy(postgres18: Server, monkeypatch: pyte
         )
         password = secrets.token_urlsafe(16)
         with running(cluster, password), staged(Server(cluster, password)) as stage:
-            full(stage, "first")
+            # Hundreds of pages: minutes.
+            full(stage, "first", rows=120_000)
             stage.admin("ALTER TABLE first RESET (autovacuum_enabled)")
             until(lambda: stage.admin("SELECT 1 FROM pg_stat_progress_vacuum WHERE relid = 'first'::regclass"), "busy")
             full(stage, "second")
