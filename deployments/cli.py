@@ -39,6 +39,7 @@ from flows.show import plain
 from flows.trigger import NotPublished
 from runbooks.catalog import UnknownRunbook
 from runbooks.model import InvalidRunbook
+from runbooks.parameter import WrongParameters
 from tasks.environment import InvalidConfig
 from tasks.fault import RefusesProduction
 from tasks.model import CannotLook
@@ -93,7 +94,7 @@ NOT_GOOD = 1
 USED_WRONGLY = 2
 INTERRUPTED = 130
 # What was asked for does not exist, or must not be.
-WRONG_USE = (NoSuchIncident, RefusesProduction, UnknownEnvironment, UnknownRunbook)
+WRONG_USE = (NoSuchIncident, RefusesProduction, UnknownEnvironment, UnknownRunbook, WrongParameters)
 # What a person can mend; each says how.
 EXPECTED = (
     *WRONG_USE,

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import inspect
+from typing import Annotated, Any
+
+from cyclopts import Parameter
+
 from deployments.commands.asking import TerminalAsker
 from deployments.commands.context import Here, here
 from deployments.commands.entries import Narrator
@@ -21,9 +26,11 @@ from flows.gate import local_asker
 from flows.record import finding_body, plan_body
 from flows.show import plan_lines
 from runbooks.catalog import Catalogued
-from runbooks.model import AnyCheck, Manual, Severity, Step
+from runbooks.model import AnyCheck, Declared, Manual, Runbook, Severity, Step
+from runbooks.parameter import WrongParameters, filled_in
+from runbooks.playbook import Maintenance, Playbook
 from tasks.environment import Environment
-from tasks.model import CannotLook, Finding, Verdict
+from tasks.model import CannotLook, Finding, Row, Verdict
 
 
 def run(
@@ -32,13 +39,14 @@ def run(
     environment: str,
     severity: Severity | None = None,
     reason: str = "",
+    given: Annotated[tuple[str, ...], Parameter(name="--set")] = (),
     plan_only: bool = False,
     json: bool = False,
 ) -> int:
     """Live through a runbook in this terminal: questions, plan, your approval, the change, the proof.
 
-    Exit code 0 if it ended fixed, recovered by itself or not reproduced; with --plan-only, if nothing is UNKNOWN or
-    BAD.
+    A playbook or a maintenance as well. Exit code 0 if it ended well and nobody needs to look; with --plan-only, if
+    nothing is UNKNOWN or BAD.
 
     Parameters
     ----------
@@ -50,6 +58,8 @@ def run(
         P0 now, P1 within an hour, P2 within four, P3 within a day. Left out: the runbook's own.
     reason
         What made you run it, for the record.
+    given
+        What a playbook asks for, as NAME=VALUE; once for each. Never a secret: it is recorded.
     plan_only
         Ask and propose; change nothing, record nothing. Needs no stack.
     json
@@ -58,8 +68,12 @@ def run(
     at = here()
     catalogued = at.catalog.get(slug)
     place = at.environment(environment)
+    if severity and not isinstance(catalogued.runbook, Runbook):
+        errors.print(f"{slug} is a {catalogued.runbook.kind}: planned work has no severity. Leave out --severity.")
+        return 2
+    values = filled_in(catalogued.runbook.parameters, _pairs(given))
     if plan_only:
-        return _propose(catalogued, place, json)
+        return _propose(catalogued, place, values, json)
     if json:
         errors.print("--json goes with --plan-only. For a run's record use `incident timeline ID --json`.")
         return 2
@@ -67,18 +81,50 @@ def run(
         errors.print("There is no terminal to approve in. Add --plan-only, or run the deployment in Prefect.")
         return 2
     at.require_stack()
-    return _live(at, slug, place, severity, reason)
+    return _live(at, catalogued, place, reason, severity, values)
 
 
-def _live(at: Here, slug: str, place: Environment, severity: Severity | None, reason: str) -> int:
-    from flows.execute import GOOD
+def _pairs(given: tuple[str, ...]) -> dict[str, str]:
+    """NAME=VALUE, each name once.
+
+    Raises:
+        WrongParameters: one is not written so.
+    """
+    pairs: dict[str, str] = {}
+    for one in given:
+        name, equals, value = one.partition("=")
+        if not equals or name in pairs:
+            raise WrongParameters(f"--set {one}: write NAME=VALUE, and each name once.")
+        pairs[name] = value
+    return pairs
+
+
+def _flow(declared: Declared, severity: Severity | None, values: Row) -> tuple[Any, dict[str, Any]]:
+    """What lives through this kind, and what it takes besides place and reason."""
     from flows.incident import incident
+    from flows.maintenance import maintenance
+    from flows.playbook import playbook
+
+    match declared:
+        case Playbook():
+            return playbook, {"parameters": dict(values)}
+        case Maintenance():
+            return maintenance, {}
+        case _:
+            return incident, {"severity": severity}
+
+
+def _live(
+    at: Here, catalogued: Catalogued, place: Environment, reason: str, severity: Severity | None, values: Row
+) -> int:
+    from flows.execute import GOOD
 
     narrator = Narrator(at.journal(place))
     local_asker.set(TerminalAsker(narrator.silent))
-    flow = incident.with_options(on_running=[lambda _flow, run, _state: narrator.begin(str(run.id))])
+    lived, more = _flow(catalogued.runbook, severity, values)
+    flow = lived.with_options(on_running=[lambda _flow, run, _state: narrator.begin(str(run.id))])
     try:
-        state = flow(slug, place.name, severity=severity, reason=reason, return_state=True)
+        state = flow(catalogued.slug, place.name, reason=reason, return_state=True, **more)
     except KeyboardInterrupt:
         _left(narrator.incident)
         raise
@@ -103,15 +149,15 @@ def _left(incident: str) -> None:
         )
 
 
-def _propose(catalogued: Catalogued, place: Environment, json: bool) -> int:
+def _propose(catalogued: Catalogued, place: Environment, values: Row, json: bool) -> int:
     def heard(_asked: AnyCheck, finding: Finding) -> None:
         if not json:
             show_verdict(finding.verdict, finding.says, finding.remedy)
 
-    found = look(catalogued.runbook, place, heard)
+    found = look(catalogued.runbook, place, heard, values)
     called = {name for name, finding in found.items() if finding.verdict in catalogued.runbook.calls}
     called_for = [p for p in catalogued.runbook.parts if p.when is None or p.when.name in called]
-    plans = {part.title: _plan(part, place, json) for part in called_for if isinstance(part, Step)}
+    plans = {part.title: _plan(part, place, values, json) for part in called_for if isinstance(part, Step)}
     if json:
         findings = {name: finding_body(finding) for name, finding in found.items()}
         print_json({"runbook": catalogued.slug, "environment": place.name, "findings": findings, "plans": plans})
@@ -121,15 +167,17 @@ def _propose(catalogued: Catalogued, place: Environment, json: bool) -> int:
         for part in called_for:
             if isinstance(part, Manual):
                 show_line("manual", part.title)
-        say(f"Nothing was changed. To go through it: incident run {catalogued.slug} --environment {place.name}")
+        filled = "".join(f" --set {name}={value}" for name, value in values.items())
+        say(f"Nothing was changed. To go through it: incident run {catalogued.slug} --environment {place.name}{filled}")
     return 0 if worst(found.values()) < Verdict.UNKNOWN else 1
 
 
-def _plan(step: Step, place: Environment, json: bool) -> object:
+def _plan(step: Step, place: Environment, values: Row, json: bool) -> object:
     try:
         ask = step.action.plan
         limits = place.limits(step.when.name, ask) if step.when else {}
-        plan = ask(**place.supply(ask), **limits)
+        taken = inspect.signature(ask).parameters
+        plan = ask(**place.supply(ask), **limits, **{name: value for name, value in values.items() if name in taken})
     except CannotLook as error:
         if not json:
             show_verdict(Verdict.UNKNOWN, f"{step.title}: {error.says}", error.remedy)
