@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
-WIDTH, LABELS, BAR, GAP, HEAD = 960, 330, 16, 6, 54
+WIDTH, LABELS, BAR, GAP, HEAD = 1000, 370, 16, 6, 54
 # Distinguishable for everybody (Okabe and Ito).
 COLOURS = {"plain": "#56B4E9", "strong": "#0072B2", "limit": "#D55E00"}
 

@@ -212,13 +212,6 @@ def test_it_says_that_a_record_was_changed(shell: Shell, postgres18: Server) -> 
             assert changed.stderr.startswith("The record is not what was written. Entry 2")
 
 
-def test_it_rehearses_and_reports_nothing_but_json(shell: Shell) -> None:
-    said = shell("drill", SLUG, "--json")
-    assert said.returncode == 0, said.stderr
-    [result] = json.loads(said.stdout)
-    assert (result["ending"], result["passed"]) == ("fixed", True)
-
-
 def test_it_points_a_second_start_to_the_first(shell: Shell, stack: Stack) -> None:
     said = shell("up")
     assert (said.returncode, said.stdout) == (1, "")
