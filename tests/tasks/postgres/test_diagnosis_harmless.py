@@ -10,10 +10,13 @@ from concurrent.futures import ThreadPoolExecutor
 import psycopg
 import pytest
 
+from runbooks.catalog import Catalog
 from runbooks.model import AnyCheck
 from tasks.environment import Environment
-from tasks.model import Finding
+from tasks.mirror.system import Mirror, Store, Table
+from tasks.model import Finding, Verdict
 from tasks.postgres.system import APPLICATION, PostgresServer
+from tests.conftest import Server
 from tests.tasks.postgres.conftest import Stage, staged
 from tests.tasks.postgres.questions import QUESTIONS, again, ask, every_question, place, watched
 
@@ -129,3 +132,27 @@ def test_it_gives_up_in_time_when_a_table_is_locked_and_says_so(busy: Stage, pat
     assert [(name, finding.says) for name, finding in blinded.items() if not finding.remedy] == []
     # Whoever does not ask about that table sees what is wrong.
     assert found["check_blocked_sessions"].verdict is usual["check_blocked_sessions"].verdict
+
+
+def test_it_compares_two_stores_and_holds_nothing_but_access_share(postgres18: Server) -> None:
+    """The questions that ask two servers at once, through a door of their own."""
+    comparing = [one for entry in Catalog.load() for one in entry.runbook.checks if Mirror in one.systems.values()]
+    with staged(postgres18) as left, staged(postgres18) as right:
+        for store in (left, right):
+            store.admin("GRANT SELECT ON leads TO reader")
+        right.admin("UPDATE leads SET status = 'drifted' WHERE id = 3; DELETE FROM leads WHERE id = 4")
+        mirror = Mirror(
+            left=Store(name="left", url=left.url("reader")),
+            right=Store(name="right", url=right.url("reader")),
+            tables=(Table(name="leads", key=("id",)),),
+        )
+        where = place(left.door(), mirror=mirror)
+        with watched(port(where), "reader") as seen:
+            found = [answers(where, asked) for asked in comparing]
+
+    assert all(finding.verdict is not Verdict.UNKNOWN for findings in found for finding in findings)
+    assert seen
+    for statement in seen:
+        assert statement.locks <= HARMLESS, statement
+        assert statement.read_only, statement
+        assert all(limit != "0" for limit in statement.limits), statement
