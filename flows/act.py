@@ -59,7 +59,8 @@ def plan_now(case: Case, change: Change) -> Plan:
     """
     plan = change.action.plan
     limits = case.environment.limits(change.when.name, plan) if change.when else {}
-    return case.patiently(lambda: plan(**case.environment.supply(plan), **case.filled(plan), **limits))
+    made = case.patiently(lambda: plan(**case.environment.supply(plan), **case.filled(plan), **limits))
+    return dataclasses.replace(made, people=change.action.people(made))
 
 
 def act(case: Case, change: Change, plan: Plan, attempt: int = 1) -> End | None:

@@ -36,6 +36,7 @@ def plan_body(plan: Plan) -> Row:
         "risk": plan.risk.name,
         "loses": plan.loses,
         "evidence": list(plan.evidence),
+        "people": plan.people,
     }
 
 
@@ -47,6 +48,7 @@ def plan_from(body: Mapping[str, Any]) -> Plan:
         risk=Risk[body["risk"]],
         loses=body["loses"],
         evidence=tuple(body["evidence"]),
+        people=int(body.get("people", 1)),
     )
 
 

@@ -11,6 +11,7 @@ from flows.case import ENGINE, Case, Fate, step_key
 from flows.diagnose import ask_all
 from flows.gate import Decision, people_needed, rounds, settle
 from flows.record import finding_body, plan_from
+from flows.turn import Turn
 from runbooks.model import AnyCheck, Manual
 from tasks.model import BlastRadius, CannotLook, Finding, Plan, Risk, Verdict
 
@@ -67,15 +68,19 @@ def _close(case: Case, title: str, end: End) -> Fate:
 
 
 def _live(case: Case, change: Change) -> End:
-    if case.log.get(f"{change.key}/intent/1") is None:
-        agreed = too_late(case) or _agree(case, change)
-        end = agreed if isinstance(agreed, End) else act(case, change, agreed)
-        if end is not None:
-            return end
-    return settle_intent(case, change)
+    with Turn(case, change.action) as turn:
+        if case.log.get(f"{change.key}/intent/1") is None:
+            agreed = too_late(case) or _agree(case, change, turn)
+            end = agreed if isinstance(agreed, End) else act(case, change, agreed)
+            if end is not None:
+                return end
+        # Taken up again after a crash, whoever was at it meanwhile is let finish first.
+        while not turn.take():
+            continue
+        return settle_intent(case, change)
 
 
-def _agree(case: Case, change: Change) -> Plan | End:
+def _agree(case: Case, change: Change, turn: Turn) -> Plan | End:
     """The plan that was approved and still is what would be done; or why there is none."""
     refused = ""
     for ask in rounds(case, change.key):
@@ -92,7 +97,7 @@ def _agree(case: Case, change: Change) -> Plan | End:
             continue
         if settled.decision is not Decision.APPROVE:
             return declined(settled)
-        agreed = _still(case, change, ask, plan)
+        agreed = _still(case, change, ask, plan) if turn.take() else turn.missed
         if isinstance(agreed, str):
             case.record("void", f"{ask}/void", {"says": agreed})
             refused = agreed
@@ -122,6 +127,8 @@ def _still(case: Case, change: Change, ask: str, approved: Plan) -> Plan | End |
         return "The approval is void, because more or other things would be done now than were approved: " + "; ".join(
             sorted(beyond)
         )
+    if people_needed(fresh, case.environment) > people_needed(approved, case.environment):
+        return f"The approval is void, because it touches {fresh.blast_radius} now, and that takes more people."
     if fresh.risk > approved.risk:
         return (
             f"The approval is void, because the same now carries {fresh.risk.name.lower()} risk; "

@@ -140,6 +140,12 @@ def _steps(declared: Declared) -> Iterator[str]:
         yield _step(n, part, called)
 
 
+def _people(share: float | None) -> list[str]:
+    if share is None:
+        return []
+    return [f"- **People**: two different ones in production, if it touches more than {share:.0%}"]
+
+
 def _step(n: int, part: Part, called: str) -> str:
     called_for = [f"- **When** {called}: {named(part.when)}"] if part.when else []
     if isinstance(part, Manual):
@@ -148,6 +154,7 @@ def _step(n: int, part: Part, called: str) -> str:
         *called_for,
         "- **Risk**: measured when it is planned, and shown with the plan: who is touched, and how many",
         f"- **Way back**: {text(part.action.way_back)}",
+        *_people(part.action.two_people_above),
     ]
     said = [f"### {n}. {text(part.title)}", *([block(part.action.notes)] if part.action.notes else [])]
     return "\n\n".join([*said, "\n".join(lines)])

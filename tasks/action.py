@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any, ClassVar
 
 from tasks.environment import System, systems_of
-from tasks.model import NoWayBack, Outcome, Plan
+from tasks.model import NoWayBack, Outcome, Plan, Risk
 
 
 class InvalidAction(Exception):
@@ -22,6 +22,8 @@ class Action(ABC):
     """
 
     undo: ClassVar[NoWayBack | Callable[..., Action]]
+    # A plan that touches more than this share of what there is takes two people in production. None: its risk decides.
+    two_people_above: ClassVar[float | None] = None
 
     @abstractmethod
     def plan(self, *args: Any, **systems: Any) -> Plan:
@@ -77,6 +79,12 @@ class Action(ABC):
         if isinstance(self.undo, NoWayBack):
             return f"No way back. {self.undo.loses}"
         return inspect.cleandoc(self.undo.__doc__ or "").splitlines()[0]
+
+    def people(self, plan: Plan) -> int:
+        """How many different people `plan` takes in production, by what it can hurt and how much it touches."""
+        radius = plan.blast_radius
+        wide = self.two_people_above is not None and radius.touched > self.two_people_above * max(radius.total, 1)
+        return 2 if plan.risk is Risk.HIGH or wide else 1
 
     def undoing(self, plan: Plan) -> Action | None:
         """The action that takes back `plan`, or None where there is no way back."""

@@ -158,6 +158,8 @@ class Plan:
     risk: Risk
     loses: str
     evidence: Sequence[Row] = ()
+    # How many different people it takes in production, at least.
+    people: int = 1
 
     @property
     def effect(self) -> frozenset[str]:

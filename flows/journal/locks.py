@@ -21,6 +21,11 @@ def write_key(incident: str) -> int:
     return lock_key("journal write", incident)
 
 
+def turn_key(target: str) -> int:
+    """The session-level lock of whoever changes this target just now."""
+    return lock_key("journal turn", target)
+
+
 def lock_key(purpose: str, subject: str) -> int:
     """A lock number that nobody else in this database uses: 64 bits of a hash, as Postgres wants them signed."""
     return int.from_bytes(hashlib.sha256(f"{purpose}\0{subject}".encode()).digest()[:8], "big", signed=True)

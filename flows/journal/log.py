@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 
+import psycopg
 from psycopg import errors
 from pydantic import SecretStr
 
 from flows.journal.chain import GENESIS, chained
 from flows.journal.connection import Connection, JournalUnavailable, speaking
 from flows.journal.entry import Entry, checked, read_back, written
-from flows.journal.locks import write_key
+from flows.journal.locks import turn_key, write_key
 from flows.journal.redact import Redactor
 from tasks.model import Row
 
 # Writers queue at the lock, so only one that does not take it can get in between; five such in a row are no accident.
 ATTEMPTS = 5
+# How often somebody who waits for a turn looks whether it has come.
+TURN_POLL_S = 0.5
 
 COLUMNS = "incident, seq, at, actor, kind, key, body::text, prev, hash"
 ENTRIES = f"SELECT {COLUMNS} FROM incident.entries WHERE incident = %s AND seq > %s ORDER BY seq"  # noqa: S608 - constant
@@ -182,6 +186,40 @@ class HeldLog:
             return self.append(actor, kind, key, make())
         except AlreadyRecorded as already:
             return already.entry
+
+    @contextmanager
+    def turns(self, targets: Sequence[str], within_s: float) -> Iterator[bool]:
+        """Be the only incident that changes these targets, for the length of the block; False if others would not end.
+
+        Held by the same session as the incident itself: whoever loses one has lost the other.
+
+        Raises:
+            JournalUnavailable: the session is gone, and the lock with it. Do nothing further.
+        """
+        until = time.monotonic() + within_s
+        taken: list[str] = []
+        try:
+            # In one order for everybody: two that each wait for the other would wait for ever.
+            for target in sorted(targets):
+                if not self._turn(target, until):
+                    break
+                taken.append(target)
+            yield len(taken) == len(targets)
+        finally:
+            # A lost session has let go already.
+            with suppress(psycopg.Error), self._lock:
+                for target in taken:
+                    self._session.execute("SELECT pg_advisory_unlock(%s)", [turn_key(target)])
+
+    def _turn(self, target: str, until: float) -> bool:
+        while True:
+            with self._lock, self._fenced():
+                row = self._session.execute("SELECT pg_try_advisory_lock(%s)", [turn_key(target)]).fetchone()
+            if row and row[0]:
+                return True
+            if time.monotonic() > until:
+                return False
+            time.sleep(TURN_POLL_S)
 
     def _catch_up(self) -> None:
         with self._fenced():

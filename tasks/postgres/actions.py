@@ -60,6 +60,8 @@ class TerminateBlockingSessions(Action):
     """
 
     undo = NoWayBack(loses="Each ended session's open transaction is rolled back; its client sees an error.")
+    # So many are no longer a few that misbehave: a second person looks whether the application itself is what is wrong.
+    two_people_above = 0.2
 
     def __init__(self, superusers: Sequence[str] = ()) -> None:
         self.superusers = tuple(superusers)

@@ -14,7 +14,7 @@ import pytest
 
 from deployments.cluster import SUPERUSER
 from deployments.lab import Lab
-from deployments.lab.running import POSTGRES
+from deployments.lab.service import POSTGRES
 from flows.gate import Answer, Question
 from runbooks.database import blocked_sessions
 from tasks.postgres.actions import TerminateBlockingSessions

@@ -22,8 +22,9 @@ from flows.gate import Answer, Question, people_needed
 from flows.journal import Journal
 from flows.journal.migrate import migrate
 from flows.proof import WRONG_CODES, Claim, needed, sign, unproved
+from tasks.action import Action
 from tasks.environment import Approver, Environment, Kind
-from tasks.model import BlastRadius, Plan, Risk
+from tasks.model import BlastRadius, NoWayBack, Outcome, Plan, Risk
 from tests.conftest import Server
 from tests.flows.journal.conftest import roles_on
 from tests.flows.room import SECRETS, Room, furnish, said
@@ -246,6 +247,31 @@ def test_it_asks_both_again_when_the_plan_has_grown(room: Room) -> None:
     assert room.count("switched on") == 1
 
 
+class Sweep(Action):
+    """Sweep the room."""
+
+    undo = NoWayBack(loses="The dust.")
+    two_people_above = 0.2
+
+    def plan(self) -> Plan:
+        return PLAN
+
+    def apply(self, plan: Plan) -> Outcome:
+        return Outcome(says="", complete=True)
+
+    def applied(self, plan: Plan) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(("touched", "people"), [(0, 1), (20, 1), (21, 2), (100, 2)])
+def test_it_takes_two_people_by_the_measured_share(touched: int, people: int) -> None:
+    wide = replace(PLAN, blast_radius=BlastRadius(touched=touched, total=100, noun="things"))
+    assert Sweep().people(wide) == people
+    measured = replace(wide, people=Sweep().people(wide))
+    assert people_needed(measured, Environment(name="x", kind=Kind.PRODUCTION)) == people
+    assert people_needed(measured, Environment(name="x", kind=Kind.LAB)) == 1
+
+
 @pytest.mark.parametrize(
     ("kind", "people", "risk", "wanted"),
     [
@@ -261,7 +287,9 @@ def test_it_asks_both_again_when_the_plan_has_grown(room: Room) -> None:
 def test_it_lets_an_environment_be_stricter_and_never_looser(
     kind: Kind, people: dict[Any, int], risk: Risk, wanted: int
 ) -> None:
-    assert people_needed(replace(PLAN, risk=risk), Environment(name="x", kind=kind, people=people)) == wanted
+    measured = replace(PLAN, risk=risk)
+    measured = replace(measured, people=Sweep().people(measured))
+    assert people_needed(measured, Environment(name="x", kind=kind, people=people)) == wanted
 
 
 def test_it_takes_no_name_alone_in_production(desk: Journal) -> None:
