@@ -74,7 +74,9 @@ def desk(postgres18: Server) -> Iterator[Journal]:
         yield roles.journal()
 
 
-PLAN = Plan(does="x", commands=(), blast_radius=BlastRadius(touched=1, total=1, noun="thing"), risk=Risk.LOW, loses="")
+PLAN = Plan(
+    does="x", commands=(), blast_radius=BlastRadius(touched=1, total=100, noun="things"), risk=Risk.LOW, loses=""
+)
 QUESTION = Question(
     incident="i", environment="guarded", key="k", title="t", reason="r", plan=PLAN, digest="d", expires_at=now()
 )
