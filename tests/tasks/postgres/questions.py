@@ -21,9 +21,13 @@ from tasks.postgres.system import PostgresServer
 
 
 def catalogued() -> list[AnyCheck]:
-    """The checks of the whole catalog that ask a Postgres, each once."""
+    """The checks of the whole catalog that ask a Postgres and nothing else, each once."""
     asked = {one.name: one for entry in Catalog.load() for one in entry.runbook.checks}
-    return [one for one in asked.values() if any(issubclass(s, PostgresServer) for s in one.systems.values())]
+    return [
+        one
+        for one in asked.values()
+        if one.systems and all(issubclass(system, PostgresServer) for system in one.systems.values())
+    ]
 
 
 QUESTIONS = catalogued()
