@@ -67,11 +67,11 @@ def run(
     """
     at = here()
     catalogued = at.catalog.get(slug)
+    values = filled_in(catalogued.runbook.parameters, _pairs(given))
     place = at.environment(environment)
     if severity and not isinstance(catalogued.runbook, Runbook):
         errors.print(f"{slug} is a {catalogued.runbook.kind}: planned work has no severity. Leave out --severity.")
         return 2
-    values = filled_in(catalogued.runbook.parameters, _pairs(given))
     if plan_only:
         return _propose(catalogued, place, values, json)
     if json:

@@ -21,6 +21,7 @@ from deployments.publish import POOL, Change, publish
 from deployments.wanted import TAG
 from flows.trigger import deployment_name
 from runbooks.catalog import Catalog
+from runbooks.model import Runbook
 from tasks.environment import Config
 
 SLUG = "database/blocked-sessions"
@@ -164,6 +165,7 @@ def test_it_names_what_it_updates(client: SyncPrefectClient, config: Config, tmp
 def test_it_updates_a_changed_page(client: SyncPrefectClient, config: Config) -> None:
     publish(Catalog.load(), config)
     (entry,) = (entry for entry in Catalog.load() if entry.slug == SLUG)
+    assert isinstance(entry.runbook, Runbook)
     changed = dataclasses.replace(entry, runbook=dataclasses.replace(entry.runbook, problem="Nothing moves."))
     changes = publish(Catalog((changed,)), config)
     assert Change("update", RUNBOOK, ("page",)) in changes

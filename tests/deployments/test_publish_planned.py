@@ -71,7 +71,7 @@ def _begin(client: SyncPrefectClient, name: str, **parameters: Any) -> None:
     from prefect.states import Scheduled
 
     deployment = client.read_deployment_by_name(name)
-    later = Scheduled(scheduled_time=now() + timedelta(days=1))
+    later: Any = Scheduled(scheduled_time=now() + timedelta(days=1))
     client.delete_flow_run(client.create_flow_run_from_deployment(deployment.id, parameters=parameters, state=later).id)
 
 

@@ -248,12 +248,11 @@ def test_it_stops_between_two_targets_at_the_windows_end(
     room: Room, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from flows import act
-
-    begin = act.told_to
+    from tasks.progress import told_to
 
     def time_passes(*arguments: Any) -> Any:
         monkeypatch.setattr("tasks.deadline.now", _after(2, clock))
-        return begin(*arguments)
+        return told_to(*arguments)
 
     monkeypatch.setattr(act, "told_to", time_passes)
     live(room)

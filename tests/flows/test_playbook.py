@@ -73,8 +73,8 @@ def test_it_waits_until_a_step_by_hand_is_signed_off(room: Room) -> None:
 @pytest.mark.parametrize("end", ["reject", "expire"])
 def test_it_stops_at_a_step_that_is_not_approved(room: Room, end: str) -> None:
     def no(question: Question) -> Answer:
-        late = {"decided_at": question.expires_at.replace(year=2100)}
-        return rejected(question) if end == "reject" else said(question, **late)
+        late = question.expires_at.replace(year=2100)
+        return rejected(question) if end == "reject" else said(question, decided_at=late)
 
     live(room, said, no)
     assert room.verdict == "stopped"
