@@ -35,7 +35,7 @@ def show(took: Took, cost: Cost, rounds: int, as_json: Path | None, as_chart: Pa
 def _table(title: str, *columns: str) -> Table:
     table = Table(title=title)
     for number, column in enumerate(columns):
-        table.add_column(column, justify="right" if number else "left")
+        table.add_column(column, justify="right" if number else "left", no_wrap=not number)
     return table
 
 
@@ -49,7 +49,7 @@ def _alone(took: Took, rounds: int) -> Table:
 
 
 def _whole(took: Took, rounds: int) -> Table:
-    columns = ("runbook", "questions", "slowest", "all at once", "max", "beyond the slowest", "ratio", "goals")
+    columns = ("runbook", "asks", "slowest", "in turn", "at once", "max", "beyond", "ratio", "goals")
     table = _table(f"Each runbook's diagnosis through the incident flow ({rounds} rounds, s)", *columns)
     for slug, seconds in took.whole.items():
         slowest, whole = took.slowest(slug), statistics.median(seconds)
@@ -58,6 +58,7 @@ def _whole(took: Took, rounds: int) -> Table:
             slug,
             str(len(took.asks[slug])),
             f"{slowest:.2f}",
+            f"{took.in_turn(slug):.2f}",
             f"{whole:.2f}",
             f"{max(seconds):.2f}",
             f"{whole - slowest:+.2f}",

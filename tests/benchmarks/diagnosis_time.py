@@ -29,6 +29,10 @@ class Took:
         """The median of the runbook's slowest question."""
         return max(statistics.median(self.alone[name]) for name in self.asks[slug])
 
+    def in_turn(self, slug: str) -> float:
+        """What the runbook's questions would take one after the other; as much as the processors have to do."""
+        return sum(statistics.median(self.alone[name]) for name in self.asks[slug])
+
 
 def measure_time(runbooks: Sequence[Catalogued], place: Environment, journal: Journal, rounds: int) -> Took:
     asks = {entry.slug: [asked.name for asked in entry.runbook.first_asked] for entry in runbooks}
