@@ -19,6 +19,7 @@ from tasks.postgres.degradation_faults import ForgetReport, SwitchAutovacuumOff
 from tasks.postgres.holder_actions import EndVacuumHolders
 from tasks.postgres.idle_actions import EndIdleSessions
 from tasks.postgres.index_actions import CreateMissingIndex
+from tasks.postgres.index_drops import DropInvalidIndexes
 from tasks.postgres.indexes import check_idle_indexes, check_invalid_indexes
 from tasks.postgres.missing_indexes import check_missing_indexes
 from tasks.postgres.replication import check_replication_lag, check_replication_slots
@@ -111,6 +112,7 @@ runbook = Runbook(
         Step(VacuumTable(), when=check_dead_rows),
         Step(AnalyzeTable(), when=check_stale_statistics),
         Step(CreateMissingIndex(), when=check_slow_statements),
+        Step(DropInvalidIndexes(), when=check_invalid_indexes),
         Step(DropAbandonedSlot(), when=check_replication_slots),
         Manual(
             "Freeze the oldest tables",
