@@ -145,7 +145,9 @@ def test_it_asks_about_a_risk_beyond_its_declaration(room: Room, clock: Clock, r
     assert room.count("dusted left") == 0
 
 
-def test_it_never_does_a_high_risk_unattended_whatever_is_declared(room: Room, clock: Clock) -> None:
+def test_it_never_does_a_high_risk_unattended_nor_anything_after_the_window_whatever_is_declared(
+    room: Room, clock: Clock
+) -> None:
     from flows.standing import Standing
     from runbooks.window import Opening
     from tasks.model import BlastRadius, Plan, Risk
@@ -159,6 +161,8 @@ def test_it_never_does_a_high_risk_unattended_whatever_is_declared(room: Room, c
         Risk.MODERATE: "mine",
         Risk.HIGH: "",
     }
+    clock.set(5, 0)
+    assert {forged.rule(plan) for plan in plans.values()} == {""}
 
 
 def test_it_asks_a_person_when_the_plan_moves_under_its_approval(
