@@ -60,8 +60,11 @@ def _course(case: Case, runbook: Runbook) -> tuple[Ending, str]:
     ending = verify(
         case, case.called(), runbook.diagnosis, lambda found: _judge(case, found), wait=_something_happened(case)
     )
-    publish_findings("verification", verified(case), f"Verification: {ending}")
-    if ending in (Ending.UNCHANGED, Ending.WORSE):
+    found = verified(case)
+    publish_findings("verification", found, f"Verification: {ending}")
+    if ending is Ending.UNCHANGED:
+        offer_undo(case, helped={asked for asked, finding in found.items() if finding.verdict is Verdict.OK})
+    if ending is Ending.WORSE:
         offer_undo(case)
     return ending, case.says(ending)
 

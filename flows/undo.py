@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
+
 from flows.act import Change
 from flows.case import Case, Fate, step_key
 from flows.record import plan_from
 from flows.resolve import resolve
-from runbooks.model import Step
+from runbooks.model import AnyCheck, Step
 
 TAKE_BACK = "Take back: "
 
 
 def offer_undo(
-    case: Case, *, begun: frozenset[Fate] = frozenset({Fate.APPLIED}), in_order: bool = False
+    case: Case,
+    *,
+    begun: frozenset[Fate] = frozenset({Fate.APPLIED}),
+    in_order: bool = False,
+    helped: Container[AnyCheck] = (),
 ) -> dict[str, Fate]:
-    """What became of each offer, last step first. `in_order`: a step that stays keeps those before it, too."""
+    """What became of each offer, last step first. `in_order`: a step that stays keeps those before it, too.
+
+    A step that a check called for which is among `helped` did what it was for, whatever became of the others.
+    """
     fates: dict[str, Fate] = {}
     for step in reversed(case.runbook.action_steps):
+        if step.when in helped:
+            continue
         if case.fate(step) not in begun or (undo := _undo(case, step)) is None:
             continue
         fates[step.title] = resolve(case, undo)

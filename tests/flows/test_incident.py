@@ -182,6 +182,15 @@ def test_it_offers_to_take_back_what_did_not_help(room: Room) -> None:
     assert room.verdict == "unchanged"
 
 
+def test_it_does_not_offer_to_take_back_what_did_help(room: Room) -> None:
+    """The second fault was left to somebody else: that is no reason to switch the lamp off again."""
+    room.set(heat=95)
+    script = room.live(said, lambda q: said(q, "skip", name="zoe"))
+    assert [q.title for q in script.asked] == ["Switch the lamp on", "Replace the wiring"]
+    assert room.verdict == "unchanged"
+    assert room.state()["lit"]
+
+
 def test_it_calls_it_worse_when_another_check_turns_bad(room: Room) -> None:
     def burns(question: Question) -> Answer:
         room.set(heat=120)
