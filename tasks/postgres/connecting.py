@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 
 from pydantic import SecretStr
@@ -19,6 +20,11 @@ CONNECTING = Threshold(
     because="Owner: the team on call. A pool opens connections while a customer waits for the page. In one network a "
     "login takes 5 to 50 ms; a second says that the server forks slowly, or that a name or a route is looked for.",
 )
+
+# Whoever asks every minute meets a network's hiccup sooner or later, and this opens a P0.
+AGAIN_S = 2.0
+# Whoever was silent for so long did not hiccup.
+QUICK_S = 5.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,9 +59,14 @@ def check_can_connect(postgres: PostgresServer, took: Threshold = CONNECTING) ->
     The application is asked for where `application_url` is configured. A failure is the answer here, with its reason:
     name, network, TLS, password, role, database, no slot, a limit, starting up, in recovery, shutting down. No reserved
     slot of ours is used through `reserve_url`: it is about the doors others come by. A login without an answer to
-    `SELECT 1` counts as a failure too.
+    `SELECT 1` counts as a failure too. A quick failure
+    counts only if the same doors fail again two seconds later.
     """
+    began = time.monotonic()
     knocks = knock_all(postgres)
+    if any(knock.refused for knock in knocks) and time.monotonic() - began < QUICK_S:
+        time.sleep(AGAIN_S)
+        knocks = knock_all(postgres)
 
     failed = [knock for knock in knocks if knock.refused]
     slowest = max((knock.seconds for knock in knocks if knock.seconds is not None), default=None)

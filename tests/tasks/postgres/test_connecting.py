@@ -23,12 +23,17 @@ from deployments.ports import free_port
 from tasks.model import Verdict
 from tasks.postgres import connecting
 from tasks.postgres.connecting import check_can_connect
-from tasks.postgres.refusals import NotAdmitted, Place, Reason, at_the_door
+from tasks.postgres.refusals import NotAdmitted, NotConnected, Place, Reason, at_the_door
 from tasks.postgres.system import PostgresServer
 from tests.conftest import SETTINGS, Server
 from tests.tasks.postgres.conftest import PASSWORD, Stage, until
 
 ask = check_can_connect.fn
+
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connecting, "AGAIN_S", 0.0)
 
 
 def door(url: str | SecretStr, **more: object) -> PostgresServer:
@@ -308,3 +313,17 @@ def test_it_asks_again_only_where_that_helps() -> None:
 def test_it_knocks_once_where_both_doors_are_one(stage18: Stage) -> None:
     same = stage18.door().model_copy(update={"application_url": stage18.url("reader")})
     assert len(connecting.knock_all(same)) == 1
+
+
+def test_it_makes_nothing_of_one_failure(monkeypatch: pytest.MonkeyPatch, stage: Stage) -> None:
+    knock, heard = PostgresServer.knock, []
+
+    def hiccup(door: PostgresServer, url: SecretStr) -> float:
+        heard.append(url)
+        if len(heard) == 1:
+            raise NotConnected(Reason.REFUSED, "It hiccuped.", "")
+        return knock(door, url)
+
+    monkeypatch.setattr(PostgresServer, "knock", hiccup)
+    assert check_can_connect.fn(stage.door()).verdict is Verdict.OK
+    assert len(heard) == 2
