@@ -12,6 +12,7 @@ from datetime import timedelta
 from runbooks.catalog import Catalogued
 from runbooks.model import AnyCheck
 from tasks.environment import Environment
+from tasks.model import Finding
 from tasks.postgres.system import PostgresServer
 from tests.benchmarks.cost import metered
 from tests.benchmarks.load import per_second, visitors
@@ -102,7 +103,7 @@ def _ask_on(
 ) -> None:
     if pause_s is None:
         return
-    earlier = {}
+    earlier: dict[str, Finding] = {}
     for asked in itertools.cycle(questions):
         # Half a pause first: on average the next watch is due then.
         if ended.wait(pause_s / 2 if not answers else pause_s):

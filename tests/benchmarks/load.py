@@ -29,7 +29,13 @@ def visitors(postgres: PostgresServer, seconds: int) -> Iterator[subprocess.Pope
     with tempfile.TemporaryDirectory(prefix="incident-load-") as folder:
         script = Path(folder) / "visitors.sql"
         script.write_text(SCRIPT)
-        command = [binaries() / "pgbench", "--no-vacuum", f"--client={CLIENTS}", "--jobs=1", f"--time={seconds}"]
+        command: list[str | Path] = [
+            binaries() / "pgbench",
+            "--no-vacuum",
+            f"--client={CLIENTS}",
+            "--jobs=1",
+            f"--time={seconds}",
+        ]
         with subprocess.Popen(
             [*command, f"--file={script}"],
             env={**os.environ, **postgres.drill_environment(), "PGAPPNAME": "visitors"},
