@@ -11,8 +11,9 @@ from dataclasses import dataclass
 
 from flows.artifacts import ProgressBar
 from flows.case import Case, Fate, step_key
-from flows.gate import Decision, Settled, rounds, settle
+from flows.gate import Settled, rounds, settle
 from flows.journal import Entry
+from flows.question import Decision
 from flows.record import outcome_body, plan_body, plan_from
 from runbooks.model import AnyCheck
 from tasks.action import Action

@@ -18,7 +18,7 @@ from tasks.environment import Environment
 from tasks.model import CannotLook, Finding, Plan, Refused, Row
 
 if TYPE_CHECKING:
-    from flows.gate import Asker
+    from flows.question import Asker
     from flows.standing import Standing
 
 T = TypeVar("T")

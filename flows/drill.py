@@ -12,8 +12,8 @@ from prefect import flow, get_run_logger
 from flows import settings
 from flows.case import Ending, Fate, step_key
 from flows.follow import NotNoticed, follow
-from flows.gate import Decision, Question, question_from
 from flows.journal import Entry, Journal
+from flows.question import Decision, Question, question_from
 from flows.reply import reply
 from flows.trigger import cancel, trigger
 from runbooks.catalog import Catalogued

@@ -11,12 +11,13 @@ from datetime import datetime, timedelta
 
 from flows import settings
 from flows.case import now
-from flows.gate import open_question
 from flows.journal import AlreadyRecorded, Entry, IncidentSummary, Journal
+from flows.question import open_question
 from flows.tell import Target
 from runbooks.model import Severity
-from tasks.environment import Config, Environment, InvalidConfig, Role
+from tasks.environment import Config, Environment, InvalidConfig
 from tasks.model import Row
+from tasks.roster import Role
 
 TELLER = "escalate"
 # Minutes after which each role is told that a step waits. P0 is the matrix of seed S4 (on-call 0-15, senior and DBA

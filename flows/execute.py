@@ -22,8 +22,8 @@ from flows import settings
 from flows.artifacts import publish_report
 from flows.case import Case, Ending
 from flows.clean import cleaned
-from flows.gate import Asker, local_asker
 from flows.journal import Entry, HeldElsewhere, Redactor
+from flows.question import Asker, local_asker
 from flows.report import report
 from flows.suspend import SuspendedRun
 from runbooks.catalog import Catalogued

@@ -10,17 +10,15 @@ import hashlib
 import hmac
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
 
 from pydantic import SecretStr
 from pyotp import TOTP
 
 from flows.journal import Journal
-from tasks.environment import Approver, Kind
+from flows.question import Answer, Question
+from tasks.environment import Kind
 from tasks.model import canonical
-
-if TYPE_CHECKING:
-    from flows.gate import Answer, Question
+from tasks.roster import Approver
 
 # RFC 6238: clocks of phones differ, and typing takes time; one step of 30 s to either side.
 STEPS_AROUND = (0, -1, 1)

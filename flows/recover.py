@@ -19,8 +19,8 @@ from typing import Any
 from uuid import UUID
 
 from flows.case import Ending, now
-from flows.gate import open_question
 from flows.journal import AlreadyRecorded, Entry, HeldElsewhere, IncidentSummary, Journal, JournalBroken
+from flows.question import open_question
 from flows.trigger import FLOWS
 
 # A run that dies this often without writing one entry dies of something a restart does not mend.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from uuid import UUID
 
-from flows.gate import Decision, Question
+from flows.question import Decision, Question
 
 # The question is recorded a moment before the run is suspended.
 SUSPENDS_WITHIN_S = 30.0

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from flows.gate import Question
+from flows.question import Question
 from runbooks import markdown
 from runbooks.model import AnyCheck
 from tasks.model import Finding, Json, Plan, Row

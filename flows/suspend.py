@@ -18,7 +18,7 @@ from pydantic import Field, create_model
 from pydantic.config import JsonDict
 
 from flows.case import now
-from flows.gate import Answer, Question
+from flows.question import Answer, Question
 from flows.show import story
 
 

@@ -7,7 +7,6 @@ resolved, so a laptop without production's secrets can still use the lab.
 
 from __future__ import annotations
 
-import base64
 import enum
 import inspect
 import os
@@ -24,6 +23,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, Va
 from rapidfuzz import process
 
 from tasks.model import Finding, Refused, Threshold
+from tasks.roster import Approver, Role
 
 
 class InvalidConfig(Exception):
@@ -72,53 +72,12 @@ class Kind(enum.StrEnum):
     LAB = "lab"
 
 
-class Role(enum.StrEnum):
-    """What a person on the roster may be asked to decide."""
-
-    ON_CALL = "on-call"
-    SENIOR = "senior"
-    DBA = "dba"
-    MANAGER = "manager"
-    SECURITY = "security"
-
-
 def _zone(name: str) -> str:
     try:
         ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:  # OSError: `Europe` is a folder of zones
         raise ValueError(f"{name!r} is no IANA time zone; write one like 'Europe/Berlin'") from error
     return name
-
-
-def _base32(secret: SecretStr) -> SecretStr:
-    """RFC 4226 asks for 128 bits at least; `incident approvers enrol` makes 160."""
-    try:
-        bits = 8 * len(base64.b32decode(secret.get_secret_value(), casefold=True))
-    except ValueError:
-        bits = 0
-    if bits < 128:
-        raise ValueError("is no secret for one-time codes (base32, 128 bits). `incident approvers enrol` makes one")
-    return secret
-
-
-def _long(secret: SecretStr) -> SecretStr:
-    if len(secret.get_secret_value()) < 32:
-        raise ValueError("is too short to be a key: 32 characters at least. `openssl rand -hex 32` makes one")
-    return secret
-
-
-class Approver(BaseModel):
-    """A person on the roster. A drill approver answers rehearsals by itself and is refused in production."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    roles: frozenset[Role] = Field(min_length=1)
-    contact: str = ""
-    drill: bool = False
-    # The secret of this person's one-time codes (`incident approvers enrol`). In production nobody approves without.
-    totp: Annotated[SecretStr, AfterValidator(_base32)] | None = None
-    # Signs this person's answers at the command line, instead of a code.
-    key: Annotated[SecretStr, AfterValidator(_long)] | None = None
 
 
 class Environment(BaseModel):

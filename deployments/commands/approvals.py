@@ -17,8 +17,8 @@ from deployments.commands.terminal import (
     show_table,
 )
 from flows.follow import TookTooLong, follow
-from flows.gate import Decision, Question, open_question
 from flows.journal import Entry, Journal
+from flows.question import Decision, Question, open_question
 from flows.record import plan_body
 from flows.reply import reply
 from flows.show import story

@@ -12,7 +12,8 @@ from cyclopts import App
 from deployments.commands.context import here
 from deployments.commands.terminal import console, errors, print_json, say, show_table
 from flows.proof import counts
-from tasks.environment import Approver, Kind
+from tasks.environment import Kind
+from tasks.roster import Approver
 
 app = App(name="approvers", sort_key=102, help="Who may decide, and how each proves who they are.")
 

@@ -12,8 +12,8 @@ from rich.prompt import Prompt
 
 from deployments.commands.terminal import console, show_line, show_markdown
 from flows.case import now
-from flows.gate import Answer, Decision, Question
 from flows.proof import sign
+from flows.question import Answer, Decision, Question
 from flows.show import story
 
 

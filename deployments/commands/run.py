@@ -22,7 +22,7 @@ from deployments.commands.terminal import (
 )
 from flows.case import Ending
 from flows.diagnose import look, worst
-from flows.gate import local_asker
+from flows.question import local_asker
 from flows.record import finding_body, plan_body
 from flows.show import plan_lines
 from runbooks.catalog import Catalogued

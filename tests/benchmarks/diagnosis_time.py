@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from flows.case import now
-from flows.gate import Answer, Question, local_asker
 from flows.journal import Journal
+from flows.question import Answer, Question, local_asker
 from runbooks.catalog import Catalogued
 from runbooks.model import AnyCheck
 from tasks.environment import Environment

@@ -16,8 +16,8 @@ from prefect.client.schemas.objects import State
 from deployments import private_file
 from deployments.cluster import Cluster
 from deployments.stack import Stack
-from flows.gate import Decision, Question, open_question
 from flows.journal import broken
+from flows.question import Decision, Question, open_question
 from flows.reply import reply
 from flows.trigger import trigger
 from tests.deployments.processes import alive, wait_until

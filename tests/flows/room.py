@@ -13,8 +13,8 @@ import pytest
 from pydantic import SecretStr
 
 from flows.case import now
-from flows.gate import Answer, Question, local_asker
 from flows.journal import Entry, Journal, Redactor
+from flows.question import Answer, Question, local_asker
 
 TEAM = Path(__file__).parents[1] / "team"
 SLUG = "house/dark-room"

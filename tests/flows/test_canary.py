@@ -11,8 +11,8 @@ import pytest
 from psycopg import sql
 
 from flows.case import now
-from flows.gate import Decision
 from flows.journal import lines
+from flows.question import Decision
 from flows.reply import reply
 from flows.report import report
 from tests.flows.house import House

@@ -19,8 +19,9 @@ from flows.journal import Journal
 from flows.journal.migrate import migrate
 from flows.record import plan_body
 from runbooks.model import Severity
-from tasks.environment import Config, Role
+from tasks.environment import Config
 from tasks.model import BlastRadius, Command, Plan, Risk
+from tasks.roster import Role
 from tests.conftest import Server
 from tests.flows.journal.conftest import roles_on
 

@@ -22,8 +22,8 @@ from prefect.states import AwaitingRetry, Completed, Crashed, Running, Scheduled
 
 from flows import suspend
 from flows.case import now
-from flows.gate import Decision, Question, open_question
 from flows.incident import incident
+from flows.question import Decision, Question, open_question
 from flows.recover import Recoverer
 from flows.reply import NotWaiting, reply
 from flows.trigger import trigger

@@ -7,8 +7,8 @@ from datetime import timedelta
 import pytest
 
 from flows.case import now
-from flows.gate import Answer, Question
 from flows.journal import broken
+from flows.question import Answer, Question
 from flows.record import plan_digest
 from flows.report import report
 from tests.flows.room import Room, said

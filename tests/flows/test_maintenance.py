@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from flows.gate import Answer, Question
 from flows.journal import broken
 from flows.maintenance import maintenance
+from flows.question import Answer, Question
 from flows.report import report
 from tests.flows.room import MAINTENANCE, Room, Script, said
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from flows.gate import Answer, Question
 from flows.journal import broken
 from flows.playbook import playbook
+from flows.question import Answer, Question
 from flows.report import report
 from flows.show import story
 from runbooks.parameter import WrongParameters

@@ -18,13 +18,15 @@ from prefect.states import Running, Scheduled
 from pydantic import SecretStr, ValidationError
 
 from flows.case import now
-from flows.gate import Answer, Question, people_needed
+from flows.gate import people_needed
 from flows.journal import Journal
 from flows.journal.migrate import migrate
 from flows.proof import WRONG_CODES, Claim, needed, sign, unproved
+from flows.question import Answer, Question
 from tasks.action import Action
-from tasks.environment import Approver, Environment, Kind
+from tasks.environment import Environment, Kind
 from tasks.model import BlastRadius, NoWayBack, Outcome, Plan, Risk
+from tasks.roster import Approver
 from tests.conftest import Server
 from tests.flows.journal.conftest import roles_on
 from tests.flows.room import SECRETS, Room, furnish, said

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from flows.gate import Question
+from flows.question import Question
 from flows.show import COMMANDS_SHOWN, lasted, plain, plan_lines, shown, story, table
 from tasks.model import BlastRadius, Command, Json, Plan, Risk
 from tests.flows.hostile import HOSTILE, OURS, seen, tags

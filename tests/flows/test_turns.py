@@ -9,9 +9,9 @@ from dataclasses import replace
 import psycopg
 import pytest
 
-from flows.gate import open_question
 from flows.journal import HeldLog, JournalUnavailable
 from flows.journal.migrate import migrate
+from flows.question import open_question
 from flows.trigger import trigger
 from tests.conftest import Server
 from tests.deployments.processes import wait_until

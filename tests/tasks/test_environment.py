@@ -8,9 +8,10 @@ from typing import ClassVar
 import pytest
 from pydantic import Field, SecretStr
 
-from tasks.environment import Approver, Config, Environment, InvalidConfig, Kind, Role, System, systems_of
+from tasks.environment import Config, Environment, InvalidConfig, Kind, System, systems_of
 from tasks.model import Refused, Threshold
 from tasks.postgres.actions import TerminateBlockingSessions
+from tasks.roster import Approver, Role
 
 EXAMPLE = Path(__file__).parents[2] / "environments.example.toml"
 SECRET = "hunter2-canary"
