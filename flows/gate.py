@@ -16,7 +16,7 @@ from typing import Any
 
 from flows.case import ENGINE, Case, now
 from flows.journal import Entry
-from flows.proof import Claim, unproved
+from flows.proof import Claim, asked_for, unproved
 from flows.question import Answer, Decision, Question, question_from
 from flows.record import plan_body, plan_digest
 from flows.standing import SCHEDULE
@@ -140,6 +140,7 @@ class _Ask:
             "refused": refused,
             "people": people_needed(self.plan, case.environment),
             "approved_by": list(approved_by),
+            "proof": asked_for(case.environment),
         }
 
 

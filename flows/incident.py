@@ -57,8 +57,10 @@ def _course(case: Case, runbook: Runbook) -> tuple[Ending, str]:
     for part in runbook.resolution:
         if part.when in case.called() and _take(case, part) in STOPS:
             break
+    # All are asked, and count; only what somebody does something about is waited for.
+    waited_for = [asked for asked in case.called() if not _declined(case, runbook, asked)]
     ending = verify(
-        case, case.called(), runbook.diagnosis, lambda found: _judge(case, found), wait=_something_happened(case)
+        case, waited_for, runbook.diagnosis, lambda found: _judge(case, found), wait=_something_happened(case)
     )
     found = verified(case)
     publish_findings("verification", found, f"Verification: {ending}")
@@ -75,6 +77,12 @@ def _take(case: Case, part: Part) -> Fate | None:
         return None
     reason = case.diagnosed()[part.when].says if part.when else part.title
     return resolve(case, Change(title=part.title, action=part.action, reason=reason, when=part.when))
+
+
+def _declined(case: Case, runbook: Runbook, asked: AnyCheck) -> bool:
+    """Did people say no to every step that this check calls for, or stop before it was proposed?"""
+    fates = {case.fate(step) for step in runbook.action_steps if step.when is asked}
+    return bool(fates) and fates <= {Fate.REJECTED, Fate.SKIPPED, Fate.EXPIRED, None}
 
 
 def _something_happened(case: Case) -> bool:

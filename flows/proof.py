@@ -16,7 +16,7 @@ from pyotp import TOTP
 
 from flows.journal import Journal
 from flows.question import Answer, Question
-from tasks.environment import Kind
+from tasks.environment import Environment, Kind
 from tasks.model import canonical
 from tasks.roster import Approver
 
@@ -43,6 +43,11 @@ class Claim:
 def needed(person: Approver, kind: Kind) -> bool:
     """Does this person's word alone not count? In production nobody's does."""
     return kind is Kind.PRODUCTION or person.totp is not None or person.key is not None
+
+
+def asked_for(environment: Environment) -> bool:
+    """Has anybody there to prove an answer?"""
+    return any(needed(person, environment.kind) for person in environment.approvers.values())
 
 
 def counts(person: Approver, kind: Kind) -> bool:

@@ -28,7 +28,9 @@ def reply(question: Question, decision: Decision, name: str, note: str, proof: s
     from prefect.exceptions import PrefectHTTPStatusError
 
     run = UUID(question.incident)
-    said = {"decision": decision.value, "name": name, "note": note, "plan": question.digest, "code": proof}
+    said = {"decision": decision.value, "name": name, "note": note, "plan": question.digest}
+    if proof:
+        said["code"] = proof
     with get_client(sync_client=True) as client:
         deadline = time.monotonic() + SUSPENDS_WITHIN_S
         while not (_waits(state := client.read_flow_run(run).state, question) and _has_form(question)):

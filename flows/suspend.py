@@ -32,13 +32,16 @@ class Approval(RunInput):
     name: str = Field(
         title="Your name", description="As it stands on the environment's roster.", min_length=1, max_length=100
     )
-    code: str = Field(
-        default="",
-        title="One-time code",
-        description="The six digits your authenticator shows for incident. In a lab it may be left empty.",
-        max_length=200,
-    )
     note: str = Field(default="", title="Note", description="Why? Kept in the record.", max_length=2000)
+
+
+# Asked only where a name alone does not count.
+CODE = Field(
+    default="",
+    title="One-time code",
+    description="The six digits your authenticator shows for incident. Each code counts once.",
+    max_length=200,
+)
 
 
 def form(question: Question) -> type[Approval]:
@@ -46,7 +49,10 @@ def form(question: Question) -> type[Approval]:
     # Required, though it is filled in. One value to choose: both interfaces draw it as a list nobody can mistype.
     chosen: JsonDict = {"default": question.digest, "enum": [question.digest]}
     plan = Field(title="Plan shown above (leave it as it is)", json_schema_extra=chosen)
-    made = create_model("Approval", __base__=Approval, plan=(str, plan))
+    fields: dict[str, Any] = {"plan": (str, plan)}
+    if question.proof:
+        fields["code"] = (str, CODE)
+    made = create_model("Approval", __base__=Approval, **fields)
     made._description = story(question)
     return made
 

@@ -46,9 +46,8 @@ def ask_decision(
         while not name:
             name = Prompt.ask("Your name on the roster", default=usual_name(), console=console)
         note = note or Prompt.ask("Why (kept in the record)", default="", show_default=False, console=console)
-        if not code and usual_key() is None:
-            asked = "One-time code (empty where a name is enough)"
-            code = Prompt.ask(asked, default="", show_default=False, console=console)
+        if question.proof and not code and usual_key() is None:
+            code = Prompt.ask("One-time code", default="", show_default=False, console=console)
     except EOFError:
         console.print()
         raise KeyboardInterrupt from None

@@ -405,7 +405,7 @@ def test_it_says_that_autovacuum_is_off(stage: Stage, monkeypatch: pytest.Monkey
 
 
 def test_it_sees_that_all_workers_are_busy(postgres18: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tasks.postgres.autovacuum.AUTOVACUUM_COMES_S", 0.1)
+    monkeypatch.setattr("tasks.postgres.autovacuum.AUTOVACUUM_COMES_S", 0.0)
     # One worker, which rests for seconds after each page.
     slow = {"autovacuum_max_workers": "1", "autovacuum_naptime": "1s"}
     slow |= {"autovacuum_vacuum_cost_delay": "100ms", "autovacuum_vacuum_cost_limit": "1"}
