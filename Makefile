@@ -35,7 +35,7 @@ demo: install
 	@AUTO=$(AUTO) $(VENV)/bin/incident demo
 
 test: $(VENV)/.developing
-	@$(PY) -m pytest -q -n auto --maxprocesses 4 --dist loadfile
+	@$(PY) -m pytest -q -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 lint: $(VENV)/.developing
 	@$(PY) -m ruff check .
