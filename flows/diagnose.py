@@ -10,7 +10,7 @@ from flows.clean import Cleaned, cleaned
 from flows.record import finding_body
 from runbooks.model import AnyCheck, Declared
 from tasks.environment import Environment
-from tasks.model import CannotLook, Earlier, Finding, Row, Verdict
+from tasks.model import CannotLook, Finding, Row, Verdict
 
 # More questions than any runbook asks: none waits for another one's answer.
 AT_ONCE = 64
@@ -37,11 +37,14 @@ def ask_all(
     """Ask in parallel, each as a Prefect task with its own retries; `heard` gets every answer as it comes."""
     from prefect.futures import as_completed
 
+    wanted = list(checks)
+    # All at once: a session for each would keep the last question waiting for the first ones' answers.
+    before = case.journal.earlier(case.environment.name, [asked.name for asked in wanted])
     futures = {
         asked.task(
-            case.environment, earlier(case, asked), case.filled(asked.fn), cleaned=lambda: cleaned(case.redact)
+            case.environment, before.get(asked.name), case.filled(asked.fn), cleaned=lambda: cleaned(case.redact)
         ).submit(): asked  # one task run each, visible in the UI
-        for asked in checks
+        for asked in wanted
     }
     found: dict[AnyCheck, Finding] = {}
     for future in as_completed(list(futures)):
@@ -50,10 +53,6 @@ def ask_all(
         if heard:
             heard(futures[future], finding)
     return found
-
-
-def earlier(case: Case, asked: AnyCheck) -> Earlier | None:
-    return case.journal.earlier(case.environment.name, asked.name)
 
 
 def answer(asked: AnyCheck, result: object) -> Finding:

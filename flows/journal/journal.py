@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
 
@@ -159,14 +159,14 @@ class Journal:
         with session_of(self._url) as session:
             return measurement.measure(session, self._redact, environment, incident, findings)
 
-    def earlier(self, environment: str, check: str) -> Earlier | None:
-        """The last number `check` found in `environment`.
+    def earlier(self, environment: str, checks: Iterable[str]) -> dict[str, Earlier]:
+        """The last number each check found in `environment`; those that never found one are left out.
 
         Raises:
             JournalUnavailable: the database does not answer.
         """
         with session_of(self._url) as session:
-            return measurement.latest(session, environment, check)
+            return measurement.latest(session, environment, checks)
 
     def use_code(self, name: str, step: int, by: str) -> bool:
         """Use up this approver's one-time code of a time step, in all incidents. False: another question used it.

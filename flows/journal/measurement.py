@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from flows.journal.connection import Connection
 from flows.journal.entry import checked, read_back, written
@@ -15,10 +15,11 @@ _INSERT = """
     VALUES (%s, %s, %s, %s, %s, %s, %s)
 """
 _LATEST = """
-    SELECT extract(epoch FROM at)::float8, value, facts::text
-      FROM incident.measurements
-     WHERE environment = %s AND check_name = %s
-     ORDER BY at DESC, id DESC LIMIT 1
+    SELECT asked.name, extract(epoch FROM last.at)::float8, last.value, last.facts::text
+      FROM unnest(%s::text[]) AS asked (name),
+           LATERAL (SELECT at, value, facts FROM incident.measurements
+                     WHERE environment = %s AND check_name = asked.name
+                     ORDER BY at DESC, id DESC LIMIT 1) AS last
 """
 
 
@@ -46,8 +47,9 @@ def measure(
     return len(rows)
 
 
-def latest(session: Connection, environment: str, check: str) -> Earlier | None:
-    row = session.execute(_LATEST, [environment, check]).fetchone()
-    if row is None:
-        return None
-    return Earlier(at_s=float(str(row[0])), value=float(str(row[1])), facts=read_back(str(row[2])))
+def latest(session: Connection, environment: str, checks: Iterable[str]) -> dict[str, Earlier]:
+    rows = session.execute(_LATEST, [list(checks), environment]).fetchall()
+    return {
+        str(name): Earlier(at_s=float(str(at_s)), value=float(str(value)), facts=read_back(str(facts)))
+        for name, at_s, value, facts in rows
+    }

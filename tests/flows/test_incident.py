@@ -266,6 +266,6 @@ def test_it_tells_the_next_look_what_the_verification_saw(room: Room) -> None:
 
     room.set(heat=70)
     room.live(cooled)
-    measured = room.journal.earlier("room", "check_lamp_heat")
+    measured = room.journal.earlier("room", ["check_lamp_heat"]).get("check_lamp_heat")
     assert measured is not None
     assert measured.value == 45
