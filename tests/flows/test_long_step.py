@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, cast
 
 import pytest
@@ -19,14 +21,32 @@ def bar(room: Room) -> Artifact | None:
     return cast("Artifact | None", Artifact.get(f"progress-{room.incident[:8]}"))
 
 
-def test_it_says_where_a_long_step_is(
-    room: Room, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> None:
+class Heard(logging.Handler):
+    """What a run's log is told, whatever this process shows of it."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.INFO)
+        self.lines: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.lines.append(record.getMessage())
+
+
+@pytest.fixture
+def heard(prefect_server: None) -> Iterator[Heard]:
+    handler = Heard()
+    logger = logging.getLogger("prefect.flow_runs")
+    logger.addHandler(handler)
+    yield handler
+    logger.removeHandler(handler)
+
+
+def test_it_says_where_a_long_step_is(room: Room, monkeypatch: pytest.MonkeyPatch, heard: Heard) -> None:
     monkeypatch.setattr(progress, "EVERY_S", 0.02)
     room.set(hold="before switching on", warm=[0.25, 0.75])
     room.live(said)
 
-    told = [line.rpartition(" - ")[2] for line in capfd.readouterr().err.splitlines() if " warm" in line]
+    told = [line for line in heard.lines if " warm" in line]
     assert told == ["Switch the lamp on: 25% warm", "Switch the lamp on: 75% warm"]
     shown = bar(room)
     assert shown is not None
