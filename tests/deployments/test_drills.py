@@ -4,19 +4,36 @@ from __future__ import annotations
 
 import json
 import subprocess
+from collections.abc import Callable
+from functools import cache
+from typing import Any
 
 import psycopg
 import pytest
+from pydantic import SecretStr
 
+from deployments import private_file
 from deployments.cluster import SUPERUSER
 from deployments.lab import Lab
 from deployments.stack import Stack
-from runbooks.catalog import Catalog, Catalogued
+from flows.journal import Entry, Journal, Redactor
+from runbooks.catalog import Catalog
 from tests.deployments.terminal import INCIDENT, Shell, environment
 
 # Breaking, noticing, the gate, the step and the hold of every drill of one runbook, on a busy machine.
 PATIENCE_S = 300.0
-REHEARSED = [entry for entry in Catalog.load() if entry.runbook.drills]
+REHEARSED = {entry.slug: entry.runbook.drills for entry in Catalog.load() if entry.runbook.drills}
+CONNECTIONS = "database/connections-exhausted"
+# What needs a connection of its own, and gets none while the server is stopped.
+ASKING = (
+    "check_connection_slots",
+    "check_role_connection_limits",
+    "check_database_connection_limits",
+    "check_idle_in_transaction",
+    "check_blocked_sessions",
+)
+# What `incident drill SLUG --json` told of each drill.
+Rehearse = Callable[[str], list[dict[str, Any]]]
 
 
 @pytest.fixture(scope="module")
@@ -27,29 +44,55 @@ def shell(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Shell:
     return opened
 
 
-@pytest.fixture
-def undisturbed(lab: Lab) -> None:
-    """What earlier tests kept waiting for locks counts as slow for an hour, and is not this drill's fault."""
-    with psycopg.connect(lab.url(SUPERUSER), autocommit=True) as session:
-        session.execute("SELECT pg_stat_statements_reset()")
+@pytest.fixture(scope="module")
+def rehearse(shell: Shell, lab: Lab) -> Rehearse:
+    """Rehearse all drills of one runbook, the first time it is asked for."""
+
+    @cache
+    def once(slug: str) -> list[dict[str, Any]]:
+        # What earlier tests kept waiting for locks counts as slow for an hour, and is not this drill's fault.
+        with psycopg.connect(lab.url(SUPERUSER), autocommit=True) as session:
+            session.execute("SELECT pg_stat_statements_reset()")
+        said = subprocess.run(
+            [INCIDENT, "drill", slug, "--json"],
+            cwd=shell.folder,
+            env=environment(shell.home),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE_S,
+            check=False,
+        )
+        results: list[dict[str, Any]] = json.loads(said.stdout or "[]")
+        told = [shell("timeline", one["incident"]).stdout for one in results if not one["passed"]]
+        assert said.returncode == 0, "\n".join([said.stdout, said.stderr, *told])
+        return results
+
+    return once
 
 
-@pytest.mark.parametrize("entry", REHEARSED, ids=lambda entry: str(entry.slug))
-def test_it_rehearses_and_reports_nothing_but_json(shell: Shell, undisturbed: None, entry: Catalogued) -> None:
-    said = subprocess.run(
-        [INCIDENT, "drill", entry.slug, "--json"],
-        cwd=shell.folder,
-        env=environment(shell.home),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE_S,
-        check=False,
-    )
-
-    results = json.loads(said.stdout or "[]")
-    told = [shell("timeline", one["incident"]).stdout for one in results if not one["passed"]]
-    assert said.returncode == 0, "\n".join([said.stdout, said.stderr, *told])
-    assert [(one["fault"], one["noticed_by"], one["passed"]) for one in results] == [
-        (drill.fault.title, drill.noticed_by.name, True) for drill in entry.runbook.drills
+@pytest.mark.parametrize("slug", REHEARSED)
+def test_it_rehearses_and_reports_nothing_but_json(rehearse: Rehearse, slug: str) -> None:
+    assert [(one["fault"], one["noticed_by"], one["passed"]) for one in rehearse(slug)] == [
+        (drill.fault.title, drill.noticed_by.name, True) for drill in REHEARSED[slug]
     ]
+
+
+def test_it_finds_the_password_that_was_changed_and_keeps_the_new_one_secret(rehearse: Rehearse, stack: Stack) -> None:
+    entries = record(stack, rehearse(CONNECTIONS)[1])
+    assert entries["diagnosis/check_can_connect"].body["facts"] == {"reasons": ["password"]}
+    written = str([entry.body for entry in entries.values()])
+    for secret in private_file.read_json(stack.home.lab.state)["passwords"].values():
+        assert secret not in written
+    assert "SCRAM-SHA-256" not in written
+
+
+def test_it_diagnoses_and_plans_without_a_server(rehearse: Rehearse, stack: Stack) -> None:
+    entries = record(stack, rehearse(CONNECTIONS)[2])
+    assert entries["diagnosis/check_can_connect"].body["facts"] == {"reasons": ["nothing listens"]}
+    assert {entries[f"diagnosis/{name}"].body["verdict"] for name in ASKING} == {"UNKNOWN"}
+
+
+def record(stack: Stack, drill: dict[str, Any]) -> dict[str, Entry]:
+    entries = Journal(SecretStr(stack.journal_url), Redactor([])).read(drill["incident"])
+    return {entry.key: entry for entry in entries}

@@ -27,6 +27,8 @@ from tasks.environment import Config
 SLUG = "database/blocked-sessions"
 RUNBOOK = deployment_name(SLUG)
 DRILL = "drill/database.blocked-sessions.drill"
+# Of one runbook: whatever needs no others is asked of it alone, which is a fifteenth of the work.
+ALONE = Catalog(tuple(entry for entry in Catalog.load() if entry.slug == SLUG))
 WATCH = "watch/database.blocked-sessions.check_blocked_sessions.production"
 PLACES = """
 [environments.production]
@@ -55,6 +57,14 @@ def client(server: None) -> Iterator[SyncPrefectClient]:
     with get_client(sync_client=True) as client:
         for deployment in client.read_deployments():
             client.delete_deployment(deployment.id)
+        yield client
+
+
+@pytest.fixture
+def offered(server: None, config: Config) -> Iterator[SyncPrefectClient]:
+    """The server, with one runbook published on it; for tests that only look, or ask for a run."""
+    with get_client(sync_client=True) as client:
+        publish(ALONE, config)
         yield client
 
 
@@ -116,7 +126,7 @@ def test_it_never_touches_somebody_elses_deployment(client: SyncPrefectClient, c
     flow = client.create_flow_from_name("incident")
     foreign = client.create_deployment(flow_id=flow, name="theirs", tags=["runbook"])
 
-    publish(Catalog.load(), config)
+    publish(ALONE, config)
     publish(Catalog(()), config)
 
     assert client.read_deployment(foreign).name == "theirs"
@@ -134,11 +144,11 @@ def test_it_creates_then_changes_nothing(client: SyncPrefectClient, config: Conf
 
 
 def test_it_changes_nothing_on_a_dry_run(client: SyncPrefectClient, config: Config) -> None:
-    changes = publish(Catalog.load(), config, dry_run=True)
+    changes = publish(ALONE, config, dry_run=True)
     assert Change("create", RUNBOOK) in changes
     assert _names(client) == set()
 
-    publish(Catalog.load(), config)
+    publish(ALONE, config)
     before = _stored(client)
     gone = publish(Catalog(()), config, dry_run=True)
     assert Change("remove", RUNBOOK) in gone
@@ -146,16 +156,16 @@ def test_it_changes_nothing_on_a_dry_run(client: SyncPrefectClient, config: Conf
 
 
 def test_it_removes_what_is_declared_no_more(client: SyncPrefectClient, config: Config) -> None:
-    publish(Catalog.load(), config)
+    publish(ALONE, config)
     changes = publish(Catalog(()), config)
     assert {change.verb for change in changes} == {"remove"}
     assert _names(client) == set()
 
 
 def test_it_names_what_it_updates(client: SyncPrefectClient, config: Config, tmp_path: Path) -> None:
-    publish(Catalog.load(), config)
+    publish(ALONE, config)
     more = _config(tmp_path, PLACES + '\n[environments.canary]\nkind = "production"\n')
-    changes = publish(Catalog.load(), more)
+    changes = publish(ALONE, more)
     assert Change("update", RUNBOOK, ("form",)) in changes
     assert {c.name.rpartition(".")[2] for c in changes if c.verb == "create"} == {"canary"}
     # A drill's environments are those that may be broken.
@@ -163,8 +173,8 @@ def test_it_names_what_it_updates(client: SyncPrefectClient, config: Config, tmp
 
 
 def test_it_updates_a_changed_page(client: SyncPrefectClient, config: Config) -> None:
-    publish(Catalog.load(), config)
-    (entry,) = (entry for entry in Catalog.load() if entry.slug == SLUG)
+    publish(ALONE, config)
+    (entry,) = ALONE
     assert isinstance(entry.runbook, Runbook)
     changed = dataclasses.replace(entry, runbook=dataclasses.replace(entry.runbook, problem="Nothing moves."))
     changes = publish(Catalog((changed,)), config)
@@ -175,37 +185,36 @@ def test_it_updates_a_changed_page(client: SyncPrefectClient, config: Config) ->
 def test_it_leaves_a_schedule_paused_that_was_paused_by_hand(
     client: SyncPrefectClient, config: Config, tmp_path: Path
 ) -> None:
-    publish(Catalog.load(), config)
+    publish(ALONE, config)
     watch = _read(client, WATCH)
     client.update_deployment_schedule(watch.id, watch.schedules[0].id, active=False)
 
     moved = _config(tmp_path, PLACES.replace("Europe/Vienna", "Asia/Tokyo"))
-    assert Change("update", WATCH, ("schedule",)) in publish(Catalog.load(), moved)
+    assert Change("update", WATCH, ("schedule",)) in publish(ALONE, moved)
 
     assert _schedule(client, WATCH) == (False, timedelta(minutes=5), "Asia/Tokyo")
 
 
 def test_it_watches_in_the_environments_own_time(client: SyncPrefectClient, config: Config) -> None:
-    publish(Catalog.load(), config)
+    publish(ALONE, config)
     assert _schedule(client, WATCH) == (True, timedelta(minutes=5), "Europe/Vienna")
 
 
 def test_it_does_not_watch_a_lab_that_is_broken_on_purpose(client: SyncPrefectClient, config: Config) -> None:
-    publish(Catalog.load(), config)
+    publish(ALONE, config)
     assert _schedule(client, WATCH.replace("production", "lab")) == (False, timedelta(minutes=5), "UTC")
 
 
 def test_it_never_offers_to_break_production(client: SyncPrefectClient, config: Config, tmp_path: Path) -> None:
-    publish(Catalog.load(), config)
+    publish(ALONE, config)
     assert _fields(client, DRILL)["environment"]["enum"] == ["lab", "staging"]
 
-    publish(Catalog.load(), _config(tmp_path, '[environments.production]\nkind = "production"\n'))
+    publish(ALONE, _config(tmp_path, '[environments.production]\nkind = "production"\n'))
     assert DRILL not in _names(client)
 
 
-def test_it_asks_for_environment_severity_and_reason_only(client: SyncPrefectClient, config: Config) -> None:
-    publish(Catalog.load(), config)
-    form = _fields(client, RUNBOOK)
+def test_it_asks_for_environment_severity_and_reason_only(offered: SyncPrefectClient) -> None:
+    form = _fields(offered, RUNBOOK)
     assert {name: field["title"] for name, field in form.items()} == {
         "environment": "Environment",
         "severity": "Severity",
@@ -216,16 +225,14 @@ def test_it_asks_for_environment_severity_and_reason_only(client: SyncPrefectCli
     assert (form["severity"]["enum"], form["severity"]["default"]) == (["P0", "P1", "P2", "P3"], "P1")
 
 
-def test_it_takes_what_the_form_gives(client: SyncPrefectClient, config: Config) -> None:
-    publish(Catalog.load(), config)
-    _run(client, environment="lab", reason="It hangs.")
-    _run(client, environment="lab", severity="P0", runbook=SLUG)
+def test_it_takes_what_the_form_gives(offered: SyncPrefectClient) -> None:
+    _run(offered, environment="lab", reason="It hangs.")
+    _run(offered, environment="lab", severity="P0", runbook=SLUG)
 
 
-def test_it_writes_each_paragraph_of_the_page_on_one_line(client: SyncPrefectClient, config: Config) -> None:
+def test_it_writes_each_paragraph_of_the_page_on_one_line(offered: SyncPrefectClient) -> None:
     """The classic interface makes a paragraph of every line."""
-    publish(Catalog.load(), config)
-    page = _read(client, RUNBOOK).description or ""
+    page = _read(offered, RUNBOOK).description or ""
     assert (
         "Only sessions of clients: replication, backups, autovacuum and our own are left alone, and superusers'" in page
     )
@@ -245,9 +252,6 @@ def test_it_writes_each_paragraph_of_the_page_on_one_line(client: SyncPrefectCli
     ],
     ids=["unknown environment", "no environment", "unknown severity", "another runbook"],
 )
-def test_it_refuses_what_the_form_does_not_offer(
-    client: SyncPrefectClient, config: Config, parameters: dict[str, str]
-) -> None:
-    publish(Catalog.load(), config)
+def test_it_refuses_what_the_form_does_not_offer(offered: SyncPrefectClient, parameters: dict[str, str]) -> None:
     with pytest.raises(PrefectHTTPStatusError, match="409"):
-        _run(client, **parameters)
+        _run(offered, **parameters)
