@@ -10,6 +10,7 @@ from tasks.check import check
 from tasks.model import Earlier, Finding, Json, Row, Threshold, Verdict
 from tasks.postgres import statement_looks as looks
 from tasks.postgres.statement_looks import ENOUGH_CALLS, Span, number, statistics_schema
+from tasks.postgres.statement_waits import sample, without_waits
 from tasks.postgres.system import PostgresServer
 from tasks.postgres.words import count, limit, span
 
@@ -37,6 +38,10 @@ class _Judged:
     over: str
     # When it was seen to be slow: kept while it is only held to be, else it would be held for ever.
     seen_at_s: float
+    # Is the verdict the mean's own? What may be over long since is not held to be slow.
+    sure: bool = True
+    # Would it be slow if its waits for locks counted?
+    waited: bool = False
 
 
 @check
@@ -48,9 +53,11 @@ def check_slow_statements(
     Judged is the mean since the last look, not since for ever; whatever looks slow is watched for up to 3 s more, and
     then only what it takes now counts. A statement that was slow and is called too rarely to judge is held to be slow
     for an hour. Left out are maintenance, dumps, questions about the server itself (ours too), statements called fewer
-    than five times, and those that took less than a second in all or 1 % of the time. At the first look a mean over
-    more than 15 minutes that cannot be watched is never worse than WARN. Where the counters are full, the statements
-    called least are forgotten, and a slow one may be among them: the answer says so.
+    than five times, those that took less than a second in all or 1 % of the time, and waits for locks, which
+    database/blocked-sessions asks about: taken off as they are seen, and while nobody looked, where a statement that
+    locks rows took longer than the pages it touched can explain. At the first look a mean over more than 15 minutes
+    that cannot be watched is never worse than WARN. Where the counters are full, the statements called least are
+    forgotten, and a slow one may be among them: the answer says so.
     """
     schema = statistics_schema(postgres)
     if isinstance(schema, Finding):
@@ -61,16 +68,20 @@ def check_slow_statements(
 
     judged = {key: _judge(row, mean, before) for key, row in now.items()}
     suspects = {key: now[key] for key, one in judged.items() if one.verdict or _newly_slow(now[key], mean, before)}
-    watched = looks.sample(postgres, schema, suspects) if suspects else {}
+    watched = sample(postgres, schema, suspects) if suspects else {}
     judged |= {key: _watched(judged[key], seen, mean) for key, seen in watched.items() if seen.calls >= ENOUGH_CALLS}
 
+    waited = [one for one in judged.values() if not one.verdict and one.waited]
     sick = sorted((one for one in judged.values() if one.verdict), key=lambda one: (-one.verdict, -one.mean_s))
     return Finding(
         verdict=max((one.verdict for one in sick), default=Verdict.OK),
-        says=f"{_says(sick, len(now), mean)}{_overflow(full, before)}",
+        says=f"{_says(sick, len(now), mean)}{_waits(waited)}{_overflow(full, before)}",
         value=max((one.mean_s for one in sick), default=0.0),
         unit="s",
-        facts={**_facts(postgres, now, sick), "forgotten": full["times"] if full else None},
+        facts={
+            **_facts(postgres, now, [one for one in sick if one.sure]),
+            "forgotten": full["times"] if full else None,
+        },
         rows=[_shown(one) for one in sick],
     )
 
@@ -101,16 +112,19 @@ def _judge(row: Row, mean: Threshold, before: _Before) -> _Judged:
     window = past or looks.whole(row)
     if past and past.calls < ENOUGH_CALLS and (held := _held(row, before.slow.get(key), mean)):
         return held
-    verdict = mean.judge(window.mean_s) if _matters(window) else Verdict.OK
+    worked = without_waits(window, row)
+    verdict = mean.judge(worked.mean_s) if _matters(worked) else Verdict.OK
     # Nobody knows when in all that time it was slow.
     old = past is None and window.over_s > RECENT_S
     over = f"{count(window.calls, 'call')} in the last {span(window.over_s)}"
     return _Judged(
         row=row,
         verdict=min(verdict, Verdict.WARN) if old else verdict,
-        mean_s=window.mean_s,
+        mean_s=worked.mean_s,
         over=over,
         seen_at_s=number(row["at_s"]),
+        sure=not old,
+        waited=worked is not window and _matters(window) and bool(mean.judge(window.mean_s)),
     )
 
 
@@ -138,7 +152,7 @@ def _newly_slow(row: Row, mean: Threshold, before: _Before) -> bool:
 
 def _watched(judged: _Judged, seen: Span, mean: Threshold) -> _Judged:
     over = f"{count(seen.calls, 'call')} in the last {limit(round(seen.over_s, 1))}"
-    return dataclasses.replace(judged, verdict=mean.judge(seen.mean_s), mean_s=seen.mean_s, over=over)
+    return dataclasses.replace(judged, verdict=mean.judge(seen.mean_s), mean_s=seen.mean_s, over=over, sure=True)
 
 
 def _says(sick: list[_Judged], known: int, mean: Threshold) -> str:
@@ -154,6 +168,15 @@ def _says(sick: list[_Judged], known: int, mean: Threshold) -> str:
     )
 
 
+def _waits(waited: list[_Judged]) -> str:
+    if not waited:
+        return ""
+    return (
+        f" Left out: {count(len(waited), 'statement')} that took longer than its pages can explain, by waiting for "
+        f"locks (database/blocked-sessions): {waited[0].row['query']}"
+    )
+
+
 def _overflow(full: Row | None, before: _Before) -> str:
     """Did the counters overflow since the last look? What overflowed earlier may have been cleared since."""
     if full is None or before.forgotten is None or number(full["times"]) <= number(before.forgotten):
@@ -166,7 +189,7 @@ def _overflow(full: Row | None, before: _Before) -> str:
 
 
 def _facts(postgres: PostgresServer, now: Mapping[str, Row], sick: list[_Judged]) -> Row:
-    slow: dict[str, Json] = {str(one.row["key"]): [one.mean_s, one.seen_at_s] for one in sick}
+    slow: dict[str, Json] = {str(one.row["key"]): [one.mean_s, one.seen_at_s] for one in sick if one.sure}
     counters = {key: looks.remembered(row) for key, row in now.items()}
     return {"server": postgres.address, "counters": counters, "slow": slow}
 

@@ -5,9 +5,10 @@ Its counters only grow. A mean over all of them still shows last month's trouble
 
 from __future__ import annotations
 
-import time
-from collections.abc import Collection, Mapping
+import dataclasses
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeGuard
 
 from tasks.model import Finding, Json, Row
 from tasks.postgres.queries import FORGOTTEN_STATEMENTS, STATEMENT_STATISTICS, STATEMENTS
@@ -17,9 +18,6 @@ from tasks.postgres.system import PostgresServer
 REMEMBERED = 100
 # A handful of calls says nothing about the next one.
 ENOUGH_CALLS = 5
-# How long we watch with our own eyes at most. Long enough for a few calls of whatever a site calls all the time.
-SAMPLE_S = 3.0
-POLL_S = 0.25
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,6 +27,8 @@ class Span:
     calls: int
     total_s: float
     over_s: float
+    pages: float
+    pages_read: float  # from the disk, or written to it for later
 
     @property
     def mean_s(self) -> float:
@@ -65,6 +65,11 @@ def look(postgres: PostgresServer, schema: str, keys: Collection[str] = ()) -> d
     return {str(row["key"]): row for row in rows}
 
 
+def shows_waits(postgres: PostgresServer) -> bool:
+    """Does a session show which statement it executes? Not on 13, and not with compute_query_id = off."""
+    return bool(postgres.rows(STATEMENT_STATISTICS)[0]["numbers_sessions"])
+
+
 def forgotten(postgres: PostgresServer, schema: str) -> Row | None:
     """How often (`times`) statements were forgotten because there was `room` for no more. None: 13 does not tell."""
     if not postgres.rows(STATEMENT_STATISTICS)[0]["counts_forgotten"]:
@@ -78,47 +83,51 @@ def in_schema(query: str, schema: str) -> str:
 
 
 def since(now: Row, before: Json) -> Span | None:
-    """What happened after `before` (calls, total, time of that look). None: the counter did not run through."""
-    if not isinstance(before, list | tuple) or len(before) != 3:
+    """What happened after `before`, a look as `remembered`. None: the counter did not run through."""
+    if not _told(before):
         return None
-    calls, total_s, at_s = (number(value) for value in before)
+    calls, total_s, at_s, pages, pages_read = (number(value) for value in before)
     age_s = number(now["at_s"]) - at_s
     # Counted anew since: after a reset, a failover, or because the view was full and forgot it for a while.
     if number(now["calls"]) < calls or number(now["total_s"]) < total_s or number(now["counted_for_s"]) < age_s:
         return None
-    return Span(calls=int(number(now["calls"]) - calls), total_s=number(now["total_s"]) - total_s, over_s=age_s)
+    return Span(
+        calls=int(number(now["calls"]) - calls),
+        total_s=number(now["total_s"]) - total_s,
+        over_s=age_s,
+        pages=number(now["pages"]) - pages,
+        pages_read=number(now["pages_read"]) - pages_read,
+    )
 
 
 def new_since(now: Row, before: Mapping[str, Json]) -> Span | None:
     """What a statement did that the last look, `before`, did not know. None: that look may have left it out."""
     if not 0 < len(before) < REMEMBERED:
         return None
-    looks = (told for told in before.values() if isinstance(told, list | tuple) and len(told) == 3)
-    looked_at_s = max((number(told[2]) for told in looks), default=0.0)
+    looked_at_s = max((number(told[2]) for told in before.values() if _told(told)), default=0.0)
     began = whole(now)
-    return Span(calls=began.calls, total_s=began.total_s, over_s=min(began.over_s, number(now["at_s"]) - looked_at_s))
+    return dataclasses.replace(began, over_s=min(began.over_s, number(now["at_s"]) - looked_at_s))
 
 
 def whole(now: Row) -> Span:
     """What happened since the counting began."""
-    return Span(calls=int(number(now["calls"])), total_s=number(now["total_s"]), over_s=number(now["counted_for_s"]))
+    return Span(
+        calls=int(number(now["calls"])),
+        total_s=number(now["total_s"]),
+        over_s=number(now["counted_for_s"]),
+        pages=number(now["pages"]),
+        pages_read=number(now["pages_read"]),
+    )
 
 
 def remembered(row: Row) -> list[Json]:
     """What the next look needs to know of this one."""
-    return [row["calls"], row["total_s"], row["at_s"]]
+    return [row["calls"], row["total_s"], row["at_s"], row["pages"], row["pages_read"]]
 
 
-def sample(postgres: PostgresServer, schema: str, first: Mapping[str, Row]) -> dict[str, Span]:
-    """Watch these statements until each was called often enough to judge, for SAMPLE_S at most."""
-    until = time.monotonic() + SAMPLE_S
-    while True:
-        time.sleep(POLL_S)
-        now = look(postgres, schema, first)
-        spans = {key: since(now[key], remembered(row)) for key, row in first.items() if key in now}
-        seen = {key: span for key, span in spans.items() if span is not None}
-        if time.monotonic() > until or all(span.calls >= ENOUGH_CALLS for span in seen.values()):
-            return seen
+def _told(before: Json) -> TypeGuard[Sequence[Json]]:
+    """Is this a look as `remembered` now? Earlier releases remembered less."""
+    return isinstance(before, list | tuple) and len(before) == 5
 
 
 def number(value: Json) -> float:

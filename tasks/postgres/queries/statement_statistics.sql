@@ -6,6 +6,8 @@ SELECT
     -- Since 14.
     EXISTS (SELECT FROM pg_class c WHERE c.relnamespace = n.oid AND c.relname = 'pg_stat_statements_info')
         AS counts_forgotten,
+    -- Since 14: a session shows by number which statement it executes.
+    coalesce(current_setting('compute_query_id', true), 'off') <> 'off' AS numbers_sessions,
     -- The setting exists only where the library was loaded at the start.
     current_setting('pg_stat_statements.max', true) IS NOT NULL AS preloaded,
     current_database() AS database,

@@ -6,6 +6,8 @@ WITH told AS (
         sum(s.calls)::bigint AS calls,
         sum(s.total_exec_time) / 1000 AS total_s,
         max(s.max_exec_time) / 1000 AS max_s,
+        sum(s.shared_blks_hit + s.local_blks_hit)::float8 AS pages,
+        sum(s.shared_blks_read + s.local_blks_read + s.temp_blks_read + s.temp_blks_written)::float8 AS pages_read,
         -- Since 17 each statement knows since when it is counted.
         extract(epoch FROM clock_timestamp() - min((to_jsonb(s) ->> 'stats_since')::timestamptz))::float8 AS counted_for_s,
         min(regexp_replace(s.query, '^(\s|--[^\n]*\n|/\*.*?\*/|\()+', '')) AS query
@@ -27,7 +29,10 @@ ranked AS (
         -- Questions about the server itself: ours, and other monitors'.
         AND query !~* '\y(pg_stat_|pg_class|pg_catalog|pg_locks|pg_index|information_schema)'
 )
-SELECT r.key, r.calls, r.total_s, r.max_s, coalesce(r.counted_for_s, c.server_up_s) AS counted_for_s, r.query, c.at_s
+SELECT r.key, r.calls, r.total_s, r.max_s, r.pages, r.pages_read,
+    coalesce(r.counted_for_s, c.server_up_s) AS counted_for_s, r.query, c.at_s,
+    -- SELECT … FOR UPDATE and advisory locks are among them.
+    r.query ~* '\y(insert|update|delete|merge|for\s+(key\s+)?share|pg_(try_)?advisory\w*)\y' AS locks_rows
 FROM ranked r, counting c
 WHERE r.rank <= %(most)s OR r.key = ANY (%(keys)s)
 ORDER BY r.total_s DESC, r.key
