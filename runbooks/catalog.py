@@ -17,8 +17,10 @@ from rapidfuzz import process
 from runbooks.model import AnyCheck, Declared, InvalidRunbook, Runbook
 from runbooks.playbook import Maintenance, Playbook
 from runbooks.search import Hit, search
+from runbooks.version import Versions
 from tasks.check import InvalidCheck
 from tasks.environment import Environment, Team
+from tasks.registry import OURS as TASKS
 from tasks.registry import register_systems
 
 OURS = Path(__file__).parent
@@ -41,7 +43,8 @@ class Catalogued:
     """A runbook, playbook or maintenance, and where it stands.
 
     The slug is its place: `database/blocked_sessions.py` → database/blocked-sessions.
-    `version` changes with the runbook's file, so an approval given under an older text does not count.
+    `version` changes with the runbook's file and with all it does its work through, so an approval given under an older
+    text does not count.
     """
 
     slug: str
@@ -78,7 +81,7 @@ class Catalog:
         folders = {OURS.name: OURS}
         if team is not None and team.runbooks is not None:
             folders[_package(team.runbooks)] = team.runbooks
-        found, complaints = _import_all(folders)
+        found, complaints = _import_all(folders, Versions(_packages(team)))
         complaints += _contradictions(found)
         if complaints:
             raise InvalidRunbook("\n".join(complaints))
@@ -149,7 +152,14 @@ def _alerts(runbook: Runbook) -> set[str]:
     return {symptom.alert for symptom in runbook.symptoms}
 
 
-def _import_all(folders: Mapping[str, Path]) -> tuple[list[Catalogued], list[str]]:
+def _packages(team: Team | None) -> dict[str, Path]:
+    """The packages through which runbooks do their work, ours and the team's, by name."""
+    systems = team.systems if team is not None else None
+    theirs = [folder for folder in systems.iterdir() if folder.is_dir()] if systems is not None else []
+    return {TASKS.name: TASKS, **{folder.name: folder for folder in theirs}}
+
+
+def _import_all(folders: Mapping[str, Path], versions: Versions) -> tuple[list[Catalogued], list[str]]:
     """Every runbook that could be imported, and a sentence for every file that could not."""
     found, complaints = [], []
     importlib.invalidate_caches()
@@ -161,7 +171,7 @@ def _import_all(folders: Mapping[str, Path]) -> tuple[list[Catalogued], list[str
                 continue
             slug = f"{source.parent.name}/{source.stem}".replace("_", "-")
             try:
-                found.append(_import(slug, source, f"{package}.{source.parent.name}.{source.stem}"))
+                found.append(_import(slug, source, f"{package}.{source.parent.name}.{source.stem}", versions))
             except (InvalidRunbook, InvalidCheck) as error:
                 complaints.append(f"{slug} ({source}): {error}")
             except Exception as error:  # noqa: BLE001 - a file may raise anything; the person needs to know which file
@@ -169,7 +179,7 @@ def _import_all(folders: Mapping[str, Path]) -> tuple[list[Catalogued], list[str
     return found, complaints
 
 
-def _import(slug: str, source: Path, module: str) -> Catalogued:
+def _import(slug: str, source: Path, module: str, versions: Versions) -> Catalogued:
     file = importlib.import_module(module)
     declared = [found for kind in KINDS if isinstance(found := getattr(file, kind.kind, None), kind)]
     if len(declared) > 1:
@@ -177,8 +187,7 @@ def _import(slug: str, source: Path, module: str) -> Catalogued:
     if not declared:
         written = ", ".join(f"`{kind.kind} = {kind.__name__}(…)`" for kind in KINDS)
         raise InvalidRunbook(f"declares nothing. Write one of {written}, or move the file elsewhere.")
-    version = hashlib.sha256(source.read_bytes()).hexdigest()[:12]
-    return Catalogued(slug=slug, runbook=declared[0], module=module, source=source, version=version)
+    return Catalogued(slug=slug, runbook=declared[0], module=module, source=source, version=versions.of(source))
 
 
 def _package(folder: Path) -> str:
