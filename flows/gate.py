@@ -46,27 +46,40 @@ def settle(
 ) -> Settled | str:
     """Ask until enough people have approved, or one has decided otherwise.
 
-    Returns why the first answer was refused if it was: ask again then, under another key. Those who are asked after
-    somebody approved are asked for the same plan until their answer counts.
+    Returns why the first answer was refused if it was, or why what was approved is void: ask again then, under another
+    key. Those who are asked after somebody approved are asked for the same plan until their answer counts.
 
     Under a `rule`, a declaration's standing approval, nobody is asked; the plan and the rule are recorded.
     """
-    ask = _Ask(case, title, reason, plan)
-    if rule:
-        return ask.by_rule(key, rule)
-    settled = ask.once(key, (), refused)
-    people = people_needed(plan, case.environment)
-    while isinstance(settled, Settled) and settled.decision is Decision.APPROVE and len(settled.by) < people:
-        settled = _another(ask, f"{key}/also/{len(settled.by) + 1}", settled)
+    ask = _ask(case, key, title, reason, plan)
+    settled = ask.by_rule(key, rule) if rule else ask.once(key, (), refused)
+    people = 1 if rule else people_needed(plan, case.environment)
+    while isinstance(settled, Settled) and settled.decision is Decision.APPROVE:
+        if released := _released(case, key):
+            return released
+        if len(settled.by) >= people:
+            break
+        settled = _another(ask, key, settled)
     return settled
 
 
-def _another(ask: _Ask, key: str, before: Settled) -> Settled:
-    """What one more person says to a plan that others have approved."""
+def _ask(case: Case, key: str, title: str, reason: str, plan: Plan) -> _Ask:
+    """What is asked, or was: all who approve it approve the same."""
+    asked = case.log.get(f"{key}/asked")
+    if asked is None:
+        return _Ask(case, title, reason, plan)
+    question = question_from(asked, case.environment.name)
+    return _Ask(case, question.title, question.reason, question.plan)
+
+
+def _another(ask: _Ask, key: str, before: Settled) -> Settled | str:
+    """What one more person says to the plan that others have approved under `key`; or why their approval is void."""
     refused = ""
     for n in itertools.count(1):
-        settled = ask.once(f"{key}/{n}", before.by, refused)
+        settled = ask.once(f"{key}/also/{len(before.by) + 1}/{n}", before.by, refused)
         if isinstance(settled, str):
+            if released := _released(ask.case, key):
+                return released
             refused = settled
         elif settled.decision is Decision.APPROVE:
             return replace(settled, by=(*before.by, *settled.by))
@@ -127,15 +140,17 @@ class _Ask:
 
     def _body(self, approved_by: tuple[str, ...], refused: str) -> Row:
         case, body = self.case, plan_body(self.plan)
+        # As they will be read back from the record: the digest is computed again from there.
+        title, reason = case.redact.text(self.title), case.redact.text(self.reason)
         expires = now() + timedelta(seconds=case.environment.approval_expires_s)
         if case.standing is not None:
             # What is approved after the window's end could not be begun.
             expires = min(expires, case.standing.ends)
         return {
-            "title": self.title,
-            "reason": self.reason,
+            "title": title,
+            "reason": reason,
             "plan": body,
-            "digest": plan_digest(case.catalogued.version, body),
+            "digest": plan_digest(case.catalogued.version, title, reason, body),
             "expires_at": expires.isoformat(),
             "refused": refused,
             "people": people_needed(self.plan, case.environment),
@@ -174,9 +189,19 @@ def _record(case: Case, question: Question, answer: Answer | None) -> Entry:
     return case.log.append(actor, "refused" if complaint else "answered", key, body)
 
 
+def _released(case: Case, key: str) -> str:
+    """Why what was approved is void: a release came between the approval and the act, or between two people's."""
+    asked = case.log.get(f"{key}/asked")
+    changed = _changed(case, question_from(asked, case.environment.name)) if asked else ""
+    if changed:
+        case.log.once(f"{key}/void", kind="void", actor=ENGINE, make=lambda: {"says": changed})
+    return changed
+
+
 def _changed(case: Case, question: Question) -> str:
     """Why an answer no longer fits the runbook: a release came between the question and the answer."""
-    if question.digest == plan_digest(case.catalogued.version, plan_body(question.plan)):
+    version, plan = case.catalogued.version, plan_body(question.plan)
+    if question.digest == plan_digest(version, question.title, question.reason, plan):
         return ""
     return "The runbook itself was changed since this was asked. Read the plan again, then answer."
 

@@ -56,6 +56,6 @@ def outcome_body(outcome: Outcome) -> Row:
     return {"says": outcome.says, "complete": outcome.complete, "rows": list(outcome.rows)}
 
 
-def plan_digest(version: str, body: Row) -> str:
-    """What an approval is bound to: the runbook's version, the effect, and the evidence as it was shown."""
-    return digest({"runbook": version, "plan": body})
+def plan_digest(version: str, title: str, reason: str, body: Row) -> str:
+    """What an approval is bound to: the runbook's version, why it is asked, the effect, and the evidence as shown."""
+    return digest({"runbook": version, "title": title, "reason": reason, "plan": body})

@@ -100,7 +100,9 @@ def test_it_voids_the_approval_when_more_would_be_done_than_approved(room: Room)
 
 def test_it_voids_an_answer_to_an_older_runbook(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
     def released_meanwhile(question: Question) -> Answer:
-        monkeypatch.setattr("flows.gate.plan_digest", lambda version, body: plan_digest(f"newer than {version}", body))
+        monkeypatch.setattr(
+            "flows.gate.plan_digest", lambda version, *shown: plan_digest(f"newer than {version}", *shown)
+        )
         return said(question)
 
     script = room.live(released_meanwhile, rejected)
