@@ -33,7 +33,15 @@ from deployments.trouble import CannotStart
 from flows import settings
 from flows.follow import NotNoticed, TookTooLong
 from flows.handling import Over
-from flows.journal import JournalBroken, JournalUnavailable, NoSuchIncident, NotAnchors, NotAnExport
+from flows.journal import (
+    CannotRemove,
+    JournalBroken,
+    JournalUnavailable,
+    NoSuchIncident,
+    NotAnchors,
+    NotAnExport,
+    Retired,
+)
 from flows.reply import NotWaiting
 from flows.show import plain
 from flows.trigger import NotPublished
@@ -99,6 +107,7 @@ WRONG_USE = (NoSuchIncident, RefusesProduction, UnknownEnvironment, UnknownRunbo
 EXPECTED = (
     *WRONG_USE,
     CannotLook,
+    CannotRemove,
     CannotStart,
     InvalidConfig,
     InvalidRunbook,
@@ -110,6 +119,7 @@ EXPECTED = (
     NotPublished,
     NotWaiting,
     Over,
+    Retired,
     TookTooLong,
 )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import getpass
 
-from flows.journal import AlreadyRecorded, Journal
+from flows.journal import RETIRED, AlreadyRecorded, Journal
 from flows.trigger import cancel
 from runbooks.model import Severity
 from tasks.model import Row
@@ -56,7 +56,7 @@ def close(journal: Journal, incident: str, name: str, reason: str) -> None:
 
 
 def _refuse_closed(journal: Journal, incident: str) -> None:
-    if any(entry.kind == "closed" for entry in journal.read(incident)):
+    if any(entry.kind in ("closed", RETIRED) for entry in journal.read(incident)):
         raise Over(f"Incident {incident[:8]} is closed. A note can still be added: incident note {incident[:8]} TEXT")
 
 

@@ -172,12 +172,14 @@ class Team(BaseModel):
 class Keeping(BaseModel):
     """How the record is kept: files that get each seal as well, relative to the configuration file.
 
-    They belong where whoever owns the journal's database cannot write.
+    They belong where whoever owns the journal's database cannot write. Incidents closed for `keep_days` days may be
+    exported and retired; None keeps all of them.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     anchors: tuple[Path, ...] = ()
+    keep_days: Annotated[int, Field(ge=1)] | None = None
 
 
 @dataclass(frozen=True)
@@ -204,14 +206,14 @@ class Config:
         team = _validated(Team, told, file, "team")
         kept = _table(main.get("record", {}), file, "record")
         _refuse_unknown(file, "record", kept, set(Keeping.model_fields))
-        anchors = _validated(Keeping, kept, file, "record").anchors
+        keeping = _validated(Keeping, kept, file, "record")
         raw = {name: (file, table) for name, table in _tables(main.get("environments", {}), file, "environments")}
         if lab is not None and lab.exists():
             for name, table in _tables(_read(lab).get("environments", {}), lab, "environments"):
                 raw.setdefault(name, (lab, table))
         root = file.resolve().parent
         folders = {key: root / folder for key, folder in team if folder is not None}
-        record = Keeping(anchors=tuple(root / place for place in anchors))
+        record = keeping.model_copy(update={"anchors": tuple(root / place for place in keeping.anchors)})
         return cls(file=file, team=Team(**folders), record=record, raw=raw)
 
     @property

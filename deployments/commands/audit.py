@@ -4,28 +4,43 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import os
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
 from cyclopts import App
 
+from deployments.commands import retention
 from deployments.commands.context import here
 from deployments.commands.terminal import console, errors, print_json, say
-from flows.journal import Audit, Complaint, Exported, NotAnExport, Record, anchors, complaints, lines
+from flows.journal import (
+    Audit,
+    Complaint,
+    Exported,
+    Record,
+    Tombstone,
+    anchors,
+    complaints,
+    lines,
+    unlike_exports,
+    write_whole,
+)
 from flows.seal import seal_and_anchor
 from flows.show import plain
 
-app = App(name="audit", sort_key=101, help="Is the record what was written? Seal, export and verify it.")
+app = App(name="audit", sort_key=101, help="Is the record what was written? Seal, export, verify and retire it.")
+app.command(retention.retire)
+app.command(retention.remove)
 
 # More would scroll the first ones away; the count is told.
 SHOWN = 50
 
 
 @app.command
-def verify(file: Path | None = None, *, anchor: list[Path] | None = None, json: bool = False) -> int:
+def verify(
+    file: Path | None = None, *, anchor: list[Path] | None = None, exports: Path | None = None, json: bool = False
+) -> int:
     """Verify every entry, every incident and every seal. Exit code 1 if anything is not what was written.
 
     Parameters
@@ -35,6 +50,8 @@ def verify(file: Path | None = None, *, anchor: list[Path] | None = None, json: 
     anchor
         A file with anchors, kept where the database's owner cannot reach. May be given several times; for the journal
         here, the configured ones are read as well.
+    exports
+        The folder with the exports of retired incidents: are they there, and what was sealed?
     json
         Print the result as JSON.
     """
@@ -44,14 +61,22 @@ def verify(file: Path | None = None, *, anchor: list[Path] | None = None, json: 
     kept = anchors(places)
     audit = Audit()
     shown: list[Complaint] = []
+    retired: list[Tombstone] = []
     with _record(file) as record:
-        for complaint in complaints(record, audit, kept):
+        see = (lambda entry: retired.append(Tombstone.of(entry))) if exports else None
+        for complaint in complaints(record, audit, kept, see):
             if len(shown) < SHOWN:
                 shown.append(complaint)
+    for complaint in unlike_exports(retired, exports) if exports else ():
+        audit.found += 1
+        if len(shown) < SHOWN:
+            shown.append(complaint)
     if json:
         print_json({**dataclasses.asdict(audit), "complaints": [dataclasses.asdict(one) for one in shown]})
     else:
         _show(audit, shown, len(kept))
+        if audit.retired and not exports:
+            console.print("The exports of the retired incidents were not looked at: --exports FOLDER does.")
     return 1 if audit.found else 0
 
 
@@ -74,7 +99,7 @@ def export(*, incident: list[str] | None = None, since: datetime | None = None, 
         if to is None:
             sys.stdout.writelines(f"{line}\n" for line in lines(record))
             return 0
-        count = _write(to, lines(record))
+        count = write_whole(to, lines(record))
     say(f"{to}: {count} lines. Verify them anywhere: incident audit verify {to}")
     return 0
 
@@ -114,26 +139,11 @@ def _show(audit: Audit, shown: Sequence[Complaint], anchored: int) -> None:
         f"Entries: {audit.entries}. Incidents: {audit.incidents}. Seals: {audit.seals}. Anchors: {anchored}. "
         + (f"Not what was written: {audit.found}." if audit.found else "Everything is what was written.")
     )
+    if audit.retired:
+        console.print(f"Retired, of which only a sealed tombstone is left: {audit.retired}.")
     if audit.unsealed:
         console.print(f"Newer than the last seal, which the next one covers: {audit.unsealed}.")
     if not anchored:
         console.print(
             "No anchors were compared: whoever owns the database could have rewritten record and seals alike."
         )
-
-
-def _write(file: Path, content: Iterable[str]) -> int:
-    """Write a file that is there only when it is whole, and that only its owner can read."""
-    if file.exists():
-        raise NotAnExport(f"{file} exists already. Name another file: an export is not overwritten.")
-    part = file.with_name(f"{file.name}.part")
-    part.unlink(missing_ok=True)
-    count = 0
-    with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as out:
-        for line in content:
-            out.write(f"{line}\n")
-            count += 1
-        out.flush()
-        os.fsync(out.fileno())
-    part.rename(file)
-    return count

@@ -9,8 +9,9 @@ from deployments.commands.context import here
 from deployments.commands.entries import show_entry
 from deployments.commands.terminal import console, errors, print_json, say, show_markdown, show_table
 from flows.follow import follow
-from flows.journal import Entry, Journal, broken
+from flows.journal import Entry, Journal, broken, stands_for_removed
 from flows.report import report, what
+from flows.show import plain
 
 # A working day: whoever follows longer than that has closed the terminal.
 LIVE_WITHIN_S = 12 * 3600.0
@@ -45,6 +46,9 @@ def timeline(incident: str | None = None, *, live: bool = False, post_mortem: bo
     if live:
         return _live(journal, found, json)
     entries = journal.read(found)
+    if post_mortem and entries and stands_for_removed(entries[0]):
+        errors.print(f"Incident {found} was retired {_moment(entries[0].at, 16)} (UTC): {plain(what(entries[0]))}.")
+        return 1
     if json:
         print_json([dataclasses.asdict(entry) for entry in entries])
     elif post_mortem:
@@ -68,6 +72,8 @@ def _judged(entries: tuple[Entry, ...], *, quiet: bool) -> int:
     if complaint:
         errors.print(f"The record is not what was written. {complaint}")
         return 1
+    if not quiet and entries and stands_for_removed(entries[0]):
+        console.print(f"Entries 1 to {entries[0].seq - 1} were retired and removed; that export holds them.")
     if not quiet:
         console.print(f"{len(entries)} entries; the chain is unbroken.")
     return 0
@@ -85,6 +91,9 @@ def _incidents(journal: Journal, json: bool) -> int:
             for s in found
         ]
         show_table(["incident", "opened (UTC)", "runbook", "where", "severity", "verdict"], rows)
+    gone = journal.retention.gone()
+    if gone and not json:
+        console.print(f"Retired and removed: {gone}. `incident timeline ID` says which export holds one of them.")
     return 0
 
 

@@ -2,22 +2,27 @@
 
 from flows.journal.anchor import NotAnchors, anchor, anchors
 from flows.journal.audit import Audit, Complaint, Record, complaints
-from flows.journal.chain import broken
+from flows.journal.chain import RETIRED, broken, stands_for_removed
 from flows.journal.connection import JournalUnavailable
 from flows.journal.entry import Entry, NotRecordable
-from flows.journal.export import Exported, NotAnExport, lines
-from flows.journal.journal import Journal, JournalBroken
+from flows.journal.export import Exported, NotAnExport, lines, write_whole
+from flows.journal.journal import Journal, JournalBroken, Retired
 from flows.journal.locks import HeldElsewhere
-from flows.journal.log import AlreadyRecorded, HeldLog
+from flows.journal.log import AlreadyRecorded, HeldLog, LockLost
 from flows.journal.redact import Redactor
+from flows.journal.retention import CannotRemove, Entombed
+from flows.journal.retired import Tombstone, sha256_of, unlike_exports
 from flows.journal.rights import Rights
 from flows.journal.seal import Seal
 from flows.journal.summary import IncidentSummary, NoSuchIncident
 
 __all__ = [
+    "RETIRED",
     "AlreadyRecorded",
     "Audit",
+    "CannotRemove",
     "Complaint",
+    "Entombed",
     "Entry",
     "Exported",
     "HeldElsewhere",
@@ -26,17 +31,24 @@ __all__ = [
     "Journal",
     "JournalBroken",
     "JournalUnavailable",
+    "LockLost",
     "NoSuchIncident",
     "NotAnExport",
     "NotAnchors",
     "NotRecordable",
     "Record",
     "Redactor",
+    "Retired",
     "Rights",
     "Seal",
+    "Tombstone",
     "anchor",
     "anchors",
     "broken",
     "complaints",
     "lines",
+    "sha256_of",
+    "stands_for_removed",
+    "unlike_exports",
+    "write_whole",
 ]

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import itertools
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
 from flows.journal.chain import GENESIS, broken
+from flows.journal.claims import Claim, Claims, Seen
 from flows.journal.entry import Entry
 from flows.journal.seal import Head, Seal, digest_of, sealed
 
@@ -50,19 +51,27 @@ class Audit:
     seals: int = 0
     # Written after the last seal: their chain is checked, yet nobody would notice if the newest were gone.
     unsealed: int = 0
+    # Incidents of which only a tombstone is left.
+    retired: int = 0
     last: Seal | None = None
     found: int = 0
 
 
-def complaints(record: Record, audit: Audit, anchors: Mapping[int, str] | None = None) -> Iterator[Complaint]:
+def complaints(
+    record: Record,
+    audit: Audit,
+    anchors: Mapping[int, str] | None = None,
+    retired: Callable[[Entry], object] | None = None,
+) -> Iterator[Complaint]:
     """Everything that is wrong, as it is found; what was counted is in `audit`.
 
-    `anchors` are hashes of seals, by number, from a place that whoever owns the database cannot reach.
+    `anchors` are hashes of seals, by number, from a place that whoever owns the database cannot reach. `retired` is
+    handed each tombstone of which the entries were removed.
     """
     # A file that sqlite makes, bounds in memory and removes: there may be more heads than memory.
     with sqlite3.connect("") as heads:
         for complaint in itertools.chain(
-            _seals(record, audit, anchors or {}, heads), _chains(record, audit, heads, whole=record.whole)
+            _seals(record, audit, anchors or {}, heads), _chains(record, audit, heads, retired)
         ):
             audit.found += 1
             yield complaint
@@ -106,117 +115,41 @@ def _unlike(seal: Seal, heads: list[Head], before: Seal | None) -> str | None:
     return None
 
 
-def _chains(record: Record, audit: Audit, kept: sqlite3.Connection, *, whole: bool) -> Iterator[Complaint]:
+def _chains(
+    record: Record, audit: Audit, kept: sqlite3.Connection, retired: Callable[[Entry], object] | None
+) -> Iterator[Complaint]:
     kept.execute("CREATE INDEX by_incident ON heads (incident, seq)")
-    claims = _Claims(kept)
+    claims = Claims(kept)
     previous = ""
     for incident, entries in itertools.groupby(record.entries(), key=lambda entry: entry.incident):
         if previous and incident.encode() <= previous.encode():
             yield Complaint(where=incident, says="Its entries are out of order in the record: moved.")
-        if whole:
+        if record.whole:
             yield from _missing(claims.before(incident))
         else:
             claims.skip(incident)
-        seen = _Seen(entries, claims.of(incident))
+        seen = Seen(entries, claims.of(incident))
         complaint = broken(seen)
         # Read on after a complaint: what is left belongs to this incident, and is counted.
         audit.entries += seen.rest()
         unlike = seen.unlike_its_seals()
         audit.incidents += 1
         audit.unsealed += seen.unsealed
+        if seen.tombstone:
+            audit.retired += 1
+            if retired:
+                retired(seen.tombstone)
         if complaint or unlike:
             yield Complaint(where=incident, says=complaint or str(unlike))
         previous = incident
-    if whole:
+    if record.whole:
         yield from _missing(claims.before(None))
 
 
-def _missing(claims: Iterable[_Claim]) -> Iterator[Complaint]:
+def _missing(claims: Iterable[Claim]) -> Iterator[Complaint]:
     for incident, of_it in itertools.groupby(claims, key=lambda claim: claim.incident):
         newest = max(of_it, key=lambda claim: claim.seal)
         yield Complaint(
             where=incident,
             says=f"The whole incident is missing: seal {newest.seal} of {newest.at} knew {newest.seq} entries of it.",
         )
-
-
-@dataclass(frozen=True)
-class _Claim:
-    """What a seal says: this incident's entry `seq` has this hash."""
-
-    incident: str
-    seq: int
-    hash: str
-    seal: int
-    at: str
-
-
-class _Claims:
-    """The claims of all seals, in the order of the entries."""
-
-    def __init__(self, kept: sqlite3.Connection) -> None:
-        rows = kept.execute("SELECT incident, seq, hash, seal, at FROM heads ORDER BY incident, seq")
-        self._next = (_Claim(*row) for row in rows)
-        self._head = next(self._next, None)
-
-    def before(self, incident: str | None) -> Iterator[_Claim]:
-        """Claims about incidents that come before this one; all that are left, for None."""
-        limit = None if incident is None else incident.encode()
-        while self._head and (limit is None or self._head.incident.encode() < limit):
-            yield self._head
-            self._head = next(self._next, None)
-
-    def skip(self, incident: str) -> None:
-        """Leave out the incidents that come before this one."""
-        for _ in self.before(incident):
-            pass
-
-    def of(self, incident: str) -> Iterator[_Claim]:
-        while self._head and self._head.incident == incident:
-            yield self._head
-            self._head = next(self._next, None)
-
-
-class _Seen:
-    """The entries of one incident as they pass by, held against what the seals say of them."""
-
-    def __init__(self, entries: Iterator[Entry], claims: Iterator[_Claim]) -> None:
-        self._entries = entries
-        self._claims = claims
-        self._claim = next(claims, None)
-        self._unlike: str | None = None
-        self._count = 0
-        self.unsealed = 0
-
-    def __iter__(self) -> Iterator[Entry]:
-        for entry in self._entries:
-            self._count += 1
-            self.unsealed += 1
-            while self._claim and self._claim.seq <= entry.seq:
-                self._compare(self._claim, entry)
-                self._claim = next(self._claims, None)
-            yield entry
-
-    def rest(self) -> int:
-        """How many entries there were, read to the end."""
-        for _ in self:
-            pass
-        return self._count
-
-    def unlike_its_seals(self) -> str | None:
-        """The first place where a seal says otherwise."""
-        left = [self._claim, *self._claims] if self._claim else []
-        if self._unlike is None and left:
-            return (
-                f"Its end is cut off: seal {left[-1].seal} of {left[-1].at} knew {left[-1].seq} entries, "
-                f"and {self._count} are here."
-            )
-        return self._unlike
-
-    def _compare(self, claim: _Claim, entry: Entry) -> None:
-        self.unsealed = 0
-        if (claim.seq, claim.hash) != (entry.seq, entry.hash) and self._unlike is None:
-            self._unlike = (
-                f"Entry {claim.seq} is not the one that seal {claim.seal} of {claim.at} covers: the incident was "
-                "written anew."
-            )

@@ -9,6 +9,8 @@ from tasks.model import Row, digest
 
 # What the first entry follows.
 GENESIS = "0" * 64
+# The kind of a tombstone: it stands for all entries before it, which were exported and may have been removed since.
+RETIRED = "retired"
 
 
 def chained(*, incident: str, seq: int, at: str, actor: str, kind: str, key: str, body: Row, prev: str) -> Entry:
@@ -30,7 +32,8 @@ def chained(*, incident: str, seq: int, at: str, actor: str, kind: str, key: str
 def broken(entries: Iterable[Entry]) -> str | None:
     """The first place where the entries of one incident are not what was written, in a sentence; None if they are.
 
-    Needs no database. A cut-off end leaves a shorter chain that is whole in itself: only a seal finds that.
+    Needs no database. A cut-off end leaves a shorter chain that is whole in itself, and so does a tombstone that stands
+    for entries that never were: only a seal finds that.
     """
     before: Entry | None = None
     for entry in entries:
@@ -41,8 +44,15 @@ def broken(entries: Iterable[Entry]) -> str | None:
     return None
 
 
+def stands_for_removed(first: Entry) -> bool:
+    """Is an incident's first entry here the tombstone of those that were before it?"""
+    return first.kind == RETIRED and first.seq > 1
+
+
 def _out_of_place(entry: Entry, before: Entry | None) -> str | None:
     last = before.seq if before else 0
+    if before is None and stands_for_removed(entry):
+        return None
     if before and entry.incident != before.incident:
         return f"{_named(entry)} belongs to incident {entry.incident}, the one before it to {before.incident}."
     if entry.seq <= last:
@@ -64,7 +74,7 @@ def _altered(entry: Entry) -> str | None:
 
 
 def _unlinked(entry: Entry, before: Entry | None) -> str | None:
-    if entry.prev == (before.hash if before else GENESIS):
+    if entry.prev == (before.hash if before else GENESIS) or (before is None and stands_for_removed(entry)):
         return None
     if before is None:
         return f"{_named(entry)} names an entry before itself that is not there: removed."

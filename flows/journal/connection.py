@@ -40,6 +40,8 @@ _SERVER = {
     "tcp_user_timeout": "30s",
     # An incident may wait for minutes between two entries, verifying.
     "idle_session_timeout": "0",
+    # Our statements name their schema. What others put into `public`, or into a temporary one, is never found first.
+    "search_path": "pg_catalog, pg_temp",
 }
 # Joined with what the server knows: Postgres 13 has no idle_session_timeout.
 _LIMITS = """

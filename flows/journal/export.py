@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -37,6 +38,28 @@ def lines(record: Record) -> Iterator[str]:
         entries += 1
         yield _line({"entry": vars(entry)})
     yield _line({"end": {"seals": seals, "entries": entries}})
+
+
+def write_whole(file: Path, content: Iterable[str]) -> int:
+    """Write the lines to a file that is there only when it is whole, and that only its owner can read; their number.
+
+    Raises:
+        NotAnExport: the file exists.
+        OSError: it cannot be written.
+    """
+    if file.exists():
+        raise NotAnExport(f"{file} exists already. Name another file: an export is not overwritten.")
+    part = file.with_name(f"{file.name}.part")
+    part.unlink(missing_ok=True)
+    count = 0
+    with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as out:
+        for line in content:
+            out.write(f"{line}\n")
+            count += 1
+        out.flush()
+        os.fsync(out.fileno())
+    part.rename(file)
+    return count
 
 
 def _line(value: object) -> str:

@@ -11,11 +11,12 @@ import psycopg
 from pydantic import SecretStr
 
 from flows.journal import codes, locks, measurement, summary
-from flows.journal.chain import broken
+from flows.journal.chain import broken, stands_for_removed
 from flows.journal.connection import connect, refuse_transaction_pooler, session_of, speaking
 from flows.journal.entry import Entry, checked
 from flows.journal.log import ENTRIES, HeldLog, entry_from, write
 from flows.journal.redact import Redactor
+from flows.journal.retention import Retention
 from flows.journal.rights import TABLES, Rights, rights
 from flows.journal.seal import Seal, last_seal, seal_all
 from flows.journal.stored import Stored, snapshot
@@ -25,6 +26,10 @@ from tasks.model import Earlier, Finding, Row
 
 class JournalBroken(Exception):
     """An incident's entries are not what was written, so nothing may be decided by them."""
+
+
+class Retired(Exception):
+    """The incident was retired: what happened in it is in an export, so nothing may be decided by what is here."""
 
 
 class Journal:
@@ -57,6 +62,7 @@ class Journal:
         Raises:
             HeldElsewhere: another process executes it.
             JournalBroken: its entries were tampered with; a run must not act on what they say.
+            Retired: its entries were removed.
             NotRecordable: `incident` cannot be an id.
             JournalUnavailable: the database does not answer, or is behind a transaction pooler.
         """
@@ -67,6 +73,8 @@ class Journal:
                 refuse_transaction_pooler(session, self._url)
                 locks.take(session, incident)
             log = HeldLog(session, self._url, self._redact, incident)
+            if log.entries and stands_for_removed(log.entries[0]):
+                raise Retired(f"Incident {incident} is not executed again: retired, {log.entries[0].body['says']}.")
             complaint = broken(log.entries)
             if complaint:
                 raise JournalBroken(f"Incident {incident} is not executed: its journal was tampered with. {complaint}")
@@ -222,3 +230,8 @@ class Journal:
         """
         with session_of(self._url) as session, snapshot(session):
             yield Stored(session, tuple(only), since)
+
+    @property
+    def retention(self) -> Retention:
+        """What is old enough to go, and how it goes."""
+        return Retention(self._url, self._redact)

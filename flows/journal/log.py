@@ -223,7 +223,8 @@ class HeldLog:
 
     def _catch_up(self) -> None:
         with self._fenced():
-            rows = self._session.execute(ENTRIES, [self._incident, len(self._known)]).fetchall()
+            last = self._known[-1].seq if self._known else 0
+            rows = self._session.execute(ENTRIES, [self._incident, last]).fetchall()
         for entry in map(entry_from, rows):
             self._known.append(entry)
             self._by_key[entry.key] = entry

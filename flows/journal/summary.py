@@ -87,9 +87,10 @@ def _summary(row: tuple[object, ...]) -> IncidentSummary:
 
 
 # Between the prefix and the prefix followed by the last character there is: an index can find that, at any version.
+# Of a retired one the first entry is gone.
 _MATCHING = """
-    SELECT incident FROM incident.entries
-     WHERE seq = 1 AND incident >= %(prefix)s AND incident < %(prefix)s || U&'\\+10FFFF'
+    SELECT DISTINCT incident FROM incident.entries
+     WHERE (seq = 1 OR kind = 'retired') AND incident >= %(prefix)s AND incident < %(prefix)s || U&'\\+10FFFF'
      ORDER BY incident LIMIT %(limit)s
 """
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
@@ -60,10 +60,22 @@ def empty(postgres18: Server) -> Iterator[Roles]:
         yield roles
 
 
+@pytest.fixture(scope="session")
+def migrated(postgres18: Server) -> Iterator[Roles]:
+    """Migrated once, and nobody's to write in: `roles` are copies of it."""
+    with roles_on(postgres18) as roles:
+        migrate(roles.owner_url, roles.runner)
+        yield roles
+
+
 @pytest.fixture
-def roles(empty: Roles) -> Roles:
-    migrate(empty.owner_url, empty.runner)
-    return empty
+def roles(postgres18: Server, migrated: Roles) -> Iterator[Roles]:
+    with postgres18.fresh_database(urlsplit(migrated.admin_url).path[1:]) as admin_url:
+        path = urlsplit(admin_url).path
+        owner_url, runner_url = (
+            urlunsplit(urlsplit(url)._replace(path=path)) for url in (migrated.owner_url, migrated.runner_url)
+        )
+        yield replace(migrated, admin_url=admin_url, owner_url=owner_url, runner_url=runner_url)
 
 
 @pytest.fixture

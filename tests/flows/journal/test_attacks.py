@@ -12,6 +12,7 @@ from psycopg import errors
 
 from flows.journal import Entry, broken
 from flows.journal.chain import chained
+from tasks.model import Finding, Verdict
 from tests.flows.journal.conftest import Roles
 
 INSERT = (
@@ -26,6 +27,7 @@ def recorded(roles: Roles) -> Roles:
     with journal.hold("inc-1") as log:
         for n in range(1, 6):
             log.append("engine", "note", f"n{n}", {"n": n})
+    journal.measure("production", "inc-1", {"check_it": Finding(verdict=Verdict.OK, says="1", value=1.0, unit="s")})
     return roles
 
 

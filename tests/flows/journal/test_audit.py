@@ -55,10 +55,12 @@ def as_owner(roles: Roles, *statements: str) -> None:
 
 
 def _triggers(how: str) -> list[str]:
-    first = {"entries": "entry_follows", "heads": "follows", "seals": "follows"}
-    return [
-        f"ALTER TABLE incident.{table} {how} TRIGGER {name}" for table in first for name in (first[table], "only_grows")
-    ]
+    names = {
+        "entries": ("entry_follows", "only_grows", "goes_when_retired", "tombstone_fits"),
+        "heads": ("follows", "only_grows"),
+        "seals": ("follows", "only_grows"),
+    }
+    return [f"ALTER TABLE incident.{table} {how} TRIGGER {name}" for table in names for name in names[table]]
 
 
 def test_it_seals_what_grew_and_nothing_else(roles: Roles) -> None:
