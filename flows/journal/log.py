@@ -50,6 +50,10 @@ class AlreadyRecorded(Exception):
         self.entry = entry
 
 
+class LockLost(JournalUnavailable):
+    """The session that held the incident's lock is gone, so another process may execute the incident by now."""
+
+
 def entry_from(row: tuple[object, ...]) -> Entry:
     incident, seq, at, actor, kind, key, body, prev, hashed = row
     return Entry(
@@ -172,6 +176,15 @@ class HeldLog:
         with self._lock, self._fenced():
             return write(self._session, self._redact, self._incident, actor, kind, key, body)
 
+    def confirm(self) -> None:
+        """Ask whether the lock is still ours, for what must not happen without it.
+
+        Raises:
+            LockLost: it is not. Do nothing further.
+        """
+        with self._lock, self._fenced():
+            self._session.execute("SELECT")
+
     def once(self, key: str, kind: str, actor: str, make: Callable[[], Row]) -> Entry:
         """The recorded entry, or a new one of what `make` says. Two threads may both make; one is recorded.
 
@@ -237,7 +250,7 @@ class HeldLog:
         except JournalUnavailable as error:
             if not self._session.closed:
                 raise
-            raise JournalUnavailable(
+            raise LockLost(
                 f"Incident {self._incident}: the database session that held its lock is gone, so another process may "
                 f"execute it now. This one records nothing more and must stop. {error}"
             ) from error
