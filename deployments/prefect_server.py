@@ -83,21 +83,8 @@ def server_command(port: int) -> list[str]:
 
 
 def worker_command(name: str) -> list[str]:
-    """Makes the pool if it is missing."""
-    return [
-        sys.executable,
-        "-P",
-        "-m",
-        "prefect",
-        "worker",
-        "start",
-        "--pool",
-        POOL,
-        "--type",
-        "process",
-        "--name",
-        name,
-    ]
+    """Ours, which makes the pool if it is missing; Prefect's own would do whatever the API tells it."""
+    return [sys.executable, "-P", "-m", "deployments.worker", "--name", name]
 
 
 def wait_for_server(port: int, folder: Path, *, log: Path, alive: Callable[[], bool]) -> None:

@@ -175,5 +175,6 @@ def _no_worker(served: str, pool: str) -> Finding:
     return Finding(
         verdict=Verdict.BAD,
         says=f"Prefect {served} answers, but no worker of the pool {pool!r} is online: nothing would run.",
-        remedy=f"incident up, or: prefect worker start --pool {pool}",
+        # Never Prefect's own worker: it executes whatever the API says.
+        remedy="incident up, or on another machine: python -P -m deployments.worker --name NAME",
     )

@@ -117,6 +117,8 @@ def _flow(declared: Declared, severity: Severity | None, values: Row) -> tuple[A
 def _live(
     at: Here, catalogued: Catalogued, place: Environment, reason: str, severity: Severity | None, values: Row
 ) -> int:
+    from prefect.results import ResultRecord
+
     from flows.execute import GOOD
 
     narrator = Narrator(at.journal(place))
@@ -134,8 +136,11 @@ def _live(
         narrator.catch_up()
     closed = next((entry for entry in narrator.shown if entry.kind == "closed"), None)
     if closed is None:
-        # What broke it off; the command line has words for what a person can mend.
-        state.result()
+        # What broke it off; the command line has words for what a person can mend. Of a state that Prefect made up the
+        # result would be unpickled from wherever that state says.
+        if isinstance(state.data, ResultRecord):
+            state.result()
+        errors.print(f"Prefect ended the run ({state.name}) before it was closed.")
         return 1
     say(f"Post-mortem draft: incident timeline {narrator.incident[:8]} --post-mortem")
     return 0 if Ending(str(closed.body["verdict"])) in GOOD else 1

@@ -1,4 +1,4 @@
-"""The baseline: a flow that does nothing, run by the same server and worker."""
+"""The baseline: a flow that does nothing, run by the same server and Prefect's own worker."""
 
 from prefect import flow
 

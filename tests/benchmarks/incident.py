@@ -1,4 +1,4 @@
-"""How long an incident waits for machinery, against an empty flow on the same server and worker.
+"""How long an incident waits for machinery, against an empty flow on the same server and Prefect's own worker.
 
     python -m tests.benchmarks.incident [ROUNDS]
 
@@ -8,12 +8,14 @@ run, and the proportional memory (PSS) of the whole stack. One machine's seconds
 
 from __future__ import annotations
 
+import contextlib
 import os
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
 
@@ -25,11 +27,40 @@ from deployments.commands.context import Here, adopt, speak_to
 from deployments.home import Home
 from deployments.ports import free_port
 from deployments.process_table import descendants
-from deployments.publish import POOL, publish
+from deployments.publish import publish
 from deployments.stack import Stack
 
 SLUG = "database/blocked-sessions"
 ENDS_WITHIN_S = 60.0
+STOCK_POOL = "baseline"
+
+
+@contextlib.contextmanager
+def stock_worker(stack: Stack) -> Iterator[None]:
+    """Prefect's own worker beside ours, which executes no flow but ours; it makes its pool."""
+    command = [sys.executable, "-m", "prefect", "worker", "start", "--pool", STOCK_POOL, "--type", "process"]
+    environment = {**os.environ, **stack.environment(), "PREFECT_WORKER_QUERY_SECONDS": "1"}
+    worker = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        wait_for_pool()
+        yield
+    finally:
+        worker.terminate()
+        worker.wait()
+
+
+def wait_for_pool() -> None:
+    from prefect.client.orchestration import get_client
+    from prefect.exceptions import ObjectNotFound
+
+    until = time.monotonic() + ENDS_WITHIN_S
+    with get_client(sync_client=True) as client:
+        while time.monotonic() < until:
+            with contextlib.suppress(ObjectNotFound):
+                client.read_work_pool(STOCK_POOL)
+                return
+            time.sleep(0.1)
+    raise TimeoutError(f"Prefect's own worker did not make its pool within {ENDS_WITHIN_S:g} s.")
 
 
 def empty_flow() -> Callable[[], float]:
@@ -42,7 +73,7 @@ def empty_flow() -> Callable[[], float]:
         deployment = client.create_deployment(
             flow_id=client.create_flow(empty),
             name="baseline",
-            work_pool_name=POOL,
+            work_pool_name=STOCK_POOL,
             entrypoint="tests.benchmarks.empty.empty",
         )
 
@@ -110,14 +141,15 @@ def main(rounds: int) -> None:
             speak_to(stack)
             here = Here(home)
             publish(here.catalog, here.config)
-            once = empty_flow()
             idle = memory_mib(stack.supervisor.pid), memory_mib(lab.supervisor.pid)
             baseline, to_finding, to_intent = [], [], []
-            for _ in range(rounds):
-                baseline.append(once())
-                first, second = one_incident(here)
-                to_finding.append(first)
-                to_intent.append(second)
+            with stock_worker(stack):
+                once = empty_flow()
+                for _ in range(rounds):
+                    baseline.append(once())
+                    first, second = one_incident(here)
+                    to_finding.append(first)
+                    to_intent.append(second)
     _print(rounds, started, idle, baseline, to_finding, to_intent)
 
 

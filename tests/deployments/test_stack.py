@@ -87,7 +87,7 @@ def test_it_runs_prefect_on_its_own_postgres(stack: Stack) -> None:
         headers = change_headers(prefect)
         workers = prefect.post(f"work_pools/{POOL}/workers/filter", json={}, headers=headers).raise_for_status().json()
         settings = prefect.get("admin/settings").raise_for_status().json()
-    assert (pool["type"], pool["status"]) == ("process", "READY")
+    assert (pool["type"], pool["status"]) == ("incident", "READY")
     assert [worker["status"] for worker in workers] == ["ONLINE"]
     assert settings["home"] == str(stack.home.prefect)
     assert settings["server"]["ui"]["api_url"] == stack.prefect_api_url
