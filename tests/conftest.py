@@ -27,7 +27,7 @@ from deployments.stack import Stack
 
 DEBIAN_15 = Path("/usr/lib/postgresql/15/bin")
 # Thousands of databases are made and dropped: in memory each takes a twentieth of the time it takes on a disk.
-MEMORY = Path("/dev/shm")
+MEMORY = Path("/dev/shm")  # noqa: S108 - only folders made by tempfile, with names of their own
 MEMORY_NEEDED = 6 * 1024**3
 # In CI a missing tool must not hide behind a skipped test.
 STRICT = os.environ.get("INCIDENT_STRICT") == "1"
