@@ -17,6 +17,8 @@ from runbooks.playbook import Maintenance, Playbook
 from tasks.environment import Config, Kind
 
 TAG = "incident-pipelines"
+# Filled in by programs, with a proof. What a person typed there would prove nothing.
+FOR_PROGRAMS = ("requester",)
 # What begins no heading, list, table, quote or code.
 _PROSE = re.compile(r"[^\s#>|`~*+\-\d]")
 
@@ -173,7 +175,7 @@ def _form(flow: Any, environments: tuple[str, ...] | list[str], **fixed: str) ->
     What is fixed is no field, so that nobody wonders about it; the server still refuses any other value.
     """
     schema = copy.deepcopy(flow.parameters.model_dump(exclude_unset=True))
-    asked = {name: field for name, field in schema["properties"].items() if name not in fixed}
+    asked = {name: field for name, field in schema["properties"].items() if name not in {*fixed, *FOR_PROGRAMS}}
     for name, declared in asked.items():
         words = declared.get("description", "")
         declared |= {"title": name.capitalize(), "description": words[:1].upper() + words[1:]}

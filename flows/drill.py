@@ -15,6 +15,7 @@ from flows.follow import NotNoticed, follow
 from flows.journal import Entry, Journal
 from flows.question import Decision, Question, question_from
 from flows.reply import reply
+from flows.requester import announce, opening
 from flows.trigger import cancel, trigger
 from runbooks.catalog import Catalogued
 from runbooks.model import Drill
@@ -74,7 +75,9 @@ def rehearse(
         broken = time.monotonic()
         _await_notice(drill, place, catalogued.runbook.calls)
         noticed = time.monotonic()
-        parameters = {"environment": place.name, "reason": f"Drill: {drill.fault.title}"}
+        reason = f"Drill: {drill.fault.title}"
+        asked = announce(journal, "drill", opening(catalogued.slug, place.name, reason))
+        parameters = {"environment": place.name, "reason": reason, "requester": asked}
         incident = str(trigger(catalogued.slug, parameters, kind=catalogued.runbook.kind))
         try:
             ending = _live_through(journal, place, incident, answerer, heard, within_s)

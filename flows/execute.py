@@ -20,16 +20,18 @@ from prefect.states import Completed, Failed
 
 from flows import settings
 from flows.artifacts import publish_report
-from flows.case import Case, Ending
+from flows.case import Case, Ending, now
 from flows.clean import cleaned
 from flows.journal import Entry, HeldElsewhere, Redactor
 from flows.question import Asker, local_asker
 from flows.report import report
+from flows.requester import How, Requester, requester
+from flows.standing import SCHEDULE
 from flows.suspend import SuspendedRun
 from runbooks.catalog import Catalogued
 from runbooks.model import Declared
 from runbooks.parameter import WrongParameters, filled_in
-from tasks.environment import Environment
+from runbooks.playbook import Maintenance
 from tasks.model import Json, Row
 
 D = TypeVar("D", bound=Declared)
@@ -50,6 +52,7 @@ def live_through(
     course: Course[D],
     *,
     reason: str,
+    asked_by: str,
     severity: Callable[[D], str] = lambda _declared: "",
     given: Mapping[str, object] | None = None,
 ) -> State[Any]:
@@ -81,18 +84,8 @@ def live_through(
                 # Prefect keeps the log where every holder of its login can read it.
                 say=lambda text: logger.info(redact.text(text)),
             )
-            opened = log.once(
-                "opened",
-                kind="opened",
-                # Prefect's open-source server has one shared login: it cannot say who pressed Run.
-                actor="prefect" if run.deployment_id else getpass.getuser(),
-                make=lambda: {
-                    **_opening(catalogued, place, redact, given or {}),
-                    "severity": severity(declared),
-                    "reason": reason,
-                    "deployment": str(run.deployment_id or ""),
-                    "scheduled": bool(run.auto_scheduled),
-                },
+            opened = log.get("opened") or _open(
+                case, run, {**_opening(case, given or {}), "severity": severity(declared), "reason": reason}, asked_by
             )
             ending = _to_its_end(case, lambda: _edited(opened, case) or course(case, declared))
             return _state(ending, str(case.log.entries[-1].body["says"]))
@@ -118,23 +111,46 @@ def _asker(run: Any) -> Asker:
     return SuspendedRun(uuid.UUID(str(run.id))) if run.deployment_id else local_asker.get()
 
 
-def _opening(catalogued: Catalogued, place: Environment, redact: Redactor, given: Mapping[str, object]) -> Row:
+def _open(case: Case, run: Any, opening: Row, said: str) -> Entry:
+    """Record what is begun, and who asked for it as far as that is known."""
+    asked = _requester(case, run, opening, said)
+    # Prefect's open-source server has one shared login: it cannot say who pressed Run.
+    whoever = "prefect" if run.deployment_id else getpass.getuser()
+    body: Row = {
+        **opening,
+        "deployment": str(run.deployment_id or ""),
+        "scheduled": bool(run.auto_scheduled),
+        "requester": asked.body(),
+    }
+    return case.log.append(asked.name if asked.known else whoever, "opened", "opened", body)
+
+
+def _requester(case: Case, run: Any, opening: Row, said: str) -> Requester:
+    # The schedule of a maintenance does nothing outside the window that is declared, whoever made the schedule.
+    if run.auto_scheduled and isinstance(case.runbook, Maintenance):
+        return Requester(how=How.NOBODY, name=SCHEDULE)
+    asked: Any = {name: opening[name] for name in ("runbook", "environment", "reason", "parameters")}
+    return requester(said, asked, case.incident, run.created or now(), case.environment, case.journal)
+
+
+def _opening(case: Case, given: Mapping[str, object]) -> Row:
+    declared = case.catalogued
     return {
-        "runbook": catalogued.slug,
-        "kind": catalogued.runbook.kind,
-        "version": catalogued.version,
-        "title": catalogued.runbook.title,
-        "problem": catalogued.runbook.about,
-        "environment": place.name,
-        "parameters": _parameters(catalogued, redact, given),
+        "runbook": declared.slug,
+        "kind": declared.runbook.kind,
+        "version": declared.version,
+        "title": declared.runbook.title,
+        "problem": declared.runbook.about,
+        "environment": case.environment.name,
+        "parameters": _parameters(case, given),
     }
 
 
-def _parameters(catalogued: Catalogued, redact: Redactor, given: Mapping[str, object]) -> dict[str, Json]:
-    filled = filled_in(catalogued.runbook.parameters, given)
+def _parameters(case: Case, given: Mapping[str, object]) -> dict[str, Json]:
+    filled = filled_in(case.runbook.parameters, given)
     for name, value in filled.items():
         # A resumed run reads them from the record, which keeps no secrets: it would go on with another value.
-        if redact.body({name: value}) != {name: value}:
+        if case.redact.body({name: value}) != {name: value}:
             raise WrongParameters(f"{name} looks like a secret, and what is filled in is recorded. Nothing was begun.")
     return filled
 

@@ -12,24 +12,17 @@ import itertools
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import Any
 
 from flows.case import ENGINE, Case, now
 from flows.journal import Entry
 from flows.proof import Claim, asked_for, unproved
 from flows.question import Answer, Decision, Question, question_from
+from flows.quorum import barred, explained, listed, may_decide, people_needed
 from flows.record import plan_body, plan_digest
+from flows.requester import NOBODY, Requester, recorded
 from flows.standing import SCHEDULE
-from tasks.environment import Environment, Kind
-from tasks.model import Plan, Risk, Row
-from tasks.roster import Role
-
-# Who may decide, by what the plan can hurt. The highest risk is for people who answer for the database.
-MAY_DECIDE: dict[Risk, frozenset[Role]] = {
-    Risk.LOW: frozenset(Role),
-    Risk.MODERATE: frozenset(Role),
-    Risk.HIGH: frozenset({Role.SENIOR, Role.DBA, Role.MANAGER}),
-}
+from tasks.environment import Environment
+from tasks.model import Plan, Row
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,7 +46,7 @@ def settle(
     """
     ask = _ask(case, key, title, reason, plan)
     settled = ask.by_rule(key, rule) if rule else ask.once(key, (), refused)
-    people = 1 if rule else people_needed(plan, case.environment)
+    people = 1 if rule else people_needed(ask.plan, case.environment, asked_by(case))
     while isinstance(settled, Settled) and settled.decision is Decision.APPROVE:
         if released := _released(case, key):
             return released
@@ -86,17 +79,6 @@ def _another(ask: _Ask, key: str, before: Settled) -> Settled | str:
         else:
             return settled
     raise AssertionError("a count never ends")
-
-
-def people_needed(plan: Plan, environment: Environment) -> int:
-    """How many different people it takes to approve `plan` there.
-
-    In production what the action declares, by risk and measured blast radius; in a lab one. An environment may ask for
-    more, never for less.
-    """
-    floor = plan.people if environment.kind is Kind.PRODUCTION else 1
-    risk: Any = plan.risk.name.lower()
-    return max(floor, environment.people.get(risk, 1))
 
 
 @dataclass(frozen=True)
@@ -153,7 +135,8 @@ class _Ask:
             "digest": plan_digest(case.catalogued.version, title, reason, body),
             "expires_at": expires.isoformat(),
             "refused": refused,
-            "people": people_needed(self.plan, case.environment),
+            "people": people_needed(self.plan, case.environment, asked_by(case)),
+            "quorum": explained(self.plan, case.environment, asked_by(case)),
             "approved_by": list(approved_by),
             "proof": asked_for(case.environment),
         }
@@ -169,7 +152,7 @@ def _record(case: Case, question: Question, answer: Answer | None) -> Entry:
         said = {"accepted": False, "refusal": "The run was started again without an answer."}
         return case.record("refused", key, said)
     complaint = (
-        refusal(answer, question, case.environment)
+        refusal(answer, question, case.environment, asked_by(case))
         or _changed(case, question)
         # Last: a code that fits is used up.
         or _unproved(case, question, answer)
@@ -221,22 +204,24 @@ def _settled(answered: Entry) -> Settled | str:
     return Settled(decision=Decision(str(body["decision"])), by=(str(body["name"]),), note=str(body["note"]))
 
 
-def refusal(answer: Answer, question: Question, environment: Environment) -> str:
+def refusal(answer: Answer, question: Question, environment: Environment, requester: Requester = NOBODY) -> str:
     """Why this answer cannot count, whoever gave it; empty if it can."""
     if answer.decision not in set(Decision):
         return f"{answer.decision!r} is no decision. Answer approve, skip or reject."
     person = environment.approvers.get(answer.name)
     if person is None:
         return (
-            f"{answer.name!r} is not on the roster of {environment.name}. On it: {_names(environment.approvers)}. "
+            f"{answer.name!r} is not on the roster of {environment.name}. On it: {listed(environment.approvers)}. "
             f"Add people under [environments.{environment.name}.approvers]."
         )
-    allowed = MAY_DECIDE[question.plan.risk]
+    allowed = may_decide(question.plan.risk, environment)
     if answer.decision == Decision.APPROVE and not person.roles & allowed:
         return (
-            f"{answer.name} ({_names(person.roles)}) may not approve a {question.plan.risk.name.lower()}-risk plan. "
-            f"It takes one of: {_names(allowed)}."
+            f"{answer.name} ({listed(person.roles)}) may not approve a {question.plan.risk.name.lower()}-risk plan. "
+            f"It takes one of: {listed(allowed)}."
         )
+    if answer.decision == Decision.APPROVE and barred(answer.name, question.plan, environment, requester):
+        return f"{answer.name} asked for this incident; it takes {question.people} who did not."
     if answer.name in question.approved_by:
         return f"{answer.name} approved already; it takes {question.people} different people."
     if answer.digest != question.digest:
@@ -244,8 +229,9 @@ def refusal(answer: Answer, question: Question, environment: Environment) -> str
     return ""
 
 
-def _names(names: Iterable[str]) -> str:
-    return ", ".join(sorted(names)) or "nobody"
+def asked_by(case: Case) -> Requester:
+    """Who asked for the incident, as it was recorded when it was opened, whatever was edited since."""
+    return recorded(case.log.get("opened"))
 
 
 def rounds(case: Case, key: str) -> Iterable[str]:

@@ -31,7 +31,9 @@ STOPS = {Fate.REJECTED, Fate.EXPIRED}
     persist_result=False,
     validate_parameters=True,
 )
-def incident(runbook: str, environment: str, severity: Severity | None = None, reason: str = "") -> State[Any]:
+def incident(
+    runbook: str, environment: str, severity: Severity | None = None, reason: str = "", requester: str = ""
+) -> State[Any]:
     """Live through one incident.
 
     Args:
@@ -39,12 +41,13 @@ def incident(runbook: str, environment: str, severity: Severity | None = None, r
         environment: where, as named in environments.toml.
         severity: P0 now, P1 within an hour, P2 within four, P3 within a day; the runbook's own if left out.
         reason: what made you open it, in your words.
+        requester: who asks, as on the roster, with what proves it; `incident run --as NAME` fills it in.
     """
 
     def urgency(declared: Runbook) -> str:
         return (severity or declared.severity).value
 
-    return live_through(Runbook, runbook, environment, _course, reason=reason, severity=urgency)
+    return live_through(Runbook, runbook, environment, _course, asked_by=requester, reason=reason, severity=urgency)
 
 
 def _course(case: Case, runbook: Runbook) -> tuple[Ending, str]:

@@ -48,15 +48,16 @@ TRIED = {Fate.APPLIED, Fate.FAILED, Fate.CUT_SHORT}
     persist_result=False,
     validate_parameters=True,
 )
-def maintenance(runbook: str, environment: str, reason: str = "") -> State[Any]:
+def maintenance(runbook: str, environment: str, reason: str = "", requester: str = "") -> State[Any]:
     """Do what is due.
 
     Args:
         runbook: the maintenance's slug, for example maintenance/database.
         environment: where, as named in environments.toml.
         reason: why now, in your words; the schedule has none.
+        requester: who asks, as on the roster, with what proves it; `incident run --as NAME` fills it in.
     """
-    return live_through(Maintenance, runbook, environment, _course, reason=reason)
+    return live_through(Maintenance, runbook, environment, _course, asked_by=requester, reason=reason)
 
 
 def _course(case: Case, maintenance: Maintenance) -> tuple[Ending, str]:

@@ -35,7 +35,13 @@ BEGUN = frozenset({Fate.APPLIED, Fate.FAILED})
     persist_result=False,
     validate_parameters=True,
 )
-def playbook(runbook: str, environment: str, parameters: dict[str, Any] | None = None, reason: str = "") -> State[Any]:
+def playbook(
+    runbook: str,
+    environment: str,
+    parameters: dict[str, Any] | None = None,
+    reason: str = "",
+    requester: str = "",
+) -> State[Any]:
     """Work through one playbook.
 
     Args:
@@ -43,8 +49,9 @@ def playbook(runbook: str, environment: str, parameters: dict[str, Any] | None =
         environment: where, as named in environments.toml.
         parameters: what this playbook asks for.
         reason: why now, in your words.
+        requester: who asks, as on the roster, with what proves it; `incident run --as NAME` fills it in.
     """
-    return live_through(Playbook, runbook, environment, _course, reason=reason, given=parameters)
+    return live_through(Playbook, runbook, environment, _course, asked_by=requester, reason=reason, given=parameters)
 
 
 def _course(case: Case, playbook: Playbook) -> tuple[Ending, str]:

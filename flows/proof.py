@@ -17,7 +17,7 @@ from pyotp import TOTP
 from flows.journal import Journal
 from flows.question import Answer, Question
 from tasks.environment import Environment, Kind
-from tasks.model import canonical
+from tasks.model import Row, canonical
 from tasks.roster import Approver
 
 # RFC 6238: clocks of phones differ, and typing takes time; one step of 30 s to either side.
@@ -117,7 +117,7 @@ def _unsigned(claim: Claim) -> str:
     said = f"The signature is not {answer.name}'s for exactly this answer."
     if claim.person.key is None:
         return f"{answer.name} has no key for signatures. Give the one-time code."
-    moment, _, mac = answer.proof.removeprefix(f"{SIGNED}:").rpartition(":")
+    moment, _, signature = answer.proof.removeprefix(f"{SIGNED}:").rpartition(":")
     try:
         at = datetime.fromisoformat(moment)
         if abs(at - answer.decided_at) > SIGNED_WITHIN:
@@ -125,11 +125,12 @@ def _unsigned(claim: Claim) -> str:
     except (ValueError, TypeError):  # TypeError: a moment without a zone cannot be compared
         return said
     expected = _mac(claim.person.key, claim.question, answer.decision, answer.name, answer.note, at)
-    return "" if hmac.compare_digest(expected.encode(), mac.encode()) else said
+    return "" if matches(expected, signature) else said
 
 
 def _mac(key: SecretStr, question: Question, decision: str, name: str, note: str, at: datetime) -> str:
-    message = canonical(
+    return mac(
+        key,
         {
             "incident": question.incident,
             "step": question.key,
@@ -138,6 +139,15 @@ def _mac(key: SecretStr, question: Question, decision: str, name: str, note: str
             "decision": decision,
             "note": note,
             "at": at.isoformat(),
-        }
+        },
     )
-    return hmac.new(key.get_secret_value().encode(), message, hashlib.sha256).hexdigest()
+
+
+def mac(key: SecretStr, message: Row) -> str:
+    """HMAC-SHA256 over the message's canonical form, as 64 hexadecimal digits."""
+    return hmac.new(key.get_secret_value().encode(), canonical(message), hashlib.sha256).hexdigest()
+
+
+def matches(expected: str, given: str) -> bool:
+    """Are they the same? Compared in a time that does not tell how much of it is."""
+    return hmac.compare_digest(expected.encode(), given.encode())

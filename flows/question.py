@@ -38,6 +38,8 @@ class Question:
     # How many different people it takes, and who has approved so far.
     people: int = 1
     approved_by: tuple[str, ...] = ()
+    # Why so many, where the number alone would leave them wondering.
+    quorum: str = ""
     # May an answer have to be proved there? Somebody's, or everybody's.
     proof: bool = False
 
@@ -90,6 +92,7 @@ def question_from(asked: Entry, environment: str) -> Question:
         refused=str(body["refused"]),
         people=int(str(body.get("people", 1))),
         approved_by=tuple(map(str, body.get("approved_by", ()))),  # type: ignore[arg-type]
+        quorum=str(body.get("quorum", "")),
         proof=bool(body.get("proof")),
     )
 

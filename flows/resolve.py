@@ -9,8 +9,9 @@ from flows.act import Change, End, act, declined, plan_now, settle_intent, too_l
 from flows.artifacts import publish_plan, publish_step
 from flows.case import ENGINE, Case, Fate, step_key
 from flows.diagnose import ask_all
-from flows.gate import people_needed, rounds, settle
+from flows.gate import rounds, settle
 from flows.question import Decision
+from flows.quorum import people_needed
 from flows.record import finding_body, plan_from
 from flows.turn import Turn
 from runbooks.model import AnyCheck, Manual

@@ -50,10 +50,9 @@ def story(question: Question) -> str:
 
 
 def _people(question: Question) -> list[str]:
-    if question.people == 1:
-        return []
     so_far = f" Approved so far by {said(', '.join(question.approved_by))}." if question.approved_by else ""
-    return ["", f"**It takes {question.people} different people.**{so_far}"]
+    takes = ["", f"**It takes {question.people} different people.**{so_far}"] if question.people > 1 else []
+    return [*takes, *(["", said(question.quorum)] if question.quorum else [])]
 
 
 def plan_lines(plan: Plan) -> list[str]:

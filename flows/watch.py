@@ -10,6 +10,7 @@ from flows import settings
 from flows.clean import cleaned
 from flows.diagnose import answer
 from flows.journal import AlreadyRecorded, Journal
+from flows.requester import announce, opening
 from flows.trigger import trigger
 from runbooks.catalog import Catalogued
 from runbooks.model import AnyCheck, Runbook
@@ -56,7 +57,9 @@ def open_once(journal: Journal, runbook: str, environment: str, reason: str) -> 
             _note(journal, summary.incident, reason)
             return summary.incident
     key = f"watch:{runbook}:{environment}:{len(known)}"
-    return str(trigger(runbook, {"environment": environment, "reason": reason}, idempotency_key=key))
+    asked = announce(journal, "watch", opening(runbook, environment, reason))
+    parameters = {"environment": environment, "reason": reason, "requester": asked}
+    return str(trigger(runbook, parameters, idempotency_key=key))
 
 
 def _note(journal: Journal, incident: str, reason: str) -> None:

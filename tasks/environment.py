@@ -101,6 +101,12 @@ class Environment(BaseModel):
     )
     # How many different people a plan takes, by its risk. Stricter than ours counts; looser does not.
     people: Mapping[Literal["low", "moderate", "high"], Annotated[int, Field(ge=1, le=5)]] = Field(default_factory=dict)
+    # The roles that may approve a plan, by its risk, where they are fewer than ours; others do not count.
+    approve_roles: Mapping[Literal["low", "moderate", "high"], Annotated[frozenset[Role], Field(min_length=1)]] = Field(
+        default_factory=dict
+    )
+    # False: whoever asked for an incident approves none of its steps. In production they never do where it takes two.
+    requester_may_approve: bool = True
     # The most that maintenance may do here without asking, where that is less than it declares.
     unattended_risk: Literal["none", "low", "moderate"] | None = None
     # Rehearsals wait less: the lab has no slow caches to settle. Refused elsewhere.

@@ -14,7 +14,9 @@ from deployments.commands.terminal import console, show_line, show_markdown
 from flows.case import now
 from flows.proof import sign
 from flows.question import Answer, Decision, Question
+from flows.requester import sign_opening
 from flows.show import story
+from tasks.model import Row
 
 
 def usual_name() -> str | None:
@@ -64,6 +66,12 @@ def proof_of(question: Question, decision: Decision, name: str, note: str, code:
     """The code that was given; without one, a signature with the key of whoever sits here."""
     key = usual_key()
     return code if code or key is None else sign(key, question, decision, name, note, now())
+
+
+def said_by(name: str, asked: Row) -> str:
+    """Who asks for what is about to be opened, signed if whoever sits here has a key."""
+    key = usual_key()
+    return sign_opening(key, name, asked, now()) if name and key is not None else name
 
 
 class TerminalAsker:

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
-from deployments.commands.asking import TerminalAsker
+from deployments.commands.asking import TerminalAsker, said_by, usual_name
 from deployments.commands.context import Here, here
 from deployments.commands.entries import Narrator
 from deployments.commands.terminal import (
@@ -24,6 +24,7 @@ from flows.case import Ending
 from flows.diagnose import look, worst
 from flows.question import local_asker
 from flows.record import finding_body, plan_body
+from flows.requester import opening
 from flows.show import plan_lines
 from runbooks.catalog import Catalogued
 from runbooks.model import AnyCheck, Declared, Manual, Runbook, Severity, Step
@@ -40,6 +41,7 @@ def run(
     severity: Severity | None = None,
     reason: str = "",
     given: Annotated[tuple[str, ...], Parameter(name="--set")] = (),
+    requester: Annotated[str | None, Parameter(name="--as")] = None,
     plan_only: bool = False,
     json: bool = False,
 ) -> int:
@@ -60,6 +62,9 @@ def run(
         What made you run it, for the record.
     given
         What a playbook asks for, as NAME=VALUE; once for each. Never a secret: it is recorded.
+    requester
+        Who asks for this: your name on the roster. Left out: INCIDENT_APPROVER. Signed if INCIDENT_APPROVER_KEY is set;
+        where whoever asks does not approve, it takes one person more without a signature.
     plan_only
         Ask and propose; change nothing, record nothing. Needs no stack.
     json
@@ -72,6 +77,9 @@ def run(
     if severity and not isinstance(catalogued.runbook, Runbook):
         errors.print(f"{slug} is a {catalogued.runbook.kind}: planned work has no severity. Leave out --severity.")
         return 2
+    if requester is not None and requester not in place.approvers:
+        errors.print(f"{requester} is not on the roster of {environment}. See: incident approvers list {environment}")
+        return 2
     if plan_only:
         return _propose(catalogued, place, values, json)
     if json:
@@ -81,7 +89,8 @@ def run(
         errors.print("There is no terminal to approve in. Add --plan-only, or run the deployment in Prefect.")
         return 2
     at.require_stack()
-    return _live(at, catalogued, place, reason, severity, values)
+    asked = said_by(requester or usual_name() or "", opening(slug, environment, reason, values))
+    return _live(at, catalogued, place, severity, {"reason": reason, "requester": asked}, values)
 
 
 def _pairs(given: tuple[str, ...]) -> dict[str, str]:
@@ -115,7 +124,12 @@ def _flow(declared: Declared, severity: Severity | None, values: Row) -> tuple[A
 
 
 def _live(
-    at: Here, catalogued: Catalogued, place: Environment, reason: str, severity: Severity | None, values: Row
+    at: Here,
+    catalogued: Catalogued,
+    place: Environment,
+    severity: Severity | None,
+    why: dict[str, str],
+    values: Row,
 ) -> int:
     from prefect.results import ResultRecord
 
@@ -126,7 +140,7 @@ def _live(
     lived, more = _flow(catalogued.runbook, severity, values)
     flow = lived.with_options(on_running=[lambda _flow, run, _state: narrator.begin(str(run.id))])
     try:
-        state = flow(catalogued.slug, place.name, reason=reason, return_state=True, **more)
+        state = flow(catalogued.slug, place.name, return_state=True, **why, **more)
     except KeyboardInterrupt:
         _left(narrator.incident)
         raise

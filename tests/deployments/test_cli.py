@@ -46,6 +46,11 @@ NOWHERE = {
     "INCIDENT_JOURNAL_URL": "postgresql://runner:hunter2@127.0.0.1:1/incident",
     "PREFECT_API_URL": "http://127.0.0.1:1/api",
 }
+ROSTER = """
+[environments.lab]
+kind = "lab"
+approvers.ana.roles = ["dba"]
+"""
 COMMANDS = sorted(name for name in app if not name.startswith("-"))
 
 
@@ -206,3 +211,9 @@ def test_it_prints_nothing_but_json_when_there_is_nothing(shell: Shell) -> None:
     assert shell.json("lab", "status")["up"] is False
     assert shell.json("doctor")["stack"][0]["verdict"] == "UNKNOWN"
     assert json.loads(shell("search", "xyzzy", "--json").stdout) == []
+
+
+def test_it_lets_nobody_ask_under_a_name_that_is_on_no_roster(shell: Shell) -> None:
+    ended = configured(shell, ROSTER)("run", "database/blocked-sessions", "--environment", "lab", "--as", "mallory")
+    assert ended.returncode == 2
+    assert "mallory is not on the roster of lab. See: incident approvers list lab" in ended.stderr

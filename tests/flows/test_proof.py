@@ -18,11 +18,11 @@ from prefect.states import Running, Scheduled
 from pydantic import SecretStr, ValidationError
 
 from flows.case import now
-from flows.gate import people_needed
 from flows.journal import Journal
 from flows.journal.migrate import migrate
 from flows.proof import WRONG_CODES, Claim, needed, sign, unproved
 from flows.question import Answer, Question
+from flows.quorum import people_needed
 from tasks.action import Action
 from tasks.environment import Environment, Kind
 from tasks.model import BlastRadius, NoWayBack, Outcome, Plan, Risk
