@@ -34,6 +34,7 @@ from flows import settings
 from flows.follow import NotNoticed, TookTooLong
 from flows.handling import Over
 from flows.journal import (
+    CannotAnchor,
     CannotRemove,
     JournalBroken,
     JournalUnavailable,
@@ -106,6 +107,7 @@ WRONG_USE = (NoSuchIncident, RefusesProduction, UnknownEnvironment, UnknownRunbo
 # What a person can mend; each says how.
 EXPECTED = (
     *WRONG_USE,
+    CannotAnchor,
     CannotLook,
     CannotRemove,
     CannotStart,

@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections.abc import Callable
 
 import httpx
 
@@ -15,7 +16,7 @@ from flows import settings
 from flows.escalate import Escalator
 from flows.journal import JournalUnavailable
 from flows.recover import Recoverer
-from flows.seal import seal_and_anchor
+from flows.seal import Keeper
 
 # Two looks see an orphan, then a worker has to poll and to start: it runs again within ten seconds.
 EVERY_S = 2.0
@@ -32,33 +33,33 @@ def main() -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     logging.getLogger("httpx").setLevel(logging.WARNING)
     journal = settings.journal()
-    places = settings.config().record.anchors
     recoverer = Recoverer(journal=journal, say=logger.info)
-    # Of its own, because a mail server that does not answer must not keep orphans waiting.
-    threading.Thread(target=tell, args=(Escalator(journal, settings.config, logger.info),), daemon=True).start()
-    sealed_at = -SEAL_EVERY_S
+    # Of their own, because a mail server or a store that does not answer must not keep orphans waiting.
+    escalator, keeper = (of(journal, settings.config, logger.info) for of in (Escalator, Keeper))
+    for look, every_s in ((escalator.look, TELL_EVERY_S), (keeper.look, SEAL_EVERY_S)):
+        threading.Thread(target=repeat, args=(look, every_s), daemon=True).start()
     while True:
         try:
             recoverer.look()
-            if time.monotonic() - sealed_at >= SEAL_EVERY_S:
-                seal_and_anchor(journal, places, logger.info)
-                sealed_at = time.monotonic()
         except (JournalUnavailable, httpx.HTTPError) as error:
             logger.warning("Cannot look now: %s", error)
         time.sleep(EVERY_S)
 
 
-def tell(escalator: Escalator) -> None:
-    """Tell people for ever what they should know by now."""
+def repeat(look: Callable[[], object], every_s: float) -> None:
+    """Look for ever, whatever one look meets."""
     while True:
         try:
-            escalator.look()
+            look()
         except JournalUnavailable as error:
-            logger.warning("Nobody is told now: %s", error)
+            logger.warning("Cannot look now: %s", error)
+            # As soon as it is back: a seal is not to wait for ten minutes more.
+            time.sleep(min(every_s, TELL_EVERY_S))
+            continue
         except Exception:
-            # Whatever it is, the next message must still go out.
-            logger.exception("A look at who is to be told failed.")
-        time.sleep(TELL_EVERY_S)
+            # Whatever it is, the next message must still go out, and the next seal be made.
+            logger.exception("A look failed.")
+        time.sleep(every_s)
 
 
 if __name__ == "__main__":

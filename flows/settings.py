@@ -18,6 +18,9 @@ from flows.journal import Journal, Redactor
 from runbooks.catalog import Catalog
 from tasks.environment import Config, Environment, InvalidConfig
 
+# What this process may have been given besides its environment's own; never written down, whatever quotes them.
+SECRETS = ("INCIDENT_JOURNAL_URL", "INCIDENT_JOURNAL_OWNER_URL", "DATABASE_URL", "AWS_SECRET_ACCESS_KEY")
+
 
 def config() -> Config:
     """The configuration named by the process environment.
@@ -64,7 +67,7 @@ def journal(environment: Environment | None = None) -> Journal:
 
 def redactor(environment: Environment | None = None) -> Redactor:
     """Knows the secrets this process was given: the journal's own URL and every SecretStr of the environment."""
-    given = [os.environ[name] for name in ("INCIDENT_JOURNAL_URL", "DATABASE_URL") if os.environ.get(name)]
+    given = [os.environ[name] for name in SECRETS if os.environ.get(name)]
     return Redactor([*given, *_secrets_in(environment)])
 
 

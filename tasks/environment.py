@@ -175,16 +175,26 @@ class Team(BaseModel):
     systems: Path | None = None
 
 
-class Keeping(BaseModel):
-    """How the record is kept: files that get each seal as well, relative to the configuration file.
+def _place(text: str) -> str:
+    way, separator, rest = text.partition("://")
+    if separator and (way != "s3" or not rest.partition("/")[0]):
+        raise ValueError("write a file, or s3://bucket/prefix; addresses that are sent a message belong in `announce`")
+    return text
 
-    They belong where whoever owns the journal's database cannot write. Incidents closed for `keep_days` days may be
-    exported and retired; None keeps all of them.
+
+class Keeping(BaseModel):
+    """How the record is kept.
+
+    `anchors` get each seal: files, relative to the configuration file, and `s3://bucket/prefix`. They belong where
+    whoever owns the journal's database cannot write. `announce` are Apprise addresses, which hold secrets; each is told
+    of one seal an hour or a day. Incidents closed for `keep_days` days may be exported and retired; None keeps them.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    anchors: tuple[Path, ...] = ()
+    anchors: tuple[Annotated[str, AfterValidator(_place)], ...] = ()
+    announce: tuple[SecretStr, ...] = ()
+    announce_each: Literal["hour", "day"] = "day"
     keep_days: Annotated[int, Field(ge=1)] | None = None
 
 
@@ -194,8 +204,8 @@ class Config:
 
     file: Path
     team: Team
-    record: Keeping
     # Not shown: somebody may have written a secret into the file itself.
+    kept: Mapping[str, Any] = field(repr=False)
     raw: Mapping[str, tuple[Path, Mapping[str, Any]]] = field(repr=False)
 
     @classmethod
@@ -212,15 +222,26 @@ class Config:
         team = _validated(Team, told, file, "team")
         kept = _table(main.get("record", {}), file, "record")
         _refuse_unknown(file, "record", kept, set(Keeping.model_fields))
-        keeping = _validated(Keeping, kept, file, "record")
+        _validated(Keeping, kept, file, "record")
         raw = {name: (file, table) for name, table in _tables(main.get("environments", {}), file, "environments")}
         if lab is not None and lab.exists():
             for name, table in _tables(_read(lab).get("environments", {}), lab, "environments"):
                 raw.setdefault(name, (lab, table))
         root = file.resolve().parent
         folders = {key: root / folder for key, folder in team if folder is not None}
-        record = keeping.model_copy(update={"anchors": tuple(root / place for place in keeping.anchors)})
-        return cls(file=file, team=Team(**folders), record=record, raw=raw)
+        return cls(file=file, team=Team(**folders), kept=kept, raw=raw)
+
+    @property
+    def record(self) -> Keeping:
+        """How the record is kept, its secrets filled in.
+
+        Raises:
+            InvalidConfig: a secret that is not set, or a value that is wrong with it.
+        """
+        keeping = _validated(Keeping, _fill(self.kept, self.file, "record"), self.file, "record")
+        root = self.file.resolve().parent
+        anchors = tuple(place if "://" in place else str(root / place) for place in keeping.anchors)
+        return keeping.model_copy(update={"anchors": anchors})
 
     @property
     def names(self) -> tuple[str, ...]:

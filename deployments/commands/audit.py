@@ -19,15 +19,18 @@ from flows.journal import (
     Complaint,
     Exported,
     Record,
+    Told,
     Tombstone,
-    anchors,
     complaints,
+    gathered,
+    is_told,
     lines,
     unlike_exports,
     write_whole,
 )
-from flows.seal import seal_and_anchor
+from flows.seal import places, seal_and_anchor
 from flows.show import plain
+from tasks.environment import Keeping
 
 app = App(name="audit", sort_key=101, help="Is the record what was written? Seal, export, verify and retire it.")
 app.command(retention.retire)
@@ -39,7 +42,7 @@ SHOWN = 50
 
 @app.command
 def verify(
-    file: Path | None = None, *, anchor: list[Path] | None = None, exports: Path | None = None, json: bool = False
+    file: Path | None = None, *, anchor: list[str] | None = None, exports: Path | None = None, json: bool = False
 ) -> int:
     """Verify every entry, every incident and every seal. Exit code 1 if anything is not what was written.
 
@@ -48,17 +51,16 @@ def verify(
     file
         An export (`incident audit export`): needs no database and no configuration. Without it, the journal here.
     anchor
-        A file with anchors, kept where the database's owner cannot reach. May be given several times; for the journal
-        here, the configured ones are read as well.
+        A file with anchors, s3://bucket/prefix, or what a message said, for example 42:6f1c…; kept where the database's
+        owner cannot reach. May be given several times; for the journal here, the configured ones are read as well.
     exports
         The folder with the exports of retired incidents: are they there, and what was sealed?
     json
         Print the result as JSON.
     """
-    places = list(anchor or [])
-    if file is None:
-        places += here().config.record.anchors
-    kept = anchors(places)
+    told = [Told(text) for text in anchor or () if is_told(text)]
+    given = Keeping(anchors=tuple(text for text in anchor or () if not is_told(text)))
+    kept = gathered([*told, *places(given), *(places(here().config.record) if file is None else ())])
     audit = Audit()
     shown: list[Complaint] = []
     retired: list[Tombstone] = []
@@ -108,7 +110,7 @@ def export(*, incident: list[str] | None = None, since: datetime | None = None, 
 def seal() -> int:
     """Seal the record now, and anchor the seal; otherwise it happens every ten minutes."""
     at = here()
-    made = seal_and_anchor(at.journal(), at.config.record.anchors, say)
+    made = seal_and_anchor(at.journal(), places(at.config.record), say)
     for one in made:
         say(f"Seal {one.seal}: {one.heads} incident{'s' if one.heads != 1 else ''} grew; {one.hash}")
     if not made:

@@ -12,10 +12,10 @@ from pydantic import SecretStr
 from deployments.commands.context import Here, here
 from deployments.commands.terminal import console, errors, say
 from flows import settings
-from flows.journal import CannotRemove, Journal, anchors
+from flows.journal import CannotRemove, Journal, gathered
 from flows.retire import before, removable
 from flows.retire import retire as retire_old
-from flows.seal import seal_and_anchor
+from flows.seal import places, seal_and_anchor
 from flows.show import plain
 from tasks.environment import InvalidConfig
 
@@ -79,8 +79,8 @@ def remove(*, exports: Path, older_than: timedelta | None = None, measurements: 
     """
     at = here()
     age, journal = _age(at, older_than), _as_owner()
-    places = at.config.record.anchors
-    found = removable(journal, exports, age, anchors(places) if places else None)
+    kept_in = places(at.config.record)
+    found = removable(journal, exports, age, gathered(kept_in) if kept_in else None)
     for complaint in found.refused:
         errors.print(f"{plain(complaint.where)} stays: {plain(complaint.says)}")
     count = len(found.entombed)
@@ -120,7 +120,7 @@ def _as_owner() -> Journal:
 
 
 def _sealing(at: Here) -> Callable[[], object]:
-    return lambda: seal_and_anchor(at.journal(), at.config.record.anchors, say)
+    return lambda: seal_and_anchor(at.journal(), places(at.config.record), say)
 
 
 def _s(count: int) -> str:

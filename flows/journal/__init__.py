@@ -1,7 +1,8 @@
 """The append-only, hash-chained record of every incident: what happened, and where a resumed run goes on."""
 
-from flows.journal.anchor import NotAnchors, anchor, anchors
+from flows.journal.anchor import AnchorFile, CannotAnchor, NotAnchors, Place, Told, gathered, is_told
 from flows.journal.audit import Audit, Complaint, Record, complaints
+from flows.journal.bucket import Bucket
 from flows.journal.chain import RETIRED, broken, stands_for_removed
 from flows.journal.connection import JournalUnavailable
 from flows.journal.entry import Entry, NotRecordable
@@ -19,7 +20,10 @@ from flows.journal.summary import IncidentSummary, NoSuchIncident
 __all__ = [
     "RETIRED",
     "AlreadyRecorded",
+    "AnchorFile",
     "Audit",
+    "Bucket",
+    "CannotAnchor",
     "CannotRemove",
     "Complaint",
     "Entombed",
@@ -36,16 +40,18 @@ __all__ = [
     "NotAnExport",
     "NotAnchors",
     "NotRecordable",
+    "Place",
     "Record",
     "Redactor",
     "Retired",
     "Rights",
     "Seal",
+    "Told",
     "Tombstone",
-    "anchor",
-    "anchors",
     "broken",
     "complaints",
+    "gathered",
+    "is_told",
     "lines",
     "sha256_of",
     "stands_for_removed",

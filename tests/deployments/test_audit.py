@@ -10,6 +10,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from flows.journal import AnchorFile
 from flows.journal.migrate import migrate
 from flows.seal import seal_and_anchor
 from tests.conftest import Server
@@ -90,16 +91,23 @@ def test_it_finds_an_older_backup_by_the_anchor_kept_elsewhere(shell: Shell, rol
     assert "an older backup was restored" in said.stderr
 
 
+def test_it_compares_with_what_a_message_said(shell: Shell, roles: Roles) -> None:
+    [seal] = roles.journal().seal()
+    assert shell("audit", "verify", "--anchor", f"{seal.seal}:{seal.hash}").returncode == 0
+    said = shell("audit", "verify", "--anchor", f"1:{'a' * 64}")
+    assert (said.returncode, "seal 1: The seal of" in said.stderr) == (1, True), said.stderr
+
+
 def test_it_tries_a_place_again_that_could_not_be_written(roles: Roles, tmp_path: Path) -> None:
     place = tmp_path / "not-there" / "anchors.jsonl"
     journal = roles.journal()
     said: list[str] = []
-    assert len(seal_and_anchor(journal, [place], said.append)) == 1
+    assert len(seal_and_anchor(journal, [AnchorFile(place)], said.append)) == 1
     assert said[0].startswith(f"Seal 1 could not be anchored in {place}")
     place.parent.mkdir()
-    assert seal_and_anchor(journal, [place], said.append) == []
+    assert seal_and_anchor(journal, [AnchorFile(place)], said.append) == []
     assert said[1:] == [f"Seal 1 is anchored in {place}."]
-    assert seal_and_anchor(journal, [place], said.append) == []
+    assert seal_and_anchor(journal, [AnchorFile(place)], said.append) == []
     assert len(place.read_text().splitlines()) == 1
 
 

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import json
-import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -23,6 +20,7 @@ from tasks.environment import Config
 from tasks.model import BlastRadius, Command, Plan, Risk
 from tasks.roster import Role
 from tests.conftest import Server
+from tests.flows.inbox import Inbox, opened
 from tests.flows.journal.conftest import roles_on
 
 TOKEN = "canary-token-7f3e"
@@ -35,38 +33,10 @@ PLAN = Plan(
 )
 
 
-@dataclass
-class Inbox:
-    """A real HTTP server that takes messages, or does not."""
-
-    port: int = 0
-    status: int = 200
-    got: list[dict[str, str]] = field(default_factory=list)
-
-
 @pytest.fixture
 def inbox() -> Iterator[Inbox]:
-    box = Inbox()
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            if box.status == 200:
-                box.got.append({"to": self.path.strip("/"), **body})
-            self.send_response(box.status)
-            self.end_headers()
-
-        def log_message(self, *_: object) -> None:
-            """Not into the test's output."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    box.port = server.server_address[1]
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield box
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with opened() as box:
+        yield box
 
 
 @dataclass

@@ -376,3 +376,31 @@ def test_it_gives_a_step_the_limits_of_the_check_that_calls_for_it() -> None:
     assert lab.limits("check_blocked_sessions", TerminateBlockingSessions().plan) == {"waited": sooner}
     assert lab.limits("check_deadlocks", TerminateBlockingSessions().plan) == {}
     assert lab.limits("check_blocked_sessions", TerminateBlockingSessions().applied) == {}
+
+
+def test_it_reads_how_the_record_is_kept(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file.write_text('[record]\nanchors = ["a.jsonl", "s3://b/c", "/x"]\nannounce = ["${LAMP_KEY}"]\nkeep_days = 400\n')
+    kept = Config.load(file).record
+    assert kept.anchors == (str(file.parent / "a.jsonl"), "s3://b/c", "/x")
+    assert (kept.announce, kept.announce_each, kept.keep_days) == ((SecretStr(SECRET),), "day", 400)
+    monkeypatch.delenv("LAMP_KEY")
+    # Whoever does not ask needs none of the secrets.
+    config = Config.load(file)
+    with pytest.raises(InvalidConfig, match=r"record\.announce\[0\]: the environment variable LAMP_KEY is not set"):
+        _ = config.record
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ('anchors = ["mailto://me"]', "record.anchors.0: write a file, or s3://bucket/prefix; addresses that are sent"),
+        ('anchors = ["s3:///prefix"]', "record.anchors.0: write a file, or s3://bucket/prefix"),
+        ("keep_days = 0", "record.keep_days: Input should be greater than or equal to 1"),
+        ('announce_each = "minute"', "record.announce_each: Input should be 'hour' or 'day'"),
+        ("keep_day = 400", "record.keep_day: unknown key. Did you mean 'keep_days'?"),
+    ],
+)
+def test_it_says_what_is_wrong_with_how_the_record_is_kept(file: Path, line: str, says: str) -> None:
+    file.write_text(f"[record]\n{line}\n")
+    with pytest.raises(InvalidConfig, match=re.escape(says)):
+        Config.load(file)
