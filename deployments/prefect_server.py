@@ -78,8 +78,9 @@ def server_environment(port: int, folder: Path, database_url: str) -> dict[str, 
     }
 
 
-def server_command(port: int) -> list[str]:
-    return [sys.executable, "-P", "-m", "prefect", "server", "start", "--host", HOST, "--port", str(port)]
+def server_command() -> list[str]:
+    """Prefect's server behind a door of ours; address and port are in its environment."""
+    return [sys.executable, "-P", "-m", "deployments.prefect_app"]
 
 
 def worker_command(name: str) -> list[str]:

@@ -290,7 +290,7 @@ class _Start:
         if self.cluster:
             yield Program(name=POSTGRES, command=self.cluster.command(), stop="INT", drop=self.cluster.drop)
         server = prefect_server.server_environment(self.port, self.home.prefect, self.server.prefect_url)
-        yield Program(name=PREFECT, command=prefect_server.server_command(self.port), environment=server, patience_s=10)
+        yield Program(name=PREFECT, command=prefect_server.server_command(), environment=server, patience_s=10)
         ours = {
             **prefect_server.client_environment(self.port, self.home.prefect),
             **_places(self.home),

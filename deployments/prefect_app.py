@@ -1,0 +1,64 @@
+"""Prefect's server for this machine's own programs and pages: `python -P -m deployments.prefect_app`.
+
+It listens on loopback, and yet every web page in a browser here reaches it. Prefect itself asks such pages for a CSRF
+token, and lets the browser keep its answers from them; two ways past both are closed here:
+- a page whose own name was pointed at 127.0.0.1 (DNS rebinding) counts as ours for the browser, but names its host;
+- websockets know neither CORS nor tokens: a page elsewhere could read logs and events, or pass for a worker.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from starlette.datastructures import Headers
+from starlette.responses import PlainTextResponse
+
+from deployments.prefect_server import HOST, ui_url
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Receive, Scope, Send
+
+# As a browser names this machine when nobody else resolved the name.
+NAMES = (HOST, "localhost")
+
+
+class OwnPagesOnly:
+    """Lets through what names this machine as its host, and comes from no page or from our own."""
+
+    def __init__(self, app: ASGIApp, origin: str) -> None:
+        self.app, self.origin = app, origin
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] in ("http", "websocket") and not self._ours(Headers(scope=scope)):
+            refusal = PlainTextResponse("Only this machine's own programs and pages may ask here.\n", status_code=403)
+            await refusal(scope, receive, send)
+            return
+        await self.app(scope, receive, send)
+
+    def _ours(self, headers: Headers) -> bool:
+        host, origin = headers.get("host", "").partition(":")[0], headers.get("origin")
+        return host.lower() in NAMES and origin in (None, self.origin)
+
+
+def main() -> None:
+    """Serve until told to stop; all settings are in the environment (deployments/prefect_server.py)."""
+    import uvicorn
+    from prefect.logging.configuration import setup_logging
+    from prefect.server.api.server import create_app
+    from prefect.settings import get_current_settings
+
+    setup_logging()
+    server = get_current_settings().server
+    uvicorn.run(
+        OwnPagesOnly(create_app(final=True), ui_url(server.api.port)),
+        host=server.api.host,
+        port=server.api.port,
+        timeout_keep_alive=server.api.keepalive_timeout,
+        ws_ping_interval=server.api.websocket_ping_interval,
+        ws_ping_timeout=server.api.websocket_ping_timeout,
+        log_level=server.logging_level.lower(),
+    )
+
+
+if __name__ == "__main__":
+    main()

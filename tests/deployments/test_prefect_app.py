@@ -1,0 +1,96 @@
+"""What an outsider reaches: the ports of a running stack and lab, and Prefect's from a web page in a browser here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from socket import SOCK_DGRAM
+from urllib.parse import urlsplit
+
+import httpx
+import psutil
+import psycopg
+import pytest
+from websockets.exceptions import InvalidStatus
+from websockets.sync.client import connect
+from websockets.typing import Origin, Subprotocol
+
+from deployments.lab import Lab
+from deployments.stack import Stack
+
+EVIL = "https://evil.example"
+CHANNELS = ("events/out", "events/in", "logs/out", "work_pools/incident/workers/connect")
+
+
+@pytest.fixture(scope="module")
+def outsider(stack: Stack) -> Iterator[httpx.Client]:
+    """Somebody who reaches the port and has nothing else."""
+    with httpx.Client(base_url=stack.ui_url, trust_env=False) as client:
+        yield client
+
+
+@pytest.mark.parametrize("host", ["evil.example", "evil.example:4200", "127.0.0.1.evil.example", "", "[::1]"])
+def test_it_answers_no_page_whose_name_was_pointed_at_this_machine(outsider: httpx.Client, host: str) -> None:
+    """For the browser such a page is Prefect's own: neither CORS nor the CSRF token stands in its way."""
+    for path in ("/api/csrf-token?client=x", "/api/health", "/", "/api/admin/settings"):
+        refused = outsider.get(path, headers={"Host": host})
+        assert (refused.status_code, refused.text) == (
+            403,
+            "Only this machine's own programs and pages may ask here.\n",
+        ), path
+
+
+def test_it_answers_the_machines_own_programs_and_pages(outsider: httpx.Client, stack: Stack) -> None:
+    port = urlsplit(stack.ui_url).port
+    for headers in ({}, {"Host": f"localhost:{port}"}, {"Origin": stack.ui_url}):
+        assert outsider.get("/api/health", headers=headers).status_code == 200
+
+
+@pytest.mark.parametrize("channel", CHANNELS)
+def test_it_opens_no_channel_to_a_page_elsewhere(stack: Stack, channel: str) -> None:
+    """CORS does not cover websockets: a page could read the logs as they come, or pass for a worker."""
+    url = f"{stack.prefect_api_url}/{channel}".replace("http", "ws")
+    for page in (EVIL, "null"):
+        with pytest.raises(InvalidStatus) as refused:
+            connect(url, subprotocols=[Subprotocol("prefect")], origin=Origin(page))
+        assert refused.value.response.status_code == 403
+    with connect(url, subprotocols=[Subprotocol("prefect")], origin=Origin(stack.ui_url)):
+        pass
+
+
+def test_everything_listens_on_this_machine_only(stack: Stack, lab: Lab) -> None:
+    """Ours, and what the servers open by themselves."""
+    roots = [psutil.Process(pid) for pid in (stack.supervisor.pid, lab.supervisor.pid)]
+    sockets = [s for root in roots for one in (root, *root.children(recursive=True)) for s in listening(one)]
+    ports = {port for _, port in sockets}
+    assert {urlsplit(url).port for url in (stack.ui_url, stack.journal_url, lab.url("app"))} <= ports
+    assert {address for address, _ in sockets} == {"127.0.0.1"}
+
+
+def listening(process: psutil.Process) -> Iterator[tuple[str, int]]:
+    for socket in process.net_connections(kind="inet"):
+        # A datagram socket that is bound and has no peer takes from everybody.
+        if socket.status == psutil.CONN_LISTEN or (socket.type == SOCK_DGRAM and not socket.raddr):
+            yield socket.laddr.ip, socket.laddr.port
+
+
+def test_its_databases_let_nobody_in_without_a_password(stack: Stack, lab: Lab) -> None:
+    for url in (stack.journal_url, lab.url("app")):
+        place = urlsplit(url)
+        for user in ("postgres", place.username):
+            with pytest.raises(psycopg.OperationalError, match=r"no password|password authentication"):
+                psycopg.connect(host=place.hostname, port=place.port, user=user, password="", dbname="postgres")
+
+
+def test_its_files_are_for_its_owner_only(stack: Stack) -> None:
+    """State, passwords and programs hold secrets; logs may quote what people wrote."""
+    part = stack.home.stack
+    secret = [part.state, part.socket, *part.folder.rglob("*.json"), *part.folder.rglob("*.log")]
+    assert len(secret) > 5
+    assert [str(file) for file in secret if open_to_others(file, up_to=stack.home.root)] == []
+
+
+def open_to_others(file: Path, up_to: Path) -> bool:
+    """Neither the file nor a folder it lies in is closed."""
+    ways = [file, *(folder for folder in file.parents if folder.is_relative_to(up_to))]
+    return all(way.stat().st_mode & 0o077 for way in ways)
