@@ -7,14 +7,17 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+from contextlib import nullcontext
 from dataclasses import dataclass
 
 from flows.artifacts import ProgressBar
 from flows.case import Case, Fate, step_key
+from flows.fence import fenced
 from flows.gate import Settled, rounds, settle
 from flows.journal import Entry
 from flows.question import Decision
 from flows.record import outcome_body, plan_body, plan_from
+from flows.stopped import go_on_only_if_wanted
 from runbooks.model import AnyCheck
 from tasks.action import Action
 from tasks.model import CannotLook, Outcome, Plan
@@ -68,6 +71,7 @@ def act(case: Case, change: Change, plan: Plan, attempt: int = 1) -> End | None:
     """Write the intent, act, write the outcome. An error in between leaves the intent for `settle_intent`."""
     if (end := too_late(case)) is not None:
         return end
+    go_on_only_if_wanted(case)
     case.record("intent", f"{change.key}/intent/{attempt}", {"plan": plan_body(plan), "title": change.title})
     case.say(f"{change.title}: doing it now. {plan.does}")
     shown = ProgressBar(change.title)
@@ -77,9 +81,12 @@ def act(case: Case, change: Change, plan: Plan, attempt: int = 1) -> End | None:
         shown.show(now.share)
 
     apply = change.action.apply
+    given = {**case.environment.supply(change.action.plan), **case.filled(apply)}
     try:
-        with told_to(hear):
-            outcome = apply(**case.environment.supply(change.action.plan), **case.filled(apply), plan=plan)
+        with told_to(hear), fenced(case.log) if case.recoverable else nullcontext():
+            # Last of all: a process that was frozen since the intent finds that somebody else has taken over.
+            case.log.confirm()
+            outcome = apply(**given, plan=plan)
     except CannotLook as error:
         case.record("broken off", f"{change.key}/broken-off/{attempt}", {"says": error.says})
         case.say(f"{change.title}: {error.says} Looking whether it happened.")

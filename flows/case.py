@@ -48,6 +48,7 @@ class Ending(enum.StrEnum):
     MISSED = "missed its window"
     UNDER_WAY = "already under way"
     # Of any:
+    HALFWAY = "left halfway"
     CANCELLED = "cancelled"
     ABANDONED = "abandoned"
 
@@ -77,6 +78,8 @@ class Case:
     redact: Redactor
     asker: Asker
     say: Callable[[str], None]
+    # Does the recoverer have another process take it up when this one is gone? Not what a terminal runs.
+    recoverable: bool = False
     # Of a maintenance within its window.
     standing: Standing | None = None
 

@@ -22,7 +22,7 @@ from flows import settings
 from flows.artifacts import publish_report
 from flows.case import Case, Ending, now
 from flows.clean import cleaned
-from flows.journal import Entry, HeldElsewhere, Redactor
+from flows.journal import Entry, HeldElsewhere, LockLost
 from flows.question import Asker, local_asker
 from flows.report import report
 from flows.requester import How, Requester, requester
@@ -81,6 +81,7 @@ def live_through(
                 log=log,
                 redact=redact,
                 asker=_asker(run),
+                recoverable=run.deployment_id is not None,
                 # Prefect keeps the log where every holder of its login can read it.
                 say=lambda text: logger.info(redact.text(text)),
             )
@@ -91,6 +92,11 @@ def live_through(
             return _state(ending, str(case.log.entries[-1].body["says"]))
     except HeldElsewhere as error:
         # Another process lives through this very run: leave its state alone.
+        raise Abort(str(error)) from error
+    except LockLost as error:
+        if run.deployment_id is None:
+            raise  # a terminal: nobody else takes it up, and a person reads why it ended
+        # Another one may by now, and the run's state is that one's to tell.
         raise Abort(str(error)) from error
 
 
