@@ -18,6 +18,7 @@ from tasks.environment import Config
 from tests.conftest import Server
 from tests.flows.house import House
 from tests.flows.journal.conftest import roles_on
+from tests.flows.matrix import World, created
 from tests.flows.room import Room, configure, furnish
 
 
@@ -61,3 +62,11 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
         loaded = Config.load(config)
         publish(Catalog.load(loaded.team), loaded)
         yield House(lamp=lamp, journal=Journal(SecretStr(stack.journal_url), Redactor([])), stack=stack)
+
+
+@pytest.fixture(scope="module")
+def world(
+    tmp_path_factory: pytest.TempPathFactory, journal_url: str, postgres18: Server, prefect_server: None
+) -> Iterator[World]:
+    with created(tmp_path_factory.mktemp("world"), journal_url, postgres18) as world:
+        yield world

@@ -1,0 +1,71 @@
+"""Wherever the process that executes an incident is killed, another one ends it, and does nothing twice."""
+
+from __future__ import annotations
+
+import signal
+
+from tests.flows.lives import Blow, Life, Point
+from tests.flows.matrix import TWO_STEPS, Story, World, one_side, strike
+from tests.flows.room import MAINTENANCE, PLAYBOOK
+
+# The spare fuse is no better: that step did not help, and is taken back.
+TAKEN_BACK = Story(
+    verdict="unchanged",
+    done=("replaced the fuse", "switched on", "took the fuse out"),
+    lamp={"fuse": "blown", "spare": "weak"},
+)
+NEW_BULB = Story(
+    verdict="done",
+    done=("fitted left", "switched on"),
+    flow="playbook",
+    runbook=PLAYBOOK,
+    parameters={"parameters": {"bulb": "left"}},
+)
+LAMP_CARE = Story(
+    verdict="done",
+    done=("dusted left", "dusted right", "switched on"),
+    lamp={"dusty": ["left", "right"]},
+    flow="maintenance",
+    runbook=MAINTENANCE,
+)
+
+
+def test_it_does_each_step_once_wherever_its_process_is_killed(world: World) -> None:
+    points = world.points(TWO_STEPS)
+    assert len(points) > 40
+    strike(world, TWO_STEPS, points, Blow.KILL)
+
+
+def test_it_takes_back_once_wherever_its_process_is_killed(world: World) -> None:
+    points = world.points(TAKEN_BACK)
+    strike(world, TAKEN_BACK, points[points.index(Point("after", "verify/ended")) :], Blow.KILL)
+
+
+def test_it_does_nothing_when_it_wakes_after_another_has_taken_over(world: World) -> None:
+    """Frozen right after the intent; its session is ended, as the server does with a machine that is gone."""
+    world.points(TWO_STEPS)
+    incident = world.open(TWO_STEPS)
+    intent = Point("after", "step/switch-the-lamp-on/intent/1")
+    assert world.nursery.live(Life(incident=incident, at=intent, blow=Blow.FREEZE)) == -signal.SIGSTOP
+    world.end_sessions()
+    world.schedule()
+    assert world.nursery.live(Life(incident=incident)) == 0
+    world.sound(TWO_STEPS)
+    recorded = world.room.entries
+    world.nursery.wake()
+    world.sound(TWO_STEPS)
+    assert world.room.entries == recorded
+
+
+def test_it_works_through_a_playbook_once_wherever_its_process_is_killed(world: World) -> None:
+    strike(world, NEW_BULB, new(world, NEW_BULB), Blow.KILL)
+
+
+def test_it_cares_for_the_lamp_once_wherever_its_process_is_killed(world: World) -> None:
+    strike(world, LAMP_CARE, new(world, LAMP_CARE), Blow.KILL)
+
+
+def new(world: World, story: Story) -> list[Point]:
+    """The points that the incident of two steps does not have."""
+    known = {point.what for point in world.points(TWO_STEPS)}
+    return [point for point in one_side(world.points(story)) if point.what not in known]

@@ -1,0 +1,10 @@
+"""Wherever the journal is cut off, the incident stops: nothing is done without a record. Another life ends it."""
+
+from __future__ import annotations
+
+from tests.flows.lives import Blow
+from tests.flows.matrix import TWO_STEPS, World, one_side, strike
+
+
+def test_it_stops_and_goes_on_later_wherever_its_journal_is_cut_off(world: World) -> None:
+    strike(world, TWO_STEPS, one_side(world.points(TWO_STEPS)), Blow.CUT)
