@@ -131,7 +131,7 @@ def _live(
     why: dict[str, str],
     values: Row,
 ) -> int:
-    from prefect.results import ResultRecord
+    from prefect._internal.result_records import ResultRecord
 
     from flows.execute import GOOD
 
