@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 from tasks.check import check
 from tasks.model import Finding, Row, Threshold, Verdict
+from tasks.postgres.left_out import left_out
 from tasks.postgres.page_fill import Shape, btree_bytes, heap_bytes, shape_of
 from tasks.postgres.queries import INDEX_SHAPES, TABLE_SHAPES
 from tasks.postgres.statement_looks import number
@@ -32,8 +33,9 @@ def index_bloat(postgres: PostgresServer, at_least_bytes: float = WORTH_REBUILDI
     """The B-tree indexes from that size on, the most wasteful first.
 
     Each row: schema, table, index, ident (schema and index, quoted by the server), size_bytes, wasted_bytes (an
-    estimate from the planner's statistics: what a REINDEX would give back), ratio (wasted of size, 0 to 1); both None
-    where the acting role may not see the statistics. Other kinds of index are left out: nothing is known of their fill.
+    estimate from the planner's statistics: what a REINDEX would give back), ratio (wasted of size, 0 to 1), locked; the
+    numbers are None where the acting role may not see the statistics, and of an index that is locked, which nobody can
+    measure. Other kinds of index are left out: nothing is known of their fill.
 
     Raises:
         CannotLook, Refused: no answer.
@@ -80,11 +82,13 @@ def _judged(shapes: Sequence[Row], needs: Callable[[Shape], int]) -> list[Row]:
 
 
 def _named(row: Row) -> Row:
-    return {key: row[key] for key in ("schema", "table", "index", "ident", "size_bytes", "rows") if key in row}
+    return {
+        key: row[key] for key in ("schema", "table", "index", "ident", "size_bytes", "rows", "locked") if key in row
+    }
 
 
 def _wasted(row: Row, needs: Callable[[Shape], int]) -> Row:
-    shape = shape_of(row)
+    shape = None if row["locked"] else shape_of(row)
     if shape is None:
         return {"wasted_bytes": None, "ratio": None}
     size = number(row["size_bytes"])
@@ -93,6 +97,11 @@ def _wasted(row: Row, needs: Callable[[Shape], int]) -> Row:
 
 
 def _says(rows: Sequence[Row], nouns: tuple[str, str], limit: Threshold) -> Finding:
+    locked = [row for row in rows if row["locked"]]
+    return left_out(_of_the_measured([row for row in rows if not row["locked"]], nouns, limit), locked)
+
+
+def _of_the_measured(rows: Sequence[Row], nouns: tuple[str, str], limit: Threshold) -> Finding:
     unseen = [row for row in rows if row["ratio"] is None]
     if unseen and len(unseen) == len(rows):
         return Finding.unknown(

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from tasks.check import check
 from tasks.model import Finding, Threshold, Verdict
 from tasks.postgres import spare_indexes as spare
+from tasks.postgres.left_out import left_out
 from tasks.postgres.spare_indexes import Spare
 from tasks.postgres.statement_looks import number
 from tasks.postgres.system import PostgresServer
@@ -48,10 +49,11 @@ def check_duplicate_indexes(postgres: PostgresServer, size: Threshold = IDLE_BYT
     are indexes that enforce something (keys, unique, exclusion), replica identities, partial ones that are not exactly
     alike, those of partitions, and those below 1 MiB.
     """
-    found = spare.large(spare.duplicates(spare.facts(postgres, spare.WORTH_DROPPING_BYTES)))
+    locked = spare.locked(postgres, spare.WORTH_DROPPING_BYTES)
+    found = spare.large(spare.duplicates(spare.facts(postgres, spare.WORTH_DROPPING_BYTES, without=locked)))
 
     first = f"; {found[0].row['ident']}: {found[0].why}" if found else ""
-    return _idle(found, size, "superfluous beside another one", f"{first}.")
+    return left_out(_idle(found, size, "superfluous beside another one", f"{first}."), locked)
 
 
 @check
@@ -65,15 +67,15 @@ def check_idle_indexes(postgres: PostgresServer, size: Threshold = IDLE_BYTES) -
     """
     counted = spare.counting(postgres)
     alone = {**counted, "replicas": 0}
-    found = spare.large(spare.unused(spare.facts(postgres, spare.WORTH_DROPPING_BYTES), alone))
+    locked = spare.locked(postgres, spare.WORTH_DROPPING_BYTES)
+    found = spare.large(spare.unused(spare.facts(postgres, spare.WORTH_DROPPING_BYTES, without=locked), alone))
 
     counted_for = f", counted for {span(number(counted['counted_for_s']))}"
     replicas = int(number(counted["replicas"]))
     ask = f" Replicas count their own queries: ask the {replicas} of them, too." if replicas and found else ""
     finding = _idle(found, size, "unused", f"{counted_for}.{ask}")
-    return dataclasses.replace(
-        finding, verdict=min(finding.verdict, Verdict.WARN) if replicas else finding.verdict, facts=counted
-    )
+    verdict = min(finding.verdict, Verdict.WARN) if replicas else finding.verdict
+    return left_out(dataclasses.replace(finding, verdict=verdict, facts=counted), locked)
 
 
 def _idle(found: Sequence[Spare], limit: Threshold, what: str, more: str) -> Finding:

@@ -8,6 +8,7 @@ from tasks import amounts
 from tasks.check import check
 from tasks.growth import Look, looks, per_second, seconds_until, with_look
 from tasks.model import Earlier, Finding, Json, Row, Threshold, Verdict
+from tasks.postgres.left_out import locked_out
 from tasks.postgres.queries import DATABASE_SIZE, LARGEST_TABLES
 from tasks.postgres.statement_looks import number
 from tasks.postgres.system import PostgresServer
@@ -42,12 +43,14 @@ def check_database_size(
     """Does the database grow towards the size it may have?
 
     The trend is the pace it kept on half of the last days, two weeks at most, so that one import is not taken for one;
-    it needs looks over two days. Tables that are locked out of everybody's reach at the moment are not measured.
+    it needs looks over two days. Tables that are locked out of everybody's reach at the moment are named, not measured.
     """
     if blind := postgres.blind():
         return blind
     now = postgres.rows(DATABASE_SIZE)[0]
-    tables = postgres.rows(LARGEST_TABLES)
+    found = postgres.rows(LARGEST_TABLES)
+    tables = [row for row in found if not row["locked"]]
+    locked = [f"{row['schema']}.{row['table']}" for row in found if row["locked"]]
     before = earlier.facts if earlier and _same(earlier.facts, postgres, now) else {}
 
     at_s, amount = number(now["at_s"]), number(now["bytes"])
@@ -57,7 +60,7 @@ def check_database_size(
     rows = _grown(tables, before)
     return Finding(
         verdict=verdict,
-        says=_says(now, known, left_s, rows, size),
+        says=f"{_says(now, known, left_s, rows, size)}{locked_out(locked)}",
         value=amount,
         unit="bytes",
         facts={

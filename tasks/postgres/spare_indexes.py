@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from tasks.model import Refused, Row
-from tasks.postgres.queries import INDEX_FACTS, SCAN_COUNTING
+from tasks.postgres.queries import INDEX_FACTS, LOCKED_INDEXES, SCAN_COUNTING
 from tasks.postgres.statement_looks import number
 from tasks.postgres.system import PostgresServer
 from tasks.postgres.words import HOUR_S
@@ -34,8 +34,17 @@ class Spare:
         return {**shown, "why": self.why}
 
 
-def facts(postgres: PostgresServer, at_least: float = 0, *, only_invalid: bool = False) -> list[Row]:
+def locked(postgres: PostgresServer, at_least: float) -> list[Row]:
+    """The tables (table_oid, ident) one of whose indexes of that size is locked: its facts cannot be had."""
+    return postgres.rows(LOCKED_INDEXES, at_least=at_least)
+
+
+def facts(
+    postgres: PostgresServer, at_least: float = 0, *, only_invalid: bool = False, without: Sequence[Row] = ()
+) -> list[Row]:
     """Every index of the tables that have one of at least so many bytes, or only of those that have an invalid one.
+
+    The tables in `without`, rows of `locked`, are left out; of any other that is locked there is no answer.
 
     Raises:
         CannotLook: no answer.
@@ -44,7 +53,8 @@ def facts(postgres: PostgresServer, at_least: float = 0, *, only_invalid: bool =
     # An index that is being built looks like one whose build broke off.
     if blind := postgres.blind():
         raise Refused(blind.says, remedy=blind.remedy)
-    return postgres.rows(INDEX_FACTS, at_least=at_least, only_invalid=only_invalid)
+    spared = [row["table_oid"] for row in without]
+    return postgres.rows(INDEX_FACTS, at_least=at_least, only_invalid=only_invalid, without=spared)
 
 
 def counting(postgres: PostgresServer) -> Row:

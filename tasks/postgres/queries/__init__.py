@@ -3,8 +3,15 @@
 from importlib.resources import files
 
 
-def _read(name: str) -> str:
+def _text(name: str) -> str:
     return files(__name__).joinpath(f"{name}.sql").read_text(encoding="utf-8")
+
+
+_LOCKED_OUT = _text("locked_out").rstrip()
+
+
+def _read(name: str) -> str:
+    return _text(name).replace("{locked_out}", _LOCKED_OUT)
 
 
 BLOCKING_CHAINS = _read("blocking_chains")
@@ -34,6 +41,7 @@ TABLE_SHAPES = _read("table_shapes")
 WRITABLE = _read("writable")
 INDEX_FACTS = _read("index_facts")
 LONG_ACT = _read("long_act")
+LOCKED_INDEXES = _read("locked_indexes")
 SCAN_COUNTING = _read("scan_counting")
 TABLE_SCANS = _read("table_scans")
 TABLE_CARE = _read("table_care")

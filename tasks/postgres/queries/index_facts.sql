@@ -1,12 +1,14 @@
 -- Everything that decides whether an index could be spared: all indexes of each plain table that has one of at least
 -- %(at_least)s bytes; of each that has an invalid one, if %(only_invalid)s. Partitions and partitioned tables are left
 -- out: their indexes hang together.
--- First the tables: a definition costs the server more than anything else here.
+-- First the tables: a definition costs the server more than anything else here, and it waits for whoever has locked the
+-- index, as its size does; the tables in %(without)s are spared both.
 WITH wanted AS MATERIALIZED (
     SELECT DISTINCT i.indrelid
     FROM pg_index i
     JOIN pg_class c ON c.oid = i.indexrelid AND c.relkind = 'i'
-    WHERE (NOT i.indisvalid OR NOT %(only_invalid)s) AND pg_relation_size(i.indexrelid) >= %(at_least)s
+    WHERE (NOT i.indisvalid OR NOT %(only_invalid)s) AND CASE WHEN i.indrelid <> ALL (%(without)s::oid[])
+        THEN pg_relation_size(i.indexrelid) >= %(at_least)s END
 ),
 -- What stands on an index: pg_constraint has no index on conindid, and would be read whole for each of ours.
 constraints AS MATERIALIZED (

@@ -1,18 +1,27 @@
 -- What the B-tree indexes of at least %(at_least)s bytes would need: their entries, and how wide each column is.
 -- Widths come from pg_stats, which shows only what the asking role may read; `width` is null where it shows nothing.
-WITH large AS MATERIALIZED (
-    SELECT i.*, c.oid AS index_oid, c.relname, t.relname AS table_name, n.nspname, pg_relation_size(c.oid) AS bytes,
+-- One that is `locked` cannot be measured: its size is the server's own estimate.
+WITH {locked_out},
+sized AS MATERIALIZED (
+    SELECT c.oid, c.oid IN (SELECT relation FROM locked_out) AS locked,
+        CASE WHEN c.oid IN (SELECT relation FROM locked_out) THEN c.relpages * current_setting('block_size')::int8
+            ELSE pg_relation_size(c.oid) END AS bytes
+    FROM pg_class c
+    JOIN pg_am m ON m.oid = c.relam AND m.amname = 'btree'
+    WHERE c.relkind = 'i' AND c.relpersistence <> 't' AND c.reltuples >= 0
+),
+large AS MATERIALIZED (
+    SELECT i.*, c.oid AS index_oid, c.relname, t.relname AS table_name, n.nspname, z.bytes, z.locked,
         c.reloptions,
         -- As in table_shapes.sql; a partial index is counted by VACUUM and ANALYZE alone.
         CASE WHEN i.indpred IS NULL THEN greatest(t.reltuples, s.n_live_tup) ELSE c.reltuples END::float8 AS rows
-    FROM pg_index i
-    JOIN pg_class c ON c.oid = i.indexrelid AND c.relkind = 'i' AND c.relpersistence <> 't'
-    JOIN pg_am m ON m.oid = c.relam AND m.amname = 'btree'
+    FROM sized z
+    JOIN pg_class c ON c.oid = z.oid
+    JOIN pg_index i ON i.indexrelid = c.oid
     JOIN pg_class t ON t.oid = i.indrelid
     JOIN pg_namespace n ON n.oid = c.relnamespace
     JOIN pg_stat_user_tables s ON s.relid = i.indrelid
-    WHERE i.indisvalid AND t.relpages > 0 AND t.reltuples >= 0 AND c.reltuples >= 0
-        AND pg_relation_size(c.oid) >= %(at_least)s
+    WHERE i.indisvalid AND t.relpages > 0 AND t.reltuples >= 0 AND z.bytes >= %(at_least)s
 ),
 -- Read once, as in table_shapes.sql. An expression has statistics of its own, filed under the index.
 widths AS MATERIALIZED (
@@ -37,7 +46,7 @@ columns AS (
     GROUP BY l.index_oid
 )
 SELECT l.nspname AS schema, l.table_name AS table, l.relname AS index, format('%%I.%%I', l.nspname, l.relname) AS ident,
-    l.bytes AS size_bytes, l.rows, current_setting('block_size')::int AS page_bytes,
+    l.bytes AS size_bytes, l.locked, l.rows, current_setting('block_size')::int AS page_bytes,
     coalesce((SELECT o.option_value::int FROM pg_options_to_table(l.reloptions) o WHERE o.option_name = 'fillfactor'),
         90) AS fillfactor,
     -- Equal keys are stored once, if equal means the same bytes (support function 4) and nothing rides along.

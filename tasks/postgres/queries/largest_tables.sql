@@ -1,6 +1,7 @@
--- The largest tables of this database, with their indexes and out-of-line values.
+-- The largest tables of this database, with their indexes and out-of-line values; `bytes` is null of one that is locked.
 -- Asked of the server's own estimate first: measuring every file of every table would take seconds.
-WITH pages AS (
+WITH {locked_out},
+pages AS (
     SELECT coalesce(i.indrelid, o.oid, c.oid) AS table_oid, sum(c.relpages) AS pages
     FROM pg_class c
     LEFT JOIN pg_index i ON i.indexrelid = c.oid
@@ -17,22 +18,28 @@ likely AS (
     ORDER BY p.pages DESC, c.oid
     LIMIT 20
 ),
--- Materialised, so that nothing is measured before it is known whether it can be: measuring waits for whoever has
--- locked the table out of everybody's reach.
 reachable AS MATERIALIZED (
-    SELECT l.*
+    SELECT l.*, EXISTS (
+        SELECT FROM locked_out k
+        -- Its indexes and its out-of-line values are measured with it.
+        LEFT JOIN pg_index i ON i.indexrelid = k.relation
+        LEFT JOIN pg_class o ON o.reltoastrelid = coalesce(i.indrelid, k.relation)
+        WHERE l.oid IN (k.relation, i.indrelid, o.oid)
+    ) AS locked
     FROM likely l
-    WHERE NOT EXISTS (
-        SELECT FROM pg_locks k WHERE k.relation = l.oid AND k.mode = 'AccessExclusiveLock' AND k.granted
-    )
 ),
 measured AS MATERIALIZED (
-    SELECT r.*, pg_total_relation_size(r.oid)::float8 AS bytes, pg_indexes_size(r.oid)::float8 AS index_bytes
+    SELECT r.*, CASE WHEN NOT r.locked THEN pg_total_relation_size(r.oid)::float8 END AS bytes,
+        CASE WHEN NOT r.locked THEN pg_indexes_size(r.oid)::float8 END AS index_bytes
     FROM reachable r
+),
+ranked AS (
+    SELECT m.*, row_number() OVER (PARTITION BY m.locked ORDER BY m.bytes DESC, m.nspname, m.relname) AS place
+    FROM measured m
+    -- Otherwise it was dropped just now.
+    WHERE m.locked OR m.bytes IS NOT NULL
 )
-SELECT m.nspname AS schema, m.relname AS table, m.oid::text AS key, m.bytes, m.index_bytes
-FROM measured m
--- NULL when it was dropped just now.
-WHERE m.bytes IS NOT NULL
-ORDER BY m.bytes DESC, 1, 2
-LIMIT 5
+SELECT r.nspname AS schema, r.relname AS table, r.oid::text AS key, r.locked, r.bytes, r.index_bytes
+FROM ranked r
+WHERE r.place <= 5
+ORDER BY r.locked, r.place

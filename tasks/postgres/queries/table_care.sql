@@ -1,11 +1,14 @@
 -- How far behind ANALYZE and VACUUM are, in multiples of what makes autovacuum come; tables from %(at_least)s rows.
-WITH options AS (
+-- The size of one that is locked is the server's own estimate.
+WITH {locked_out},
+options AS (
     SELECT c.oid, o.option_name AS name, o.option_value AS value
     FROM pg_class c, pg_options_to_table(c.reloptions) o
 ),
 tables AS (
     SELECT s.*, n.oid AS schema_oid, c.relowner, c.oid AS table_oid,
         greatest(c.reltuples, 0)::float8 AS rows,
+        c.relpages * current_setting('block_size')::float8 AS estimated_bytes,
         coalesce((SELECT value FROM options o WHERE o.oid = c.oid AND name = 'autovacuum_enabled')::bool, true)
             AND current_setting('autovacuum')::bool AS automatic,
         coalesce((SELECT value FROM options o WHERE o.oid = c.oid AND name = 'autovacuum_analyze_threshold'),
@@ -45,7 +48,8 @@ SELECT
         SELECT FROM pg_roles r WHERE r.rolname = 'pg_maintain' AND pg_has_role(r.oid, 'USAGE')
     ) AS may_maintain,
     format('GRANT %%I TO %%I;', pg_get_userbyid(t.relowner), current_user) AS grant_owner,
-    pg_table_size(t.relid)::float8 AS bytes,
+    CASE WHEN t.relid IN (SELECT relation FROM locked_out) THEN t.estimated_bytes ELSE pg_table_size(t.relid) END
+        AS bytes,
     count(*) OVER ()::int AS tables,
     extract(epoch FROM clock_timestamp())::float8 AS at_s
 FROM tables t
