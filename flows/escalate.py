@@ -11,7 +11,8 @@ from datetime import datetime, timedelta
 
 from flows import settings
 from flows.case import now
-from flows.journal import AlreadyRecorded, Entry, IncidentSummary, Journal
+from flows.deliver import Letter, Post
+from flows.journal import AlreadyRecorded, Entry, IncidentSummary, Journal, JournalBroken
 from flows.question import open_question
 from flows.tell import Target
 from runbooks.model import Severity
@@ -48,13 +49,14 @@ class Message:
 
 @dataclass
 class Escalator:
-    """Remembers between looks only which deliveries failed, and when they are tried again."""
+    """Remembers between looks only what is on its way, which deliveries failed, and when they are tried again."""
 
     journal: Journal
     config: Callable[[], Config]
     say: Callable[[str], object]
     failed: dict[str, tuple[int, datetime]] = field(default_factory=dict)
     unusable: set[str] = field(default_factory=set)
+    post: Post = field(default_factory=Post)
 
     def look(self) -> None:
         """One look at every incident that is open, or has just ended. Meant to be repeated every few seconds.
@@ -68,7 +70,9 @@ class Escalator:
         for summary in news:
             place = places[summary.environment]
             if place is not None and place.routes:
-                self._consider(summary, place)
+                self._carefully(summary, place)
+        for letter, arrived in self.post.arrived():
+            self._record(letter, arrived)
 
     def _place(self, name: str) -> Environment | None:
         try:
@@ -79,36 +83,53 @@ class Escalator:
             self.unusable.add(name)
             return None
 
+    def _carefully(self, summary: IncidentSummary, place: Environment) -> None:
+        """One record that was changed must not keep people from hearing of the others."""
+        try:
+            self._consider(summary, place)
+        except JournalBroken as error:
+            if summary.incident not in self.unusable:
+                self.say(f"{summary.incident}: nobody is told. {error}")
+            self.unusable.add(summary.incident)
+
     def _consider(self, summary: IncidentSummary, place: Environment) -> None:
         entries = self.journal.read(summary.incident)
         told = {entry.key for entry in entries}
         for message in due(summary, entries, place):
             for target in map(Target, place.routes.get(message.role, ())):
                 key = f"told/{message.key}/{message.role}/{target.id}"
-                if key not in told:
-                    self._tell(summary.incident, place, key, message, target)
+                if key not in told and self._is_time(f"{summary.incident}/{key}"):
+                    self.post.send(_letter(summary.incident, place, key, message, target))
 
-    def _tell(self, incident: str, place: Environment, key: str, message: Message, target: Target) -> None:
-        attempts, again_at = self.failed.get(key, (0, now()))
-        if now() < again_at:
+    def _is_time(self, letter: str) -> bool:
+        """Not while it is on its way, and not again at once after it failed."""
+        failed = self.failed.get(letter)
+        return not self.post.has(letter) and (failed is None or now() >= failed[1])
+
+    def _record(self, letter: Letter, arrived: bool) -> None:
+        attempts, _ = self.failed.get(letter.id, (0, now()))
+        shown = letter.target.shown
+        if not arrived and attempts < len(RETRY_S):
+            self.failed[letter.id] = (attempts + 1, now() + timedelta(seconds=RETRY_S[attempts]))
+            self.say(f"{letter.incident}: {shown} did not take the message; tried again in {RETRY_S[attempts]:g} s.")
             return
-        redact = settings.redactor(place)
-        delivered = target.send(redact.text(message.title), redact.text(message.text))
-        if not delivered and attempts < len(RETRY_S):
-            self.failed[key] = (attempts + 1, now() + timedelta(seconds=RETRY_S[attempts]))
-            self.say(f"{incident}: {target.shown} did not take the message; tried again in {RETRY_S[attempts]:g} s.")
-            return
-        self.failed.pop(key, None)
-        how = f"by {target.shown}" if delivered else f"not reached by {target.shown}, tried {attempts + 1} times"
+        self.failed.pop(letter.id, None)
+        how = f"by {shown}" if arrived else f"not reached by {shown}, tried {attempts + 1} times"
         body: Row = {
-            "says": f"{message.role}: {how}. {message.title}",
-            "delivered": delivered,
+            "says": f"{letter.role}: {how}. {letter.title}",
+            "delivered": arrived,
             "attempts": attempts + 1,
         }
         try:
-            self.journal.note(incident, TELLER, "told", key, body)
+            self.journal.note(letter.incident, TELLER, "told", letter.key, body)
         except AlreadyRecorded:
-            self.say(f"{incident}: somebody else told {message.role} at the same moment.")
+            self.say(f"{letter.incident}: somebody else told {letter.role} at the same moment.")
+
+
+def _letter(incident: str, place: Environment, key: str, message: Message, target: Target) -> Letter:
+    redact = settings.redactor(place)
+    title, text = redact.text(message.title), redact.text(message.text)
+    return Letter(key=key, incident=incident, target=target, title=title, text=text, role=message.role)
 
 
 def due(summary: IncidentSummary, entries: Sequence[Entry], place: Environment) -> Iterator[Message]:
