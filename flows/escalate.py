@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from flows import settings
-from flows.case import now
+from flows.case import Ending, now
 from flows.deliver import Letter, Post
 from flows.journal import AlreadyRecorded, Entry, IncidentSummary, Journal, JournalBroken
 from flows.question import open_question
@@ -33,6 +33,8 @@ LADDER: Mapping[Severity, Mapping[Role, float]] = {
 END: Sequence[Role] = (Role.ON_CALL,)
 # An end older than this is no news: the stack was down meanwhile.
 NEWS = timedelta(minutes=15)
+# What was left half-way stays so until somebody comes.
+HALFWAY_NEWS = timedelta(days=1)
 # Tried again after so many seconds; then the record says that it did not arrive.
 RETRY_S = (10.0, 30.0, 60.0, 120.0)
 
@@ -64,7 +66,7 @@ class Escalator:
         Raises:
             JournalUnavailable: the database does not answer.
         """
-        news = [s for s in self.journal.incidents(limit=1000) if s.open or _ago(s.closed_at) < NEWS]
+        news = [s for s in self.journal.incidents(limit=1000) if s.open or _ago(s.closed_at) < _news(s)]
         # Read anew: a lab that comes up adds an environment.
         places = {name: self._place(name) for name in {summary.environment for summary in news}}
         for summary in news:
@@ -145,7 +147,8 @@ def due(summary: IncidentSummary, entries: Sequence[Entry], place: Environment) 
             )
     if summary.closed_at:
         yield from _to(
-            END,
+            # Nothing will try again by itself, so nobody waits for anybody.
+            tuple(Role) if summary.verdict == Ending.HALFWAY else END,
             key="closed",
             title=f"{summary.severity} {place.name}: {summary.runbook} {summary.verdict}",
             text=f"{summary.says} The record: incident timeline {summary.incident[:8]} --post-mortem",
@@ -174,6 +177,10 @@ def _waits(summary: IncidentSummary, entries: Sequence[Entry], place: Environmen
 def _to(roles: Sequence[Role], *, key: str, title: str, text: str) -> Iterator[Message]:
     for role in roles:
         yield Message(key=key, role=role, title=title, text=text)
+
+
+def _news(summary: IncidentSummary) -> timedelta:
+    return HALFWAY_NEWS if summary.verdict == Ending.HALFWAY else NEWS
 
 
 def _ago(at: str) -> timedelta:

@@ -9,6 +9,7 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.task_runners import ThreadPoolTaskRunner
 
+from flows import halfway
 from flows.act import Change
 from flows.artifacts import publish_findings
 from flows.case import Case, Ending, Fate
@@ -67,11 +68,11 @@ def _course(case: Case, runbook: Runbook) -> tuple[Ending, str]:
     )
     found = verified(case)
     publish_findings("verification", found, f"Verification: {ending}")
-    if ending is Ending.UNCHANGED:
-        offer_undo(case, helped={asked for asked, finding in found.items() if finding.verdict is Verdict.OK})
-    if ending is Ending.WORSE:
-        offer_undo(case)
-    return ending, case.says(ending)
+    if ending not in (Ending.UNCHANGED, Ending.WORSE):
+        return ending, case.says(ending)
+    well = {asked for asked, finding in found.items() if finding.verdict is Verdict.OK}
+    undone = offer_undo(case, helped=well if ending is Ending.UNCHANGED else ())
+    return halfway.ended(case, undone, ending, case.says(ending))
 
 
 def _take(case: Case, part: Part) -> Fate | None:

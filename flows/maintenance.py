@@ -17,6 +17,7 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.task_runners import ThreadPoolTaskRunner
 
+from flows import halfway
 from flows.act import Change
 from flows.artifacts import publish_findings
 from flows.case import ENGINE, Case, Ending, Fate
@@ -125,9 +126,8 @@ def _within(case: Case, maintenance: Maintenance) -> tuple[Ending, str]:
     ending = _ending(case, maintenance, findings)
     publish_findings("verification", verified(case), f"Verification: {ending}")
     over = case.standing is not None and case.standing.over
-    if ending in (Ending.UNSUCCESSFUL, Ending.WORSE) and not over:
-        offer_undo(case)
-    return ending, case.says(ending)
+    undone = offer_undo(case) if ending in (Ending.UNSUCCESSFUL, Ending.WORSE) and not over else {}
+    return halfway.ended(case, undone, ending, case.says(ending))
 
 
 def _take(case: Case, maintenance: Maintenance, part: Part) -> Fate | None:

@@ -9,6 +9,7 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.task_runners import ThreadPoolTaskRunner
 
+from flows import halfway
 from flows.act import Change
 from flows.artifacts import publish_findings
 from flows.case import Case, Ending, Fate
@@ -127,4 +128,4 @@ def _taken_back(case: Case, ending: Ending) -> tuple[Ending, str]:
     told = "".join(f" Taken back, {title}: {fate}." for title, fate in undone.items())
     whole = _begun(case) == set(undone) and set(undone.values()) <= {Fate.APPLIED, Fate.MOOT}
     ending = Ending.TAKEN_BACK if undone and whole else ending
-    return ending, case.says(ending) + told
+    return halfway.ended(case, undone, ending, case.says(ending) + told)

@@ -58,6 +58,7 @@ def report(entries: Sequence[Entry]) -> str:
             "",
             *(list(_run(entries)) or ["Nothing."]),
             "",
+            *_left(by_key.get("halfway")),
             "## Impact and cause",
             "",
             "_To be written: who noticed it, for how long, and what made it possible._",
@@ -164,6 +165,18 @@ def _run(entries: Sequence[Entry]) -> Iterator[str]:
             yield from (f"**{said(body['title'])}** ({entry.at[11:19]} UTC)", "", *fenced(commands), "")
         if entry.kind in ("outcome", "broken off"):
             yield from (f"→ {said(body['says'])}", "")
+
+
+def _left(left: Mapping[str, Any] | None) -> Iterator[str]:
+    """The state that somebody has to mend by hand, where an undo failed."""
+    if left is None:
+        return
+    yield from ("## As it was left", "", "Begun, and not taken back:", "")
+    yield from (*(f"- **{said(step['title'])}**: {said(step['says'])}" for step in left["begun"]), "")
+    for step in left["not_taken_back"]:
+        yield from (f"**{said(step['title'])}** {said(step['fate'])}: {said(step['says'])} By hand:", "")
+        yield from (*(fenced(step["commands"]) if step["commands"] else ["There is no plan for it yet."]), "")
+    yield from ("What was seen since:", "", *table(left["looks"], ROWS), "")
 
 
 def what(entry: Entry) -> str:

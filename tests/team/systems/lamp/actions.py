@@ -71,12 +71,21 @@ class SwitchOff(Action):
         return _plan(lamp, "off", Risk.LOW, self.way_back)
 
     def apply(self, lamp: Lamp, plan: Plan) -> Outcome:
+        trouble = lamp.state().get("switch")
+        lamp.happened("tried to switch off")
+        if trouble == "breaks off":
+            raise CannotLook("The switch came off.")
+        if trouble == "explodes":
+            raise ZeroDivisionError("no switch")
+        if trouble == "half":
+            return Outcome(says="One of two wires is loose.", complete=False)
         lamp.set(lit=False)
         lamp.happened("switched off")
         return Outcome(says="The lamp was switched off.", complete=True)
 
     def applied(self, lamp: Lamp, plan: Plan) -> bool | None:
-        return not lamp.state()["lit"]
+        state = lamp.state()
+        return None if state.get("applied") == "cannot tell" else not state["lit"]
 
 
 class ReplaceWiring(Action):
