@@ -34,6 +34,8 @@ class Question:
     plan: Plan
     digest: str
     expires_at: datetime
+    # When what is shown was seen.
+    seen_at: datetime | None = None
     refused: str = ""
     # How many different people it takes, and who has approved so far.
     people: int = 1
@@ -89,6 +91,7 @@ def question_from(asked: Entry, environment: str) -> Question:
         plan=plan_from(body["plan"]),  # type: ignore[arg-type]
         digest=str(body["digest"]),
         expires_at=datetime.fromisoformat(str(body["expires_at"])),
+        seen_at=datetime.fromisoformat(asked.at),
         refused=str(body["refused"]),
         people=int(str(body.get("people", 1))),
         approved_by=tuple(map(str, body.get("approved_by", ()))),  # type: ignore[arg-type]

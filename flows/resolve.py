@@ -9,13 +9,14 @@ from flows.act import Change, End, act, declined, plan_now, settle_intent, too_l
 from flows.artifacts import publish_plan, publish_step
 from flows.case import ENGINE, Case, Fate, step_key
 from flows.diagnose import ask_all
+from flows.evidence import expired
 from flows.gate import rounds, settle
 from flows.question import Decision
 from flows.quorum import people_needed
 from flows.record import finding_body, plan_from
 from flows.turn import Turn
 from runbooks.model import AnyCheck, Manual
-from tasks.model import BlastRadius, CannotLook, Finding, Plan, Risk, Verdict
+from tasks.model import BlastRadius, CannotLook, Finding, Plan, Risk, Row, Verdict
 
 
 def instruct(case: Case, manual: Manual) -> None:
@@ -93,7 +94,7 @@ def _agree(case: Case, change: Change, turn: Turn) -> Plan | End:
         if asked is None:
             publish_plan(change.title, plan)
         rule = _rule(case, change, plan, ask)
-        settled = settle(case, ask, change.title, change.reason, plan, refused=refused, rule=rule)
+        settled = settle(case, ask, change.title, _reason(case, change), plan, refused=refused, rule=rule)
         if isinstance(settled, str):
             refused = settled
             continue
@@ -106,6 +107,15 @@ def _agree(case: Case, change: Change, turn: Turn) -> Plan | End:
             continue
         return agreed
     raise AssertionError("rounds never ends")
+
+
+def _reason(case: Case, change: Change) -> str:
+    """What calls for the change, as it was seen last: a void approval was followed by another look."""
+    if change.when is None:
+        return change.reason
+    looks = [e for e in case.log.entries if e.kind == "look" and e.key.startswith(f"{change.key}/ask/")]
+    seen = [str(e.body["says"]) for e in looks if e.body.get("check") == change.when.name]
+    return seen[-1] if seen else change.reason
 
 
 def _rule(case: Case, change: Change, plan: Plan, ask: str) -> str:
@@ -124,7 +134,8 @@ def _still(case: Case, change: Change, ask: str, approved: Plan) -> Plan | End |
     if (seen := _look(case, change, ask)) is not None:
         return seen
     fresh = plan_now(case, change)
-    beyond = case.redacted(fresh).exceeds(approved)
+    shown = case.redacted(fresh)
+    beyond = shown.exceeds(approved)
     if beyond:
         return "The approval is void, because more or other things would be done now than were approved: " + "; ".join(
             sorted(beyond)
@@ -136,7 +147,9 @@ def _still(case: Case, change: Change, ask: str, approved: Plan) -> Plan | End |
             f"The approval is void, because the same now carries {fresh.risk.name.lower()} risk; "
             f"{approved.risk.name.lower()} risk was approved."
         )
-    return fresh if fresh.commands else End(Fate.MOOT, fresh.does)
+    if not fresh.commands:
+        return End(Fate.MOOT, fresh.does)
+    return expired(case, ask, approved, shown) or fresh
 
 
 def _look(case: Case, change: Change, ask: str) -> End | str | None:
@@ -144,7 +157,8 @@ def _look(case: Case, change: Change, ask: str) -> End | str | None:
     found = ask_all(case, wanted)
     for asked in wanted:
         # Its own entry each time: after a crash the look has to be a new one.
-        case.record("look", f"{ask}/look/{len(case.log.entries)}", dict(finding_body(found[asked])))
+        body: Row = {**finding_body(found[asked]), "check": asked.name}
+        case.record("look", f"{ask}/look/{len(case.log.entries)}", body)
     if (unready := _unready(change.guards, found)) is not None:
         return f"The approval is void, because it may not be begun any more: {unready.says}"
     if change.when is None:

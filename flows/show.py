@@ -36,7 +36,7 @@ def story(question: Question) -> str:
             *refused,
             f"### {said(question.title)}?",
             "",
-            f"In **{said(question.environment)}** · answer until **{expires:%Y-%m-%d %H:%M} UTC**; "
+            f"In **{said(question.environment)}** · {_seen(question)}answer until **{expires:%Y-%m-%d %H:%M} UTC**; "
             "without an answer nothing is done.",
             *_people(question),
             "",
@@ -47,6 +47,10 @@ def story(question: Question) -> str:
             f"Plan {markdown.code(question.digest[:12])}",
         ]
     )
+
+
+def _seen(question: Question) -> str:
+    return f"seen {question.seen_at.astimezone(UTC):%H:%M:%S} UTC · " if question.seen_at else ""
 
 
 def _people(question: Question) -> list[str]:

@@ -93,6 +93,9 @@ class Environment(BaseModel):
     systems: Mapping[str, System] = Field(default_factory=dict)
     # How long a person has to answer. An hour covers the whole escalation ladder (on-call, senior, manager).
     approval_expires_s: float = Field(default=3600, gt=0)
+    # How old what was seen may be when a step is begun; after that, only exactly what was shown is done. The ladder's
+    # first rung is 15 minutes long: whoever answers later was not looking when it was asked.
+    evidence_expires_s: float = Field(default=900, gt=0)
     # How people of a role are told: Apprise addresses (mailto://…, slack://…), which hold secrets.
     routes: Mapping[Role, tuple[SecretStr, ...]] = Field(default_factory=dict)
     # Minutes after which a role is told that a step waits, by severity, where they differ from ours.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator
+from datetime import datetime
 
 from deployments.commands.asking import ask_decision, proof_of, usual_name
 from deployments.commands.context import here
@@ -180,4 +181,5 @@ def _list(found: list[Waiting]) -> None:
 
 def _as_json(question: Question) -> dict[str, object]:
     fields = {f.name: getattr(question, f.name) for f in dataclasses.fields(question)}
-    return {**fields, "plan": plan_body(question.plan), "expires_at": question.expires_at.isoformat()}
+    moments = {name: at.isoformat() for name, at in fields.items() if isinstance(at, datetime)}
+    return {**fields, **moments, "plan": plan_body(question.plan)}
