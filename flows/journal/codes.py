@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import timedelta
 
 from flows.journal.connection import Connection
 from flows.journal.log import AlreadyRecorded, write
 from flows.journal.redact import Redactor
 
 ACTOR = "engine"
-_WRONG = "SELECT count(*) FROM incident.entries WHERE incident = %s AND kind = 'wrong code' AND at >= %s"
+# The database's own clock on both sides: with another machine's, one that is fast would forget every wrong code.
+_WRONG = """
+    SELECT count(*) FROM incident.entries
+     WHERE incident = %s AND kind = 'wrong code'
+       AND at >= to_char((clock_timestamp() - %s) AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') COLLATE "C"
+"""
 
 
 def use(session: Connection, redact: Redactor, name: str, step: int, by: str) -> bool:
@@ -32,8 +37,8 @@ def note_wrong(session: Connection, redact: Redactor, name: str, by: str) -> Non
         return
 
 
-def wrong(session: Connection, name: str, since: datetime) -> int:
-    row = session.execute(_WRONG, [_chain(name), f"{since:%Y-%m-%dT%H:%M:%S.%fZ}"]).fetchone()
+def wrong(session: Connection, name: str, within: timedelta) -> int:
+    row = session.execute(_WRONG, [_chain(name), within]).fetchone()
     return int(str(row[0])) if row else 0
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from datetime import datetime
+from datetime import timedelta
 
 import psycopg
 from pydantic import SecretStr
@@ -194,14 +194,14 @@ class Journal:
         with session_of(self._url) as session:
             codes.note_wrong(session, self._redact, name, by)
 
-    def wrong_codes(self, name: str, since: datetime) -> int:
-        """How many codes that did not fit were given in this approver's name since then.
+    def wrong_codes(self, name: str, within: timedelta) -> int:
+        """How many codes that did not fit were given in this approver's name in that time.
 
         Raises:
             JournalUnavailable: the database does not answer.
         """
         with session_of(self._url) as session:
-            return codes.wrong(session, name, since)
+            return codes.wrong(session, name, within)
 
     def seal(self) -> list[Seal]:
         """Seal whatever no seal covers yet; the seals that were made, none if nothing was written since.

@@ -36,6 +36,7 @@ _HEAD = """
       LEFT JOIN (SELECT seq, at, hash FROM incident.entries WHERE incident = %s ORDER BY seq DESC LIMIT 1) AS head
         ON true
 """
+_AGE = "SELECT extract(epoch FROM clock_timestamp() - %s::timestamptz)"
 _INSERT = """
     INSERT INTO incident.entries (incident, seq, at, actor, kind, key, body, prev, hash)
     VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)
@@ -184,6 +185,16 @@ class HeldLog:
         """
         with self._lock, self._fenced():
             self._session.execute("SELECT")
+
+    def age_s(self, entry: Entry) -> float:
+        """How long ago it was recorded, in seconds, by the clock that recorded it; never below zero.
+
+        Raises:
+            JournalUnavailable: the session is gone, and the lock with it.
+        """
+        with self._lock, self._fenced():
+            row = self._session.execute(_AGE, [entry.at]).fetchone()
+        return max(0.0, float(str(row[0]))) if row else 0.0
 
     def once(self, key: str, kind: str, actor: str, make: Callable[[], Row]) -> Entry:
         """The recorded entry, or a new one of what `make` says. Two threads may both make; one is recorded.

@@ -68,14 +68,19 @@ def migrated(postgres18: Server) -> Iterator[Roles]:
         yield roles
 
 
+@contextmanager
+def copied(server: Server, of: Roles) -> Iterator[Roles]:
+    """A database of its own, of which `of` is the template: migrating takes ten times as long."""
+    with server.fresh_database(urlsplit(of.admin_url).path[1:]) as admin_url:
+        path = urlsplit(admin_url).path
+        owner_url, runner_url = (urlunsplit(urlsplit(url)._replace(path=path)) for url in (of.owner_url, of.runner_url))
+        yield replace(of, admin_url=admin_url, owner_url=owner_url, runner_url=runner_url)
+
+
 @pytest.fixture
 def roles(postgres18: Server, migrated: Roles) -> Iterator[Roles]:
-    with postgres18.fresh_database(urlsplit(migrated.admin_url).path[1:]) as admin_url:
-        path = urlsplit(admin_url).path
-        owner_url, runner_url = (
-            urlunsplit(urlsplit(url)._replace(path=path)) for url in (migrated.owner_url, migrated.runner_url)
-        )
-        yield replace(migrated, admin_url=admin_url, owner_url=owner_url, runner_url=runner_url)
+    with copied(postgres18, migrated) as roles:
+        yield roles
 
 
 @pytest.fixture

@@ -56,9 +56,9 @@ def as_owner(roles: Roles, *statements: str) -> None:
 
 def _triggers(how: str) -> list[str]:
     names = {
-        "entries": ("entry_follows", "only_grows", "goes_when_retired", "tombstone_fits"),
+        "entries": ("entry_follows", "only_grows", "goes_when_retired", "tombstone_fits", "not_in_the_future"),
         "heads": ("follows", "only_grows"),
-        "seals": ("follows", "only_grows"),
+        "seals": ("follows", "only_grows", "not_in_the_future"),
     }
     return [f"ALTER TABLE incident.{table} {how} TRIGGER {name}" for table in names for name in names[table]]
 
@@ -90,6 +90,25 @@ def test_it_finds_nothing_wrong_with_what_was_written(sealed: Roles) -> None:
         ("DELETE FROM incident.entries WHERE incident = 'inc-1' AND seq > 1", "inc-1", "Its end is cut off: seal 1"),
         ("DELETE FROM incident.entries WHERE incident = 'inc-1'", "inc-1", "The whole incident is missing: seal 1"),
         ("DELETE FROM incident.entries WHERE incident = 'inc-3'", "inc-3", "The whole incident is missing: seal 1"),
+        (
+            "UPDATE incident.entries SET seq = 9 WHERE (incident, seq) = ('inc-1', 2);"
+            "UPDATE incident.entries SET seq = 2 WHERE (incident, seq) = ('inc-1', 3);"
+            "UPDATE incident.entries SET seq = 3 WHERE (incident, seq) = ('inc-1', 9)",
+            "inc-1",
+            "Entry 2 (note, ",
+        ),
+        (
+            "INSERT INTO incident.entries SELECT incident, 4, at, actor, kind, 'slipped in', body, prev, hash "
+            "FROM incident.entries WHERE (incident, seq) = ('inc-1', 3)",
+            "inc-1",
+            "Entry 4 (note, ",
+        ),
+        (
+            "INSERT INTO incident.entries SELECT 'inc-0', seq, at, actor, kind, key, body, prev, hash "
+            "FROM incident.entries WHERE incident = 'inc-1'",
+            "inc-0",
+            "altered",
+        ),
         ("DELETE FROM incident.seals WHERE seal = 1", "seal 2", "Seal 1 is missing"),
         ("UPDATE incident.seals SET at = '2020-01-01T00:00:00.000000Z' WHERE seal = 1", "seal 1", "altered"),
         ("DELETE FROM incident.heads WHERE (seal, incident) = (1, 'inc-1')", "seal 1", "What it covers"),
@@ -156,6 +175,24 @@ def test_it_tells_seals_made_anew_by_the_anchor(sealed: Roles) -> None:
     told = found(journal, anchors)
     assert [where for where, _ in told] == ["seal 1", "seal 2"]
     assert "not the one that was anchored" in told[0][1]
+
+
+def test_it_finds_nothing_of_what_is_written_anew_since_the_last_anchor(sealed: Roles) -> None:
+    """The limit, which the README tells: between two anchors the owner of the database is believed."""
+    journal = sealed.journal()
+    with journal.record() as record:
+        first, second = ({seal.seal: seal.hash} for seal, _ in record.seals())
+    newer = "(SELECT incident, seq FROM incident.heads WHERE seal = 2)"
+    as_owner(
+        sealed,
+        f"DELETE FROM incident.entries WHERE (incident, seq) IN {newer}",  # noqa: S608
+        "DELETE FROM incident.heads WHERE seal = 2",
+        "DELETE FROM incident.seals WHERE seal = 2",
+    )
+    write(journal, "inc-2", 1)
+    journal.seal()
+    assert found(journal, first) == []
+    assert [where for where, _ in found(journal, second)] == ["seal 2"]
 
 
 @pytest.mark.parametrize(

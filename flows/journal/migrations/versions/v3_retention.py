@@ -1,4 +1,7 @@
-"""Retention: an incident whose end is sealed may get a tombstone, and what a sealed tombstone stands for may go."""
+"""Retention: an incident whose end is sealed may get a tombstone, and what a sealed tombstone stands for may go.
+
+Also: nothing is written with a moment of the future, and no trigger's function finds other people's objects first.
+"""
 
 from __future__ import annotations
 
@@ -63,6 +66,27 @@ BEGIN
     RETURN NULL;
 END $$
 """
+# Later entries are never earlier, so one of the year 9999 would stop the clock of its incident, or of all seals. What
+# is not later than the one before may be in the future: then the server's clock was set back.
+FUTURE = """
+CREATE FUNCTION incident.refuse_future() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    newest pg_catalog.text;
+BEGIN
+    IF NEW.at > to_char((clock_timestamp() + interval '1 minute') AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
+                COLLATE "C" THEN
+        IF TG_TABLE_NAME = 'seals' THEN
+            SELECT max(s.at) INTO newest FROM incident.seals s;
+        ELSE
+            SELECT max(e.at) INTO newest FROM incident.entries e WHERE e.incident = to_jsonb(NEW) ->> 'incident';
+        END IF;
+        IF NEW.at > coalesce(newest, '') THEN
+            RAISE EXCEPTION '% is in the future', NEW.at USING ERRCODE = 'check_violation';
+        END IF;
+    END IF;
+    RETURN NEW;
+END $$
+"""
 FUNCTIONS = (
     "refuse_change",
     "refuse_what_does_not_follow",
@@ -71,11 +95,12 @@ FUNCTIONS = (
     "refuse_tombstone",
     "refuse_removal",
     "refuse_removal_of_recent",
+    "refuse_future",
 )
 
 
 def upgrade() -> None:
-    for statement in (RETIRED, TOMBSTONE, REMOVAL, MEASUREMENTS):
+    for statement in (RETIRED, TOMBSTONE, REMOVAL, MEASUREMENTS, FUTURE):
         op.execute(statement)
     for function in FUNCTIONS:
         # Named last, or temporary types would be found first: each role may make some.
@@ -85,6 +110,12 @@ def upgrade() -> None:
         "FOR EACH ROW WHEN (NEW.kind = 'retired') EXECUTE FUNCTION incident.refuse_tombstone()"
     )
     op.execute("ALTER TABLE incident.entries ENABLE ALWAYS TRIGGER tombstone_fits")
+    for table in ("entries", "seals"):
+        op.execute(
+            f"CREATE TRIGGER not_in_the_future BEFORE INSERT ON incident.{table} "
+            "FOR EACH ROW EXECUTE FUNCTION incident.refuse_future()"
+        )
+        op.execute(f"ALTER TABLE incident.{table} ENABLE ALWAYS TRIGGER not_in_the_future")
     for table, function in (("entries", "refuse_removal"), ("measurements", "refuse_removal_of_recent")):
         op.execute(f"DROP TRIGGER only_grows ON incident.{table}")
         op.execute(
