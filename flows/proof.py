@@ -79,7 +79,7 @@ def unproved(claim: Claim, journal: Journal) -> str:
 def _wrong_code(claim: Claim, secret: SecretStr, journal: Journal) -> str:
     answer, question = claim.answer, claim.question
     by = f"{question.incident}/{question.key}"
-    wrong = journal.wrong_codes(answer.name, since=answer.decided_at - WRONG_WITHIN)
+    wrong = journal.wrong_codes(answer.name, WRONG_WITHIN)
     if wrong >= WRONG_CODES:
         return (
             f"{wrong} wrong codes were given in {answer.name}'s name within {WRONG_WITHIN.seconds // 60} minutes. "
