@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import functools
 import inspect
 import time
 from collections.abc import Callable, Mapping
@@ -93,8 +94,10 @@ class Case:
 
     def diagnosed(self) -> dict[AnyCheck, Finding]:
         """The findings recorded so far."""
-        entries = {asked: self.log.get(f"diagnosis/{asked.name}") for asked in self.runbook.first_asked}
-        return {asked: finding_from(entry.body) for asked, entry in entries.items() if entry}
+        # Read at once: the log would ask the database anew for each key it does not know.
+        entries = {entry.key: entry for entry in self.log.entries}
+        keys = {asked: f"diagnosis/{asked.name}" for asked in self.runbook.first_asked}
+        return {asked: finding_from(entries[key].body) for asked, key in keys.items() if key in entries}
 
     def measure(self, found: Mapping[AnyCheck, Finding]) -> None:
         """Keep the numbers; the next look at the same checks is told the last ones.
@@ -117,7 +120,7 @@ class Case:
         told = [f"{part.title}: {fate}" for part in self.runbook.parts if (fate := self.fate(part))]
         return f"{ending.value.capitalize()}. " + "; ".join(told or ["no step was called for"]) + "."
 
-    @property
+    @functools.cached_property
     def given(self) -> Row:
         """What a person filled in, as it was recorded when this was opened."""
         parameters: Any = self.log.entries[0].body.get("parameters", {})

@@ -115,7 +115,8 @@ class Check(Generic[P]):
             retry_condition_fn=_may_pass,
             cache_policy=NO_CACHE,
             persist_result=False,
-            tags=["check"],
+            # No tags: for each, Prefect asks its server whether a concurrency limit holds the task up, which took as
+            # long as the question itself.
         )(ask)
 
 
