@@ -29,7 +29,7 @@ _OLD = """
       FROM incident.entries AS c,
            LATERAL (SELECT at, kind FROM incident.entries
                      WHERE incident = c.incident ORDER BY seq DESC LIMIT 1) AS newest
-     WHERE c.kind = 'closed'
+     WHERE c.kind = 'closed' AND EXISTS (SELECT FROM incident.entries WHERE incident = c.incident AND seq = 1)
        AND CASE WHEN newest.kind = 'retired' THEN %(again)s ELSE newest.at < %(before)s END
      ORDER BY c.incident LIMIT %(limit)s
 """

@@ -213,7 +213,7 @@ def tombstone(after: Entry, **changes: Any) -> Entry:
 
 @pytest.mark.parametrize(
     ("incident", "sealed", "says"),
-    [("inc-open", True, "is not closed"), ("inc-1", False, "no seal covers its entry 4")],
+    [("inc-open", True, "is not closed, or was removed"), ("inc-1", False, "no seal covers its entry 4")],
 )
 def test_it_refuses_a_tombstone_that_nothing_stands_behind(aged: Roles, incident: str, sealed: bool, says: str) -> None:
     journal = aged.journal()

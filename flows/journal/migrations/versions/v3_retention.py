@@ -17,8 +17,9 @@ RETIRED = "CREATE INDEX entries_retired ON incident.entries (incident, seq) WHER
 TOMBSTONE = """
 CREATE FUNCTION incident.refuse_tombstone() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    IF NOT EXISTS (SELECT FROM incident.entries e WHERE e.incident = NEW.incident AND e.kind = 'closed') THEN
-        RAISE EXCEPTION 'incident % is not closed: it cannot be retired', NEW.incident
+    IF NOT EXISTS (SELECT FROM incident.entries e WHERE e.incident = NEW.incident AND e.kind = 'closed')
+       OR NOT EXISTS (SELECT FROM incident.entries e WHERE e.incident = NEW.incident AND e.seq = 1) THEN
+        RAISE EXCEPTION 'incident % is not closed, or was removed: it cannot be retired', NEW.incident
             USING ERRCODE = 'check_violation';
     END IF;
     IF NOT EXISTS (SELECT FROM incident.heads h JOIN incident.seals s USING (seal)

@@ -1,0 +1,237 @@
+"""Whatever is done to the journal in whatever order: is the record what a list in memory says, and does it verify?"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import shutil
+import tempfile
+import threading
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, ClassVar
+
+import psycopg
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    rule,
+    run_state_machine_as_test,
+)
+from pydantic import SecretStr
+
+from flows.journal import (
+    AlreadyRecorded,
+    Audit,
+    Exported,
+    HeldElsewhere,
+    HeldLog,
+    Journal,
+    JournalUnavailable,
+    NoSuchIncident,
+    Redactor,
+    Retired,
+    complaints,
+    lines,
+)
+from flows.retire import removable, retire
+from tests.conftest import Server
+from tests.flows.journal.conftest import Roles, copied
+
+INCIDENTS = st.sampled_from(["inc-1", "inc-2", "inc-3"])
+KEYS = st.sampled_from(["a", "b", "closed"])
+NOW = timedelta(0)
+
+
+class History(RuleBasedStateMachine):
+    """A journal, and beside it what it should hold: the keys of each incident in their order, and how many are gone."""
+
+    server: ClassVar[Server]
+    migrated: ClassVar[Roles]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.cleanup = contextlib.ExitStack()
+        self.roles = self.cleanup.enter_context(copied(self.server, self.migrated))
+        self.folder = Path(tempfile.mkdtemp(prefix="incident-history-"))
+        self.cleanup.callback(shutil.rmtree, self.folder)
+        self.journal = self.roles.journal()
+        self.owner = Journal(SecretStr(self.roles.owner_url), Redactor([]))
+        self.keys: dict[str, list[str]] = {}
+        self.gone: dict[str, int] = {}
+        self.held: dict[str, tuple[contextlib.ExitStack, HeldLog]] = {}
+        self.exports: list[Path] = []
+        self.bodies = itertools.count()
+
+    def teardown(self) -> None:
+        for export in [*self.exports, *self.folder.glob("retired-*.jsonl")]:
+            assert list(complaints(Exported(export), Audit())) == [], export
+        for hold, _ in self.held.values():
+            hold.close()
+        self.cleanup.close()
+
+    def wrote(self, incident: str, key: str, write: Callable[[dict[str, Any]], object]) -> None:
+        """Do it, and expect of it what the list says."""
+        body = {"n": next(self.bodies)}
+        if key in self.keys.get(incident, ()):
+            with pytest.raises(AlreadyRecorded):
+                write(body)
+        else:
+            write(body)
+            self.keys.setdefault(incident, []).append(key)
+
+    @initialize()
+    def begin(self) -> None:
+        """One is under way and one is over, so that a short history reaches everything."""
+        for incident in ("inc-1", "inc-2"):
+            self.hold(incident)
+            self.append(incident, "a")
+        self.append("inc-2", "closed")
+
+    @rule(incident=INCIDENTS)
+    def hold(self, incident: str) -> None:
+        hold = contextlib.ExitStack()
+        if incident in self.held or incident in self.gone:
+            with pytest.raises(HeldElsewhere if incident in self.held else Retired):
+                hold.enter_context(self.journal.hold(incident))
+        else:
+            self.held[incident] = hold, hold.enter_context(self.journal.hold(incident))
+
+    @rule(incident=INCIDENTS)
+    def release(self, incident: str) -> None:
+        if incident in self.held:
+            self.held.pop(incident)[0].close()
+
+    @rule(incident=INCIDENTS, key=KEYS)
+    def append(self, incident: str, key: str) -> None:
+        if incident in self.held:
+            log = self.held[incident][1]
+            self.wrote(incident, key, lambda body: log.append("engine", key, key, body))
+
+    @rule(incident=INCIDENTS, key=KEYS)
+    def once(self, incident: str, key: str) -> None:
+        if incident in self.held:
+            first = self.held[incident][1].once(key, key, "engine", lambda: {"n": next(self.bodies)})
+            again = self.held[incident][1].once(key, key, "engine", lambda: {"n": -1})
+            assert (again, again.key) == (first, key)
+            if key not in self.keys.setdefault(incident, []):
+                self.keys[incident].append(key)
+
+    @rule(incident=INCIDENTS, key=KEYS)
+    def note(self, incident: str, key: str) -> None:
+        if incident in self.keys:
+            self.wrote(incident, key, lambda body: self.journal.note(incident, "ana", key, key, body))
+        else:
+            with pytest.raises(NoSuchIncident):
+                self.journal.note(incident, "ana", key, key, {})
+
+    @rule(incident=INCIDENTS, key=KEYS)
+    def write_twice_at_once(self, incident: str, key: str) -> None:
+        if incident not in self.held or incident not in self.keys or key in self.keys[incident]:
+            return
+        log, refused = self.held[incident][1], []
+
+        def attempt(write: Callable[[], object]) -> None:
+            try:
+                write()
+            except AlreadyRecorded as already:
+                refused.append(already)
+
+        writers = [
+            threading.Thread(target=attempt, args=(lambda: log.append("engine", key, key, {"by": 1}),)),
+            threading.Thread(target=attempt, args=(lambda: self.journal.note(incident, "ana", key, key, {"by": 2}),)),
+        ]
+        for writer in writers:
+            writer.start()
+        for writer in writers:
+            writer.join()
+        assert len(refused) == 1
+        self.keys[incident].append(key)
+
+    @rule(incident=INCIDENTS)
+    def cut(self, incident: str) -> None:
+        if incident in self.held:
+            hold, log = self.held.pop(incident)
+            with psycopg.connect(self.roles.admin_url, autocommit=True) as admin:
+                admin.execute("SELECT pg_terminate_backend(%s, 5000)", [log._session.info.backend_pid])
+            with pytest.raises(JournalUnavailable, match="another process may execute it now"):
+                log.append("engine", "late", "late", {})
+            hold.close()
+
+    @rule()
+    def seal(self) -> None:
+        self.journal.seal()
+        assert self.journal.seal() == []
+
+    @rule()
+    def export(self) -> None:
+        file = self.folder / f"export-{len(self.exports)}.jsonl"
+        with self.journal.record() as record:
+            file.write_text("\n".join(lines(record)), encoding="utf-8")
+        self.exports.append(file)
+
+    @rule()
+    def retire(self) -> None:
+        over = [
+            incident
+            for incident, keys in self.keys.items()
+            # What is no longer here is not retired again for a note that came after.
+            if incident not in self.gone and "closed" in keys and not keys[-1].startswith("retired/")
+        ]
+        assert sum(b.retired for b in retire(self.journal, self.folder, NOW, self.journal.seal)) == len(over)
+        for incident in over:
+            self.keys[incident].append(self.journal.read(incident)[-1].key)
+
+    @rule(retired_just_now=st.booleans())
+    def remove(self, retired_just_now: bool) -> None:
+        if retired_just_now:
+            self.retire()
+        # Nobody executes what ended long ago.
+        for incident in list(self.held):
+            self.release(incident)
+        found = removable(self.owner, self.folder, NOW, None)
+        assert list(found.refused) == []
+        for _ in self.owner.retention.remove(one.tombstone for one in found.entombed):
+            pass
+        for incident, keys in self.keys.items():
+            graves = [n for n, key in enumerate(keys) if key.startswith("retired/")]
+            if graves and incident not in self.gone:
+                self.gone[incident] = graves[-1]
+                del keys[: graves[-1]]
+
+    @invariant()
+    def it_holds_what_the_list_says(self) -> None:
+        for incident, keys in self.keys.items():
+            entries = self.journal.read(incident)
+            assert [entry.key for entry in entries] == keys
+            first = self.gone.get(incident, 0) + 1
+            assert [entry.seq for entry in entries] == list(range(first, first + len(keys)))
+
+    @invariant()
+    def it_verifies(self) -> None:
+        audit = Audit()
+        with self.journal.record() as record:
+            assert list(complaints(record, audit)) == []
+        assert audit.entries == sum(map(len, self.keys.values()))
+        assert audit.retired == len(self.gone)
+
+
+def test_it_keeps_the_record_whatever_happens(postgres18: Server, migrated: Roles) -> None:
+    History.server, History.migrated = postgres18, migrated
+    run_state_machine_as_test(
+        History,
+        settings=settings(
+            max_examples=8,
+            stateful_step_count=20,
+            # The same histories in every run: another one belongs on a desk, not into somebody's merge.
+            derandomize=True,
+            database=None,
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
