@@ -7,6 +7,7 @@ INCIDENT_JOURNAL_URL       the journal's database, with the running role (INSERT
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -17,6 +18,8 @@ from pydantic import BaseModel, SecretStr
 from flows.journal import Journal, Redactor
 from runbooks.catalog import Catalog
 from tasks.environment import Config, Environment, InvalidConfig
+
+_log = logging.getLogger(__name__)
 
 # What this process may have been given besides its environment's own; never written down, whatever quotes them.
 SECRETS = ("INCIDENT_JOURNAL_URL", "INCIDENT_JOURNAL_OWNER_URL", "DATABASE_URL", "AWS_SECRET_ACCESS_KEY")
@@ -33,8 +36,11 @@ def config() -> Config:
 
 
 def catalog(configured: Config) -> Catalog:
-    """Our runbooks and the team's."""
-    return Catalog.load(configured.team)
+    """Our runbooks and the team's; what is wrong with those that cannot be used goes to the log."""
+    known = Catalog.load(configured.team)
+    for complaint in known.complaints:
+        _log.error("A runbook cannot be used, the others can: %s", complaint)
+    return known
 
 
 def environment(configured: Config, known: Catalog, name: str) -> Environment:

@@ -7,7 +7,7 @@ import importlib
 import inspect
 import sys
 import types
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -63,29 +63,50 @@ class Catalogued:
         return "/".join(self.source.parts[-3:])
 
 
+@dataclass(frozen=True, kw_only=True)
+class Complaint:
+    """What is wrong with a team's file, and where. One without a `slug` is about the whole folder."""
+
+    slug: str
+    says: str
+
+    def __str__(self) -> str:
+        return self.says
+
+
 @dataclass(frozen=True)
 class Catalog:
-    """All runbooks, in the order of their slugs."""
+    """All runbooks, in the order of their slugs; and what is wrong with those of the team that cannot be used.
+
+    One file that somebody broke must not take the others away at night. Whoever shows or publishes the catalog says
+    what is wrong; whoever asks for what cannot be used is told why.
+    """
 
     entries: tuple[Catalogued, ...]
+    complaints: tuple[Complaint, ...] = ()
 
     @classmethod
     def load(cls, team: Team | None = None) -> Catalog:
         """Our runbooks and the team's, and every system they can ask.
 
         Raises:
-            InvalidRunbook: files that are no runbook, contradict themselves or each other; all of them are named.
-            InvalidConfig: the team's folders cannot be used.
+            InvalidRunbook: files of ours that are no runbook, contradict themselves or each other.
+            InvalidConfig: the team's folder of systems cannot be used.
         """
         register_systems(team)
-        folders = {OURS.name: OURS}
-        if team is not None and team.runbooks is not None:
-            folders[_package(team.runbooks)] = team.runbooks
-        found, complaints = _import_all(folders, Versions(_packages(team)))
-        complaints += _contradictions(found)
+        versions = Versions(_packages(team))
+        ours, complaints = _import_all(OURS.name, OURS, versions)
+        complaints += _contradictions(ours)
         if complaints:
-            raise InvalidRunbook("\n".join(complaints))
-        return cls(tuple(sorted(found, key=lambda entry: entry.slug)))
+            raise InvalidRunbook("\n".join(map(str, complaints)))
+        theirs: list[Catalogued] = []
+        if team is not None and team.runbooks is not None:
+            theirs, complaints = _import_all(_package(team.runbooks), team.runbooks, versions)
+            # Ours come first, so that of two that contradict each other the team's is the one to blame.
+            complaints += _contradictions([*ours, *theirs], unusable={one.slug for one in complaints})
+        unusable = {one.slug for one in complaints}
+        usable = [*ours, *(entry for entry in theirs if entry.slug not in unusable)]
+        return cls(tuple(sorted(usable, key=lambda entry: entry.slug)), tuple(complaints))
 
     def __iter__(self) -> Iterator[Catalogued]:
         return iter(self.entries)
@@ -97,9 +118,12 @@ class Catalog:
         """The runbook `slug`.
 
         Raises:
+            InvalidRunbook: its file cannot be used; what is wrong with it is said.
             UnknownRunbook: there is none; the nearest are named.
         """
         if slug not in self._by_slug:
+            if wrong := [one.says for one in self.complaints if one.slug == slug]:
+                raise InvalidRunbook("\n".join(wrong))
             raise UnknownRunbook(slug, self._nearest(slug))
         return self._by_slug[slug]
 
@@ -123,6 +147,9 @@ class Catalog:
         for name, limits in environment.thresholds.items():
             where = f"environments.{environment.name}.thresholds.{name}"
             if name not in checks:
+                # One that cannot be used just now may ask it: no reason to refuse the whole environment.
+                if self.complaints:
+                    continue
                 said.append(f"{where}: no runbook asks {name}.{_did_you_mean(name, checks)}")
                 continue
             known = checks[name].thresholds
@@ -159,23 +186,24 @@ def _packages(team: Team | None) -> dict[str, Path]:
     return {TASKS.name: TASKS, **{folder.name: folder for folder in theirs}}
 
 
-def _import_all(folders: Mapping[str, Path], versions: Versions) -> tuple[list[Catalogued], list[str]]:
-    """Every runbook that could be imported, and a sentence for every file that could not."""
+def _import_all(package: str, folder: Path, versions: Versions) -> tuple[list[Catalogued], list[Complaint]]:
+    """Every runbook that could be imported, and a complaint about every file that could not."""
     found, complaints = [], []
     importlib.invalidate_caches()
-    for package, folder in folders.items():
-        if not folder.is_dir():
-            complaints.append(f"{folder}: no such folder. `team.runbooks` must name the folder with your runbooks.")
-        for source in sorted(folder.glob("*/*.py")):
-            if source.stem == "__init__":
-                continue
-            slug = f"{source.parent.name}/{source.stem}".replace("_", "-")
-            try:
-                found.append(_import(slug, source, f"{package}.{source.parent.name}.{source.stem}", versions))
-            except (InvalidRunbook, InvalidCheck) as error:
-                complaints.append(f"{slug} ({source}): {error}")
-            except Exception as error:  # noqa: BLE001 - a file may raise anything; the person needs to know which file
-                complaints.append(f"{slug} ({source}): cannot be imported: {type(error).__name__}: {error}")
+    if not folder.is_dir():
+        says = f"{folder}: no such folder. `team.runbooks` must name the folder with your runbooks."
+        complaints.append(Complaint(slug="", says=says))
+    for source in sorted(folder.glob("*/*.py")):
+        if source.stem == "__init__":
+            continue
+        slug = f"{source.parent.name}/{source.stem}".replace("_", "-")
+        try:
+            found.append(_import(slug, source, f"{package}.{source.parent.name}.{source.stem}", versions))
+        except (InvalidRunbook, InvalidCheck) as error:
+            complaints.append(Complaint(slug=slug, says=f"{slug} ({source}): {error}"))
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - a file may raise anything; a person must know which
+            said = f"{slug} ({source}): cannot be imported: {type(error).__name__}: {error}"
+            complaints.append(Complaint(slug=slug, says=said))
     return found, complaints
 
 
@@ -200,20 +228,30 @@ def _package(folder: Path) -> str:
     return name
 
 
-def _contradictions(found: list[Catalogued]) -> Iterator[str]:
+def _contradictions(found: list[Catalogued], unusable: Collection[str] = ()) -> list[Complaint]:
+    """What stands against each other, each blamed on the later one; `unusable` slugs are known, and no more."""
+    return [*_declared_twice(found), *_unrelated(found, unusable), *_two_checks_of_one_name(found)]
+
+
+def _declared_twice(found: list[Catalogued]) -> Iterator[Complaint]:
     first: dict[str, Catalogued] = {}
     for entry in found:
-        if entry.slug in first:
-            yield f"{entry.slug} is declared twice: {first[entry.slug].source} and {entry.source}. Rename one."
-        first.setdefault(entry.slug, entry)
+        known = first.setdefault(entry.slug, entry)
+        if known is not entry:
+            says = f"{entry.slug} is declared twice: {known.source} and {entry.source}. Rename one."
+            yield Complaint(slug=entry.slug, says=says)
+
+
+def _unrelated(found: list[Catalogued], unusable: Collection[str]) -> Iterator[Complaint]:
+    slugs = {entry.slug: entry for entry in found}
     for entry in found:
         for slug in entry.runbook.related:
-            if slug not in first:
-                yield f"{entry.slug} ({entry.source}): related {slug!r} is no runbook.{_did_you_mean(slug, first)}"
-    yield from _two_checks_of_one_name(found)
+            if slug not in slugs and slug not in unusable:
+                says = f"{entry.slug} ({entry.source}): related {slug!r} is no runbook.{_did_you_mean(slug, slugs)}"
+                yield Complaint(slug=entry.slug, says=says)
 
 
-def _two_checks_of_one_name(found: list[Catalogued]) -> Iterator[str]:
+def _two_checks_of_one_name(found: list[Catalogued]) -> Iterator[Complaint]:
     """Limits and earlier answers are kept by a check's name: two checks must not share one."""
     first: dict[str, AnyCheck] = {}
     for entry in found:
@@ -221,7 +259,8 @@ def _two_checks_of_one_name(found: list[Catalogued]) -> Iterator[str]:
             known = first.setdefault(asked.name, asked)
             if known is not asked:
                 files = f"{inspect.getfile(known.fn)} and {inspect.getfile(asked.fn)}"
-                yield f"{entry.slug} ({entry.source}): two checks are called {asked.name}: {files}. Rename one."
+                says = f"{entry.slug} ({entry.source}): two checks are called {asked.name}: {files}. Rename one."
+                yield Complaint(slug=entry.slug, says=says)
 
 
 def _did_you_mean(word: str, known: Mapping[str, object]) -> str:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from deployments.commands.context import here
-from deployments.commands.terminal import console, errors, print_json, show_markdown, show_table
+from deployments.commands.terminal import complain, console, errors, print_json, show_markdown, show_table
 from runbooks.model import Declared, Runbook
 from runbooks.page import page
 
 
 def runbooks(*, json: bool = False) -> int:
     """List every runbook, playbook and maintenance: what it is for, and how urgent.
+
+    Exit code 1 if a file of the team cannot be used; which, and why, goes to standard error.
 
     Parameters
     ----------
@@ -35,7 +37,8 @@ def runbooks(*, json: bool = False) -> int:
     else:
         rows = [(c.slug, _severity(c.runbook) or c.runbook.kind, c.runbook.about) for c in catalog]
         show_table(["runbook", "severity or kind", "what for"], rows)
-    return 0
+    complain(catalog.complaints)
+    return 1 if catalog.complaints else 0
 
 
 def _severity(declared: Declared) -> str:
@@ -69,7 +72,9 @@ def search(*words: str, json: bool = False) -> int:
     if not words:
         errors.print("What is wrong? For example: incident search the site hangs")
         return 2
-    hits = here().catalog.search(" ".join(words))
+    catalog = here().catalog
+    complain(catalog.complaints)
+    hits = catalog.search(" ".join(words))
     if json:
         print_json([{"slug": h.slug, "kind": h.kind, "title": h.title, "snippet": h.snippet} for h in hits])
     elif hits:

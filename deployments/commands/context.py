@@ -36,7 +36,7 @@ class Here:
 
     @cached_property
     def catalog(self) -> Catalog:
-        return settings.catalog(self.config)
+        return Catalog.load(self.config.team)
 
     def environment(self, name: str) -> Environment:
         """The environment `name`.

@@ -29,7 +29,7 @@ def doctor(environment: str | None = None, *, json: bool = False) -> int:
     at = here()
     if environment is not None:
         _refuse_unknown(at, environment)
-    places = {"stack": _stack(at), **_environments(at, environment)}
+    places = {"stack": _stack(at), **_runbooks(at), **_environments(at, environment)}
     # Shown as they come: a server that does not answer takes its time.
     found = {place: [_heard(f, json) for f in _headed(place, asked, json)] for place, asked in places.items()}
     if json:
@@ -108,6 +108,15 @@ def _declared(at: Here, place: Environment) -> Iterator[Finding]:
             f"{place.name} has no systems: every question there is unanswered.",
             remedy=f'[environments.{place.name}.systems.postgres]\nurl = "${{POSTGRES_URL}}"',
         )
+
+
+def _runbooks(at: Here) -> dict[str, Iterator[Finding]]:
+    try:
+        complaints = at.catalog.complaints
+    except InvalidConfig:
+        return {}  # said of the configuration, or of each environment
+    told = (Finding(verdict=Verdict.BAD, says=f"Cannot be used, the others can: {said}") for said in complaints)
+    return {"runbooks": told} if complaints else {}
 
 
 def _stack(at: Here) -> Iterator[Finding]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from rich.console import Console
 from rich.table import Table
@@ -59,6 +59,12 @@ def show_verdict(verdict: Verdict, says: str, remedy: str = "") -> None:
     show_line(verdict.name, says, COLOURS[verdict])
     for line in remedy.splitlines():
         console.print(Text(f"{'':{LABEL}}  {plain(line)}", style="cyan"), soft_wrap=True)
+
+
+def complain(complaints: Iterable[object]) -> None:
+    """Team files that cannot be used: on the way to the others, and never unsaid."""
+    for complaint in complaints:
+        errors.print(Text(f"BROKEN  {plain(str(complaint))}", style=COLOURS[Verdict.BAD]), soft_wrap=True)
 
 
 def show_table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:

@@ -217,3 +217,21 @@ def test_it_lets_nobody_ask_under_a_name_that_is_on_no_roster(shell: Shell) -> N
     ended = configured(shell, ROSTER)("run", "database/blocked-sessions", "--environment", "lab", "--as", "mallory")
     assert ended.returncode == 2
     assert "mallory is not on the roster of lab. See: incident approvers list lab" in ended.stderr
+
+
+def test_it_says_which_file_of_the_team_is_broken_and_shows_the_others(shell: Shell) -> None:
+    file = shell.folder / "runbooks/shop/door_shut.py"
+    file.parent.mkdir(parents=True)
+    file.write_text("def (")
+    configured(shell, '[team]\nrunbooks = "runbooks"\n')
+    said = f"shop/door-shut ({file}): cannot be imported: SyntaxError: "
+
+    listed = shell("runbooks")
+    assert listed.returncode == 1
+    assert "database/blocked-sessions" in listed.stdout
+    assert listed.stderr.startswith(f"BROKEN  {said}")
+
+    assert f"Cannot be used, the others can: {said}" in shell("doctor").stdout
+    refused = shell("run", "shop/door-shut", "--environment", "lab")
+    assert (refused.returncode, refused.stderr.startswith(said)) == (1, True)
+    assert shell("show", "database/blocked-sessions").returncode == 0

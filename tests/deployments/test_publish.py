@@ -20,7 +20,7 @@ from prefect.testing.utilities import prefect_test_harness
 from deployments.publish import POOL, Change, publish
 from deployments.wanted import TAG
 from flows.trigger import deployment_name
-from runbooks.catalog import Catalog
+from runbooks.catalog import Catalog, Complaint
 from runbooks.model import Runbook
 from tasks.environment import Config
 
@@ -160,6 +160,18 @@ def test_it_removes_what_is_declared_no_more(client: SyncPrefectClient, config: 
     changes = publish(Catalog(()), config)
     assert {change.verb for change in changes} == {"remove"}
     assert _names(client) == set()
+
+
+@pytest.mark.parametrize(("broken", "kept"), [(SLUG, True), ("", True), ("shop/another", False)])
+def test_it_keeps_what_was_published_of_a_runbook_that_is_broken_now(
+    client: SyncPrefectClient, config: Config, broken: str, kept: bool
+) -> None:
+    """To remove it would end its watches and its waiting runs; without the team's folder nobody knows what is in it."""
+    publish(ALONE, config)
+    before = _stored(client)
+    changes = publish(Catalog((), (Complaint(slug=broken, says="It is broken."),)), config)
+    assert (changes == []) is kept
+    assert _stored(client) == (before if kept else {})
 
 
 def test_it_names_what_it_updates(client: SyncPrefectClient, config: Config, tmp_path: Path) -> None:

@@ -1,4 +1,5 @@
 import inspect
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -51,11 +52,14 @@ def test_it_gives_each_text_its_own_version(folder: Folder, tmp_path: Path) -> N
     assert first == again != changed
 
 
+def complaints(folder: Folder) -> list[str]:
+    return [str(complaint) for complaint in Catalog.load(folder.team).complaints]
+
+
 def test_it_refuses_a_file_without_a_runbook(folder: Folder) -> None:
     file = folder.write("runbooks/shop/notes.py", "text = 'call Bob'")
-    with pytest.raises(InvalidRunbook) as refused:
-        Catalog.load(folder.team)
-    assert str(refused.value) == (
+    [refused] = complaints(folder)
+    assert refused == (
         f"shop/notes ({file}): declares nothing. Write one of `runbook = Runbook(…)`, `playbook = Playbook(…)`, "
         "`maintenance = Maintenance(…)`, or move the file elsewhere."
     )
@@ -72,8 +76,8 @@ def test_it_finds_what_a_file_declares_under_the_name_of_its_kind(folder: Folder
 def test_it_refuses_two_declarations_in_one_file(folder: Folder) -> None:
     file = folder.playbook("shop/move")
     file.write_text(file.read_text() + folder.maintenance("shop/care").read_text())
-    with pytest.raises(InvalidRunbook, match=r"shop/move .*: declares more than one\. Give each its own file\."):
-        Catalog.load(folder.team)
+    [refused] = complaints(folder)
+    assert re.fullmatch(r"shop/move .*: declares more than one\. Give each its own file\.", refused)
 
 
 def test_it_names_every_file_that_cannot_be_used_at_once(folder: Folder) -> None:
@@ -81,9 +85,7 @@ def test_it_names_every_file_that_cannot_be_used_at_once(folder: Folder) -> None
     crash = folder.write("runbooks/shop/b.py", "1 / 0")
     syntax = folder.write("runbooks/shop/c.py", "def (")
     folder.runbook("shop/d", title="")
-    with pytest.raises(InvalidRunbook) as refused:
-        Catalog.load(folder.team)
-    said = str(refused.value).splitlines()
+    said = complaints(folder)
     assert said[0] == f"shop/a ({typo}): cannot be imported: ModuleNotFoundError: No module named 'crm'"
     assert said[1] == f"shop/b ({crash}): cannot be imported: ZeroDivisionError: division by zero"
     assert said[2].startswith(f"shop/c ({syntax}): cannot be imported: SyntaxError: ")
@@ -99,16 +101,14 @@ def test_it_says_which_check_is_wrong_and_in_which_file(folder: Folder) -> None:
         def check_it(wanted: int): "Is it so?"
         """,
     )
-    with pytest.raises(InvalidRunbook) as refused:
-        Catalog.load(folder.team)
-    assert str(refused.value).startswith(f"shop/a ({file}): team_runbooks_")
-    assert "check_it: nobody fills the parameter 'wanted'" in str(refused.value)
+    [refused] = complaints(folder)
+    assert refused.startswith(f"shop/a ({file}): team_runbooks_")
+    assert "check_it: nobody fills the parameter 'wanted'" in refused
 
 
 def test_it_loads_again_once_a_file_is_mended(folder: Folder) -> None:
     folder.write("runbooks/shop/door_shut.py", "1 / 0")
-    with pytest.raises(InvalidRunbook):
-        Catalog.load(folder.team)
+    assert complaints(folder)
     folder.runbook("shop/door-shut")
     assert Catalog.load(folder.team).get("shop/door-shut")
 
@@ -117,17 +117,15 @@ def test_it_refuses_two_files_with_one_slug(folder: Folder) -> None:
     first = folder.runbook("shop/door-shut")
     second = first.rename(first.with_name("door-shut.py"))
     folder.runbook("shop/door-shut")
-    with pytest.raises(InvalidRunbook) as refused:
-        Catalog.load(folder.team)
-    assert str(refused.value) == f"shop/door-shut is declared twice: {second} and {first}. Rename one."
+    [refused] = complaints(folder)
+    assert refused == f"shop/door-shut is declared twice: {second} and {first}. Rename one."
 
 
 def test_it_refuses_related_runbooks_that_do_not_exist(folder: Folder) -> None:
     folder.runbook("shop/door-shut")
     file = folder.runbook("shop/window-shut", related=("shop/dor-shut",))
-    with pytest.raises(InvalidRunbook) as refused:
-        Catalog.load(folder.team)
-    assert str(refused.value) == (
+    [refused] = complaints(folder)
+    assert refused == (
         f"shop/window-shut ({file}): related 'shop/dor-shut' is no runbook. Did you mean 'shop/door-shut'?"
     )
 
@@ -137,12 +135,66 @@ def test_it_refuses_two_checks_of_one_name(folder: Folder) -> None:
     checks = (folder.root / f"systems/{folder.module}/checks.py").read_text()
     copy = f"{checks}\n{text}".replace(f"from {folder.module}.checks import", "#")
     file = folder.write("runbooks/shop/window_shut.py", copy)
-    with pytest.raises(InvalidRunbook) as refused:
-        Catalog.load(folder.team)
-    assert str(refused.value) == (
+    [refused] = complaints(folder)
+    assert refused == (
         f"shop/window-shut ({file}): two checks are called check_{folder.module}_open: "
         f"{folder.root}/systems/{folder.module}/checks.py and {file}. Rename one."
     )
+
+
+BREAKING = [
+    "def (",
+    "1 / 0",
+    "raise SystemExit(3)",
+    "from crm.czechs import nothing",
+    "text = 'call Bob'",
+]
+
+
+@pytest.mark.parametrize("broken", BREAKING)
+def test_it_loses_no_other_runbook_to_a_broken_one(folder: Folder, broken: str) -> None:
+    folder.runbook("shop/door-shut")
+    # It is related to the broken one: no fault of its own.
+    folder.runbook("shop/window-shut", related=("shop/broken",))
+    file = folder.write("runbooks/shop/broken.py", broken)
+
+    loaded = Catalog.load(folder.team)
+
+    assert {e.slug for e in loaded} == {e.slug for e in Catalog.load()} | {"shop/door-shut", "shop/window-shut"}
+    assert loaded.get("shop/window-shut").runbook
+    assert loaded.related("shop/window-shut") == ()
+    with pytest.raises(InvalidRunbook, match=rf"^shop/broken \({file}\): ") as refused:
+        loaded.get("shop/broken")
+    assert [str(refused.value)] == [str(complaint) for complaint in loaded.complaints]
+
+
+def test_it_prefers_ours_to_a_teams_of_the_same_slug(folder: Folder) -> None:
+    file = folder.runbook("database/slow-queries")
+
+    loaded = Catalog.load(folder.team)
+
+    assert loaded.get("database/slow-queries") == Catalog.load().get("database/slow-queries")
+    assert [str(complaint) for complaint in loaded.complaints] == [
+        f"database/slow-queries is declared twice: {catalog.OURS}/database/slow_queries.py and {file}. Rename one."
+    ]
+
+
+def test_it_is_strict_with_our_own(folder: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = folder.write("runbooks/shop/broken.py", "def (")
+    ours = folder.team.runbooks
+    assert ours is not None
+    monkeypatch.setattr(catalog, "OURS", ours)
+    with pytest.raises(InvalidRunbook, match=rf"shop/broken \({file}\): cannot be imported: "):
+        Catalog.load()
+
+
+def test_it_does_not_refuse_an_environment_for_a_limit_of_a_broken_runbook(folder: Folder) -> None:
+    limit = Threshold(warn=1, bad=2, because="Owner: this test.")
+    place = Environment(name="shop", kind=Kind.LAB, thresholds={"check_broken": {"queue": limit}})
+    [refused] = Catalog.load(folder.team).unknown_overrides(place)
+    assert refused.startswith("environments.shop.thresholds.check_broken: no runbook asks check_broken.")
+    folder.write("runbooks/shop/broken.py", "def (")
+    assert Catalog.load(folder.team).unknown_overrides(place) == []
 
 
 def test_it_shows_related_runbooks_from_both_sides(folder: Folder) -> None:
@@ -196,8 +248,10 @@ def test_it_names_limits_no_runbook_has(folder: Folder) -> None:
 
 
 def test_it_refuses_a_team_folder_that_is_not_there(tmp_path: Path) -> None:
-    with pytest.raises(InvalidRunbook, match=r"no such folder\. `team.runbooks` must name"):
-        Catalog.load(Team(runbooks=tmp_path / "gone"))
+    without = Catalog.load(Team(runbooks=tmp_path / "gone"))
+    assert [complaint.slug for complaint in without.complaints] == [""]
+    assert "no such folder. `team.runbooks` must name" in str(without.complaints[0])
+    assert without.entries == Catalog.load().entries
     with pytest.raises(InvalidConfig, match=r"no such folder\. `team.systems` must name"):
         Catalog.load(Team(systems=tmp_path / "gone"))
 
