@@ -222,7 +222,8 @@ def refusal(answer: Answer, question: Question, environment: Environment, reques
         )
     if answer.decision == Decision.APPROVE and barred(answer.name, question.plan, environment, requester):
         return f"{answer.name} asked for this incident; it takes {question.people} who did not."
-    if answer.name in question.approved_by:
+    # Whoever approved may still say no, as long as others are asked.
+    if answer.decision == Decision.APPROVE and answer.name in question.approved_by:
         return f"{answer.name} approved already; it takes {question.people} different people."
     if answer.digest != question.digest:
         return "The answer was given for another plan than the one shown here. Read this one, then answer again."
