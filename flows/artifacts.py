@@ -60,9 +60,10 @@ class ProgressBar:
 
 
 def publish_report(markdown: str) -> None:
-    from prefect.artifacts import create_markdown_artifact
+    from prefect.artifacts import Artifact, create_markdown_artifact
 
-    create_markdown_artifact(key=_key("report"), markdown=markdown, description="Post-mortem draft")
+    if Artifact.get(_key("report")) is None:
+        create_markdown_artifact(key=_key("report"), markdown=markdown, description="Post-mortem draft")
 
 
 def _key(what: str) -> str:

@@ -88,8 +88,7 @@ def live_through(
             opened = log.get("opened") or _open(
                 case, run, {**_opening(case, given or {}), "severity": severity(declared), "reason": reason}, asked_by
             )
-            ending = _to_its_end(case, lambda: _edited(opened, case) or course(case, declared))
-            return _state(ending, str(case.log.entries[-1].body["says"]))
+            return _state(_to_its_end(case, lambda: _edited(opened, case) or course(case, declared)))
     except HeldElsewhere as error:
         # Another process lives through this very run: leave its state alone.
         raise Abort(str(error)) from error
@@ -169,17 +168,18 @@ def _edited(opened: Entry, case: Case) -> tuple[Ending, str] | None:
     return Ending.ABANDONED, f"It began as {was[0]} in {was[1]}; its parameters were changed in Prefect since."
 
 
-def _to_its_end(case: Case, live: Callable[[], tuple[Ending, str]]) -> Ending:
+def _to_its_end(case: Case, live: Callable[[], tuple[Ending, str]]) -> Entry:
     closed = case.log.get("closed")
     if closed is None:
         ending, says = live()
-        case.record("closed", "closed", {"verdict": ending.value, "says": says})
-        publish_report(case.redact.text(report(case.log.entries)))
-        return ending
-    return Ending(str(closed.body["verdict"]))
+        closed = case.record("closed", "closed", {"verdict": ending.value, "says": says})
+    # A run that died right after the entry comes by here again.
+    publish_report(case.redact.text(report(case.log.entries)))
+    return closed
 
 
-def _state(ending: Ending, says: str) -> State[Any]:
+def _state(closed: Entry) -> State[Any]:
     """Green in Prefect only where nobody needs to look."""
+    ending, says = Ending(str(closed.body["verdict"])), str(closed.body["says"])
     name = "".join(word.capitalize() for word in ending.value.split())
     return Completed(name=name, message=says) if ending in GOOD else Failed(name=name, message=says)

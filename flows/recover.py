@@ -6,12 +6,14 @@
 3. A gate past its expiry is woken the same way; the gate itself then records that nobody answered. So is one that
    somebody blocked with an answer of their own making; it asks again.
 4. A run cancelled or deleted in Prefect, or one of a terminal that is gone, closes its incident: nothing more is done.
+5. A run that died right after it closed its incident is scheduled again, to tell Prefect how it ended.
 
 Several of these may look at once. Whoever is second finds the entry written, or the lock taken, and leaves it so.
 """
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -36,14 +38,18 @@ PATIENCE = {
 NO_PROGRESS = {"recovered", "seen again", "told", "note", "taken", "severity", "closing"}
 
 
+Seen = dict[str, tuple[UUID, float]]
+
+
 @dataclass
 class Recoverer:
     """Looks at all open incidents; remembers only what it saw at the last look."""
 
     journal: Journal
     say: Callable[[str], None]
-    seen: dict[str, UUID] = field(default_factory=dict)
-    opened: set[str] = field(default_factory=set)
+    # The state a run had at the last look, and since when by our own steady clock.
+    seen: Seen = field(default_factory=dict)
+    given_up: set[str] = field(default_factory=set)
 
     def look(self) -> None:
         """One look. Meant to be repeated every few seconds."""
@@ -51,14 +57,14 @@ class Recoverer:
 
         before, self.seen = self.seen, {}
         with get_client(sync_client=True) as client:
-            for summary in self.journal.incidents(open_only=True, limit=1000):
-                self.opened.add(summary.incident)
+            lived = self.journal.incidents(open_only=True, limit=1000)
+            for summary in lived:
                 if not self.journal.is_held(summary.incident):
                     self._carefully(client, summary, before)
-            for run in _never_opened(client, self.opened):
-                self._begin(client, run, before)
+            for run in _unfinished(client, self.given_up | {summary.incident for summary in lived}):
+                self._begin_or_finish(client, run, before)
 
-    def _carefully(self, client: Any, summary: IncidentSummary, before: dict[str, UUID]) -> None:
+    def _carefully(self, client: Any, summary: IncidentSummary, before: Seen) -> None:
         """One incident that cannot be helped must not keep the others waiting."""
         from prefect.exceptions import ObjectNotFound
 
@@ -67,7 +73,7 @@ class Recoverer:
         except (HeldElsewhere, AlreadyRecorded, ObjectNotFound, JournalBroken) as error:
             self.say(f"{summary.incident}: left alone at this look. {error}")
 
-    def _consider(self, client: Any, summary: IncidentSummary, before: dict[str, UUID]) -> None:
+    def _consider(self, client: Any, summary: IncidentSummary, before: Seen) -> None:
         incident = summary.incident
         run = _read(client, incident)
         if run is None:
@@ -87,16 +93,19 @@ class Recoverer:
             )
         return self._restart(client, run)
 
-    def _left(self, run: Any, before: dict[str, UUID]) -> bool:
+    def _left(self, run: Any, before: Seen) -> bool:
         """Does nobody execute this run? A process that starts or ends just now has no lock either.
 
         A crash counts at the second look only: a worker may report it a second time (recoveries came in pairs under
         load), and that report would take back the new schedule.
         """
-        self.seen[str(run.id)] = run.state.id
+        state, since = before.get(str(run.id), (None, 0.0))
+        same = state == run.state.id
+        self.seen[str(run.id)] = run.state.id, since if same else time.monotonic()
         patience = PATIENCE.get(run.state.type.value, timedelta(0))
-        same = before.get(str(run.id)) == run.state.id
-        return same and bool(now() - run.state.timestamp > patience)
+        # By Prefect's clock or by ours: with a clock that was set back the first alone would wait for ever.
+        watched = timedelta(seconds=time.monotonic() - since)
+        return same and bool(max(now() - run.state.timestamp, watched) > patience)
 
     def _wake(self, client: Any, run: Any) -> None:
         question = open_question(self.journal.read(str(run.id)))
@@ -119,19 +128,24 @@ class Recoverer:
         self.say(f"{run.id}: {says}")
         return _schedule(client, run.id)
 
-    def _begin(self, client: Any, run: Any, before: dict[str, UUID]) -> None:
-        """Schedule a run again that died before its incident was on record, so that no alert is lost."""
-        if self.journal.read(str(run.id)):
-            self.opened.add(str(run.id))
-        elif self._left(run, before):
-            # There is no journal to count in; Prefect's own states have to do.
-            tried = [state for state in client.read_flow_run_states(run.id) if state.name == "AwaitingRetry"]
-            if len(tried) >= RESTARTS:
-                self.opened.add(str(run.id))
-                self.say(f"{run.id}: died {RESTARTS} times before it began; given up. Its log in Prefect says why.")
-                return
-            self.say(f"{run.id}: died before it began (Prefect says {run.state.name}); scheduled again.")
-            _schedule(client, run.id)
+    def _begin_or_finish(self, client: Any, run: Any, before: Seen) -> None:
+        """Schedule a run again that died before its incident was on record, or after it was closed.
+
+        The first, so that no alert is lost; the second, so that Prefect does not go on saying Running, or Crashed.
+        """
+        entries = self.journal.read(str(run.id))
+        closed = any(entry.key == "closed" for entry in entries)
+        if (entries and not closed) or self.journal.is_held(str(run.id)) or not self._left(run, before):
+            return
+        # There is no journal to count in; Prefect's own states have to do.
+        tried = [state for state in client.read_flow_run_states(run.id) if state.name == "AwaitingRetry"]
+        when = "after its incident was closed" if closed else "before it began"
+        if len(tried) >= RESTARTS:
+            self.given_up.add(str(run.id))
+            self.say(f"{run.id}: died {RESTARTS} times, the last {when}; given up. Its log in Prefect says why.")
+            return
+        self.say(f"{run.id}: died {when} (Prefect says {run.state.name}); scheduled again.")
+        _schedule(client, run.id)
 
     def _finish_cancelling(self, client: Any, run: Any) -> None:
         """Its worker died before it could stop the run: there is nothing left to stop."""
@@ -167,8 +181,8 @@ def _half_done(entries: Sequence[Entry]) -> Iterator[str]:
             yield f"“{title}” was begun, and nobody looked whether it happened: do that now."
 
 
-def _never_opened(client: Any, opened: set[str]) -> list[Any]:
-    """The runs of today that may have died before their incident was on record."""
+def _unfinished(client: Any, known: set[str]) -> list[Any]:
+    """The runs of today that Prefect believes under way, or crashed, and of which no incident is open."""
     from prefect.client.schemas.filters import (
         FlowFilter,
         FlowFilterName,
@@ -188,7 +202,7 @@ def _never_opened(client: Any, opened: set[str]) -> list[Any]:
         ),
         limit=200,
     )
-    return [run for run in runs if run.deployment_id is not None and str(run.id) not in opened]
+    return [run for run in runs if run.deployment_id is not None and str(run.id) not in known]
 
 
 def _read(client: Any, incident: str) -> Any:
