@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
-from flows.case import ENGINE, Case, Ending, now
+from flows.case import ENGINE, Case, Ending
 from flows.diagnose import ask_all, worst
 from flows.record import finding_body, finding_from
 from runbooks.model import AnyCheck
@@ -50,16 +50,18 @@ def _wait(case: Case, must: Sequence[AnyCheck]) -> dict[AnyCheck, Finding]:
     started = case.log.once(
         "verify/started", kind="verifying", actor=ENGINE, make=lambda: {"hold_s": hold.total_seconds()}
     )
-    deadline = datetime.fromisoformat(started.at) + verification.within
+    # Clocks are set, and differ from machine to machine: what passes within this life is measured by a steady one.
+    begun = time.monotonic() - case.log.age_s(started)
     pause = min(5.0, max(0.5, hold.total_seconds() / 6))
-    green_since: datetime | None = None
+    green_since: float | None = None
     case.say(f"Verifying: the same questions must answer OK for {hold.total_seconds():g} s.")
     while True:
         found = ask_all(case, must)
-        green_since = (green_since or now()) if worst(found.values()) is Verdict.OK else None
-        held = green_since is not None and now() - green_since >= hold
+        asked_at = time.monotonic()
+        green_since = (green_since or asked_at) if worst(found.values()) is Verdict.OK else None
+        held = green_since is not None and asked_at - green_since >= hold.total_seconds()
         # Only the beginning has to be in time: a run taken up late still looks for as long as `hold`.
-        late = green_since is None and now() > deadline
+        late = green_since is None and asked_at - begun > verification.within.total_seconds()
         if held or late:
             return found
         time.sleep(pause)
