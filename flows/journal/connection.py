@@ -145,8 +145,12 @@ def _failed(error: psycopg.Error, url: SecretStr) -> str:
             return "takes no entries: it is a standby or read-only. Point the URL at the primary."
         case "55P03" | "57014":
             return "did not answer in time: another writer is in the way, or the server is overloaded. Try again."
-    said = error.diag.message_primary or _reason(str(error))
-    return f"does not answer: {Redactor([url]).text(said)}. Is it running, and reachable from here?"
+    said = Redactor([url]).text(error.diag.message_primary or _reason(str(error)))
+    # It answers, and cannot: a full disk, no memory, a broken file.
+    if error.sqlstate and error.sqlstate[:2] in ("53", "58", "XX"):
+        hint = error.diag.message_hint or "Its server's log says more."
+        return f"cannot take it: {said}. {hint} What waits for it goes on by itself afterwards."
+    return f"does not answer: {said}. Is it running, and reachable from here?"
 
 
 def _reason(message: str) -> str:

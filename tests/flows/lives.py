@@ -6,6 +6,7 @@ points are met, not listed: right before and right after each entry of the journ
 
 from __future__ import annotations
 
+import contextlib
 import enum
 import functools
 import json
@@ -39,6 +40,17 @@ class Blow(enum.StrEnum):
     KILL = "killed"
     CUT = "cut off"  # its session with the journal's database is ended
     FREEZE = "frozen"  # until it is woken
+    FILL = "its disk filled"  # the one with the journal; its files may not grow any more
+
+
+_BALLAST = """
+    INSERT INTO incident.entries
+    SELECT 'ballast', coalesce(last, 0) + n, '2000-01-01T00:00:00.000000Z', 'x', 'x', coalesce(last, 0) + n,
+           json_build_object('x', repeat('x', %s)), repeat('0', 64), repeat('0', 64)
+      FROM (SELECT max(seq) AS last FROM incident.entries WHERE incident = 'ballast') AS before,
+           generate_series(1, %s) AS n
+"""
+SIGNALS = {Blow.KILL: signal.SIGKILL, Blow.FREEZE: signal.SIGSTOP}
 
 
 @dataclass(frozen=True)
@@ -209,6 +221,17 @@ def end_sessions(admin_url: str) -> None:
         )
 
 
+def fill(admin_url: str) -> None:
+    """Write other entries into the journal's table until there is no room left for the smallest."""
+    with psycopg.connect(admin_url, autocommit=True) as admin:
+        admin.execute("ALTER TABLE incident.entries DISABLE TRIGGER ALL")
+        for rows, size in ((500, 900), (1, 900), (1, 9)):
+            with contextlib.suppress(psycopg.errors.InternalError):
+                while True:
+                    admin.execute(_BALLAST, [size, rows])
+        admin.execute("ALTER TABLE incident.entries ENABLE TRIGGER ALL")
+
+
 def _reach(life: Life, side: str, what: str) -> None:
     # A look's key holds the number of entries before it, which differs from life to life.
     point = Point(side, re.sub(r"/look/\d+$", "/look/n", what))
@@ -217,10 +240,10 @@ def _reach(life: Life, side: str, what: str) -> None:
             trace.write(f"{point}\n")
     if point != life.at:
         return
-    if life.blow is not Blow.CUT:
-        os.kill(os.getpid(), signal.SIGKILL if life.blow is Blow.KILL else signal.SIGSTOP)
+    if life.blow in SIGNALS:
+        os.kill(os.getpid(), SIGNALS[life.blow])
         return
-    end_sessions(life.admin_url)
+    (end_sessions if life.blow is Blow.CUT else fill)(life.admin_url)
     # The lamp's own log, so that what is done from now on stands below.
     with Path(os.environ["INCIDENT_CONFIG"]).with_name("lamp.log").open("a") as lamp:
         lamp.write(f"{CUT_OFF}\n")

@@ -31,7 +31,10 @@ def _spare(lamp: Lamp) -> str:
 
 
 class ReplaceFuse(Action):
-    """Replace the fuse by the spare one, which may be as bad."""
+    """Replace the fuse.
+
+    By the spare one, which may be as bad.
+    """
 
     def plan(self, lamp: Lamp) -> Plan:
         return _plan("Replace the fuse.", "lamp replace-fuse", self.way_back)
