@@ -402,6 +402,29 @@ def test_it_finds_a_tombstone_over_what_was_never_sealed(aged: Roles) -> None:
     ]
 
 
+def test_it_finds_a_tombstone_that_stands_for_another_story(aged: Roles) -> None:
+    journal = aged.journal()
+    journal.seal()
+    entry = tombstone(journal.read("inc-1")[-1], prev="b" * 64)
+    as_owner(aged, "DELETE FROM incident.entries WHERE incident = 'inc-1'", INSERT_INTO + values(entry))
+    journal.seal()
+    [(where, says)] = audited(journal)[1]
+    assert (where, says[:57]) == ("inc-1", "Its tombstone does not follow the entry that seal 1 of 20")
+
+
+def test_it_takes_no_head_that_the_running_role_wrote_for_a_seal(aged: Roles, tmp_path: Path) -> None:
+    journal = aged.journal()
+    next(retire(journal, tmp_path, YEAR, journal.seal))
+    with psycopg.connect(aged.runner_url) as session:
+        session.execute("INSERT INTO incident.heads SELECT 2, incident, seq, hash FROM incident.entries WHERE seq = 5")
+    assert removable(owner(aged), tmp_path, YEAR, None).entombed == []
+    with psycopg.connect(aged.owner_url) as session, pytest.raises(errors.RestrictViolation, match="only grows"):
+        session.execute("DELETE FROM incident.entries WHERE incident = 'inc-1' AND seq < 5")
+    journal.seal()
+    assert audited(journal)[1] == []
+    assert removed(aged, tmp_path) == 8
+
+
 def test_it_removes_measurements_older_than_a_month(aged: Roles) -> None:
     with psycopg.connect(aged.owner_url) as session:
         session.execute(MEASURED)
