@@ -32,10 +32,17 @@ def cleaned(redact: Redactor) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        kept = clean(error, redact)
+        kept = _kept(error, redact)
         if kept is error:
             raise
         raise kept from None
+
+
+def _kept(error: Exception, redact: Redactor) -> Exception:
+    try:
+        return clean(error, redact)
+    except Exception:  # noqa: BLE001 - whatever the redactor trips over: what it has not cleaned is not shown
+        return Cleaned(f"{type(error).__name__}: its text could not be cleaned of secrets, and is not shown.")
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:

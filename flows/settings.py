@@ -53,7 +53,20 @@ def environment(configured: Config, known: Catalog, name: str) -> Environment:
     unknown = known.unknown_overrides(found)
     if unknown:
         raise InvalidConfig("\n".join(f"{configured.file}: {sentence}" for sentence in unknown))
+    _refuse_masked_names(configured, found)
     return found
+
+
+def _refuse_masked_names(configured: Config, found: Environment) -> None:
+    """Two people's approval is two different names in the record; a name that is masked there may be anybody's."""
+    redact = redactor(found)
+    for name in found.approvers:
+        if redact.text(name) != name:
+            raise InvalidConfig(
+                f"{configured.file}: approver {name!r} of {found.name} would be masked in the record, because it is an "
+                "e-mail address or like a secret. Write another name under [environments."
+                f"{found.name}.approvers], and the address as its contact."
+            )
 
 
 def journal(environment: Environment | None = None) -> Journal:
@@ -74,7 +87,10 @@ def journal(environment: Environment | None = None) -> Journal:
 def redactor(environment: Environment | None = None) -> Redactor:
     """Knows the secrets this process was given: the journal's own URL and every SecretStr of the environment."""
     given = [os.environ[name] for name in SECRETS if os.environ.get(name)]
-    return Redactor([*given, *_secrets_in(environment)])
+    masks_emails = environment is not None and environment.mask_emails
+    # The same in every process of ours and for the life of the journal, and known to nobody else.
+    key = SecretStr(os.environ.get("INCIDENT_JOURNAL_URL", "")) if masks_emails else None
+    return Redactor([*given, *_secrets_in(environment)], emails=key)
 
 
 def _secrets_in(value: object) -> Iterator[str]:

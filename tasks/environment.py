@@ -110,6 +110,8 @@ class Environment(BaseModel):
     )
     # False: whoever asked for an incident approves none of its steps. In production they never do where it takes two.
     requester_may_approve: bool = True
+    # E-mail addresses are personal data: in the record and all that is made from it they are masked.
+    mask_emails: bool = False
     # The most that maintenance may do here without asking, where that is less than it declares.
     unattended_risk: Literal["none", "low", "moderate"] | None = None
     # Rehearsals wait less: the lab has no slow caches to settle. Refused elsewhere.

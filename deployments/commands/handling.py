@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import getpass
 
 from deployments.commands.asking import usual_name
-from deployments.commands.context import here
+from deployments.commands.context import Here, UnknownEnvironment, here
 from deployments.commands.terminal import say
 from flows import handling
+from flows.journal import Journal
 from runbooks.model import Severity
+from tasks.environment import InvalidConfig
 
 
 def note(incident: str, text: str, *, name: str | None = None) -> int:
@@ -23,8 +26,7 @@ def note(incident: str, text: str, *, name: str | None = None) -> int:
     name
         Who says so. Left out: INCIDENT_APPROVER, or your login.
     """
-    journal = here().journal()
-    found = journal.find(incident)
+    journal, found = _record_of(here(), incident)
     handling.note(journal, found, _who(name), text)
     return _done(found, "Noted.")
 
@@ -41,8 +43,7 @@ def take(incident: str, reason: str = "", *, name: str | None = None) -> int:
     name
         Who takes it. Left out: INCIDENT_APPROVER, or your login.
     """
-    journal = here().journal()
-    found = journal.find(incident)
+    journal, found = _record_of(here(), incident)
     handling.take(journal, found, _who(name), reason)
     return _done(found, f"{_who(name)} handles it from now on.")
 
@@ -61,8 +62,7 @@ def severity(incident: str, level: Severity, reason: str, *, name: str | None = 
     name
         Who says so. Left out: INCIDENT_APPROVER, or your login.
     """
-    journal = here().journal()
-    found = journal.find(incident)
+    journal, found = _record_of(here(), incident)
     handling.judge(journal, found, _who(name), level, reason)
     return _done(found, f"It is {level} now.")
 
@@ -81,10 +81,20 @@ def close(incident: str, reason: str, *, name: str | None = None) -> int:
     """
     at = here()
     at.require_stack()
-    journal = at.journal()
-    found = journal.find(incident)
+    journal, found = _record_of(at, incident)
     handling.close(journal, found, _who(name), reason)
     return _done(found, "Its run is cancelled; the recoverer closes the record within seconds.")
+
+
+def _record_of(at: Here, incident: str) -> tuple[Journal, str]:
+    """The journal that knows the secrets of the incident's environment, and its whole id: people paste things."""
+    journal = at.journal()
+    found = journal.find(incident)
+    place = str(journal.read(found)[0].body.get("environment", ""))
+    # Whoever does not have that environment's secrets here cannot paste them either.
+    with contextlib.suppress(InvalidConfig, UnknownEnvironment):
+        journal = at.journal(at.environment(place))
+    return journal, found
 
 
 def _who(name: str | None) -> str:

@@ -20,10 +20,12 @@ from deployments.commands.terminal import (
     show_markdown,
     show_verdict,
 )
+from flows import settings
 from flows.case import Ending
 from flows.diagnose import look, worst
+from flows.journal import Redactor
 from flows.question import local_asker
-from flows.record import finding_body, plan_body
+from flows.record import finding_body, plan_body, plan_from
 from flows.requester import opening
 from flows.show import plan_lines
 from runbooks.catalog import Catalogued
@@ -169,17 +171,21 @@ def _left(incident: str) -> None:
 
 
 def _propose(catalogued: Catalogued, place: Environment, values: Row, json: bool) -> int:
+    # Not from the record, and yet on screens and in scripts' logs.
+    redact = settings.redactor(place)
+
     def heard(_asked: AnyCheck, finding: Finding) -> None:
         if not json:
-            show_verdict(finding.verdict, finding.says, finding.remedy)
+            show_verdict(finding.verdict, redact.text(finding.says), redact.text(finding.remedy))
 
     found = look(catalogued.runbook, place, heard, values)
     called = {name for name, finding in found.items() if finding.verdict in catalogued.runbook.calls}
     called_for = [p for p in catalogued.runbook.parts if p.when is None or p.when.name in called]
-    plans = {part.title: _plan(part, place, values, json) for part in called_for if isinstance(part, Step)}
+    plans = {part.title: _plan(part, place, values, redact, json) for part in called_for if isinstance(part, Step)}
     if json:
         findings = {name: finding_body(finding) for name, finding in found.items()}
-        print_json({"runbook": catalogued.slug, "environment": place.name, "findings": findings, "plans": plans})
+        told = {"runbook": catalogued.slug, "environment": place.name, "findings": findings, "plans": plans}
+        print_json(redact.body(told))
     elif not called_for:
         console.print("No step is called for.")
     else:
@@ -191,7 +197,7 @@ def _propose(catalogued: Catalogued, place: Environment, values: Row, json: bool
     return 0 if worst(found.values()) < Verdict.UNKNOWN else 1
 
 
-def _plan(step: Step, place: Environment, values: Row, json: bool) -> object:
+def _plan(step: Step, place: Environment, values: Row, redact: Redactor, json: bool) -> object:
     try:
         ask = step.action.plan
         limits = place.limits(step.when.name, ask) if step.when else {}
@@ -199,11 +205,12 @@ def _plan(step: Step, place: Environment, values: Row, json: bool) -> object:
         plan = ask(**place.supply(ask), **limits, **{name: value for name, value in values.items() if name in taken})
     except CannotLook as error:
         if not json:
-            show_verdict(Verdict.UNKNOWN, f"{step.title}: {error.says}", error.remedy)
+            show_verdict(Verdict.UNKNOWN, redact.text(f"{step.title}: {error.says}"), redact.text(error.remedy))
         return {"error": error.says, "remedy": error.remedy}
     if not json:
         console.print()
-        lines = plan_lines(plan) if plan.commands else [plan.does]
+        shown = plan_from(redact.body(plan_body(plan)))  # type: ignore[arg-type]  # an object stays an object
+        lines = plan_lines(shown) if shown.commands else [shown.does]
         show_markdown("\n".join([f"## {step.title}", "", *lines]))
         console.print()
     return plan_body(plan)

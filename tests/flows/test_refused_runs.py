@@ -46,6 +46,21 @@ def test_it_refuses_a_limit_that_no_check_has(room: Room) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("name", "more"),
+    [("ana@example.com", "mask_emails = true"), ("ghp_0123456789abcdefghij0123456789abcdef", "")],
+)
+def test_it_refuses_an_approver_who_would_be_masked_in_the_record(room: Room, name: str, more: str) -> None:
+    """Two people who look alike there count as one, or one as two."""
+    config = Path(os.environ["INCIDENT_CONFIG"])
+    place = "[environments.room]\n"
+    people = f'\n[environments.room.approvers."{name}"]\nroles = ["senior"]\n'
+    config.write_text(config.read_text().replace(place, f"{place}{more}\n") + people)
+    state = incident(SLUG, "room", return_state=True)
+    assert f"approver {name!r} of room would be masked in the record" in str(state.message)
+    assert room.journal.read(str(state.state_details.flow_run_id)) == ()
+
+
 def test_it_refuses_to_watch_what_is_not_watched(room: Room) -> None:
     state = watch(SLUG, "check_lamp_heat", "room", return_state=True)
     assert f"{SLUG} does not watch 'check_lamp_heat'. It watches: check_lamp_is_lit." in str(state.message)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from urllib.parse import quote
 
@@ -216,3 +217,34 @@ def test_it_takes_no_longer_over_hostile_text(piece: str) -> None:
         started = time.process_time()
         Redactor(["configured-secret"]).text(hostile)
         assert time.process_time() - started < 5
+
+
+KEY = SecretStr("the journal's own URL")
+
+
+def test_it_masks_addresses_where_that_is_asked_for() -> None:
+    redact = Redactor([], emails=KEY)
+    once = redact.text("From Ana.Smith+x@mail.example.com to b@example.com, cc é@exämple.de; @here, a@b, 3 @ 4.50")
+    assert re.fullmatch(
+        r"From A••••[0-9a-f]{4}@mail\.example\.com to b••••[0-9a-f]{4}@example\.com, cc é••••[0-9a-f]{4}@exämple\.de; "
+        r"@here, a@b, 3 @ 4\.50",
+        once,
+    )
+    assert redact.text(once) == once
+    assert Redactor([]).text("b@example.com") == "b@example.com"
+
+
+def test_it_tells_masked_addresses_apart() -> None:
+    """What was approved for one must not pass for the other; and who has the record must not be able to guess."""
+    redact = Redactor([], emails=KEY)
+    assert redact.text("anna@example.com") != redact.text("arno@example.com")
+    assert redact.text("anna@example.com").casefold() == redact.text("ANNA@example.com").casefold()
+    assert redact.text("anna@example.com") != Redactor([], emails=SecretStr("another")).text("anna@example.com")
+
+
+@pytest.mark.parametrize("piece", ["a@", "a@b", "a@b.", ".@a", "a.", "%a", "a@a.a ", "•a@a.a"])
+def test_it_takes_no_longer_over_what_is_nearly_an_address(piece: str) -> None:
+    text = (piece * (MEGABYTE // len(piece) + 1))[:MEGABYTE]
+    started = time.process_time()
+    Redactor([], emails=KEY).text(text)
+    assert time.process_time() - started < 5
