@@ -9,11 +9,11 @@ has changed, and nobody is woken by questions that renew themselves.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
-from datetime import datetime, timedelta
 
-from flows.case import Case, now
+from flows.case import Case
 from flows.show import lasted
 from tasks.model import Json, Plan, canonical
 
@@ -23,11 +23,12 @@ _MOMENT = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d.*")
 def expired(case: Case, ask: str, approved: Plan, fresh: Plan) -> str:
     """Why an approval given under `ask` no longer holds for `fresh`, the redacted plan of now; empty if it does."""
     asked = case.log.get(f"{ask}/asked")
-    age = now() - datetime.fromisoformat(asked.at) if asked else timedelta.max
-    if age <= timedelta(seconds=case.environment.evidence_expires_s) or _same(approved, fresh):
+    # By the record's own clock: with this machine's, one that was set back would keep it fresh for ever.
+    age_s = case.log.age_s(asked) if asked else math.inf
+    if age_s <= case.environment.evidence_expires_s or _same(approved, fresh):
         return ""
     return (
-        f"The approval is void, because what it rests on was seen {lasted(age.total_seconds())} before, and it looks "
+        f"The approval is void, because what it rests on was seen {lasted(age_s)} before, and it looks "
         "different now. Read what is seen now, then answer again."
     )
 
