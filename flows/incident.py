@@ -13,10 +13,11 @@ from flows import halfway
 from flows.act import Change
 from flows.artifacts import publish_findings
 from flows.case import Case, Ending, Fate
-from flows.diagnose import AT_ONCE, diagnose, worst
+from flows.diagnose import AT_ONCE, diagnose
 from flows.execute import live_through
 from flows.resolve import instruct, resolve
 from flows.undo import offer_undo
+from flows.unseen import nothing_found
 from flows.verify import verified, verify
 from runbooks.model import AnyCheck, Manual, Part, Runbook, Severity
 from tasks.model import Finding, Verdict
@@ -55,9 +56,7 @@ def _course(case: Case, runbook: Runbook) -> tuple[Ending, str]:
     findings = diagnose(case)
     publish_findings("findings", findings, runbook.title)
     if not case.called():
-        if worst(findings.values()) is Verdict.UNKNOWN:
-            return Ending.CANNOT_TELL, "No check found a fault, but not all could look. See what to do in the findings."
-        return Ending.NOT_REPRODUCED, "No check found a fault; nothing was done. What was seen is in the findings."
+        return nothing_found(findings, case.environment)
     for part in runbook.resolution:
         if part.when in case.called() and _take(case, part) in STOPS:
             break

@@ -60,6 +60,12 @@ class Check(Generic[P]):
         """The declared limits, by parameter name."""
         return thresholds_of(self.fn)
 
+    def lacks(self, environment: Environment) -> tuple[str, ...]:
+        """The kinds of system it asks of which `environment` has none at all."""
+        there = environment.systems.values()
+        wanted = self.systems.values()
+        return tuple(one.kind for one in wanted if not any(isinstance(system, one) for system in there))
+
     def arguments(
         self, environment: Environment, earlier: Earlier | None = None, given: Row | None = None
     ) -> dict[str, Any]:
