@@ -114,14 +114,17 @@ def _answers(house: House) -> bool:
         return False
 
 
-def test_it_stops_and_is_taken_up_again_when_the_journal_is_cut_off(house: House) -> None:
-    house.open(hold="after switching on")
+def test_it_ends_in_the_act_when_the_journal_is_cut_off_so_that_nobody_acts_beside_it(house: House) -> None:
+    house.open(hold="before switching on")
     house.answer(house.question())
-    house.wait_for_lamp("at after switching on")
+    house.wait_for_lamp("at before switching on")
+    executing = house.pids()
     assert house.cut_journal() >= 1
+    wait_until(lambda: not alive(executing), "it has ended, held up as it is", PATIENCE_S)
+    wait_until(lambda: house.count("tried") == 2, "another one acts", PATIENCE_S)
     house.set(hold="")
     assert house.end() == "fixed"
-    assert house.count("tried") == 1
+    assert house.count("switched on") == 1
     assert "recovered" in house.kinds()
 
 
