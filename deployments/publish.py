@@ -90,6 +90,9 @@ def _difference(want: Wanted, found: Any) -> Change | None:
         "entry point": (want.entrypoint, found.entrypoint),
         "work pool": (POOL, found.work_pool_name),
         "schedule": (_schedule_key(want), [_found_key(s.schedule) for s in found.schedules]),
+        # Our worker takes neither; whoever wrote them meant another, and somebody should hear of it.
+        "job variables": ({}, found.job_variables or {}),
+        "pull steps": ([], found.pull_steps or []),
     }
     fields = tuple(name for name, (ours, theirs) in compared.items() if ours != theirs)
     return Change("update", want.full_name, fields) if fields else None
@@ -127,4 +130,6 @@ def _put(client: Any, want: Wanted, found: Any) -> None:
         entrypoint=want.entrypoint,
         parameter_openapi_schema=want.schema,
         enforce_parameter_schema=True,
+        job_variables={},
+        pull_steps=[],
     )

@@ -184,6 +184,20 @@ def test_it_names_what_it_updates(client: SyncPrefectClient, config: Config, tmp
     assert DRILL not in {change.name for change in changes}
 
 
+def test_it_tells_of_what_somebody_smuggled_in_and_takes_it_out(client: SyncPrefectClient, config: Config) -> None:
+    publish(ALONE, config)
+    found = _read(client, RUNBOOK)
+    step = {"prefect.deployments.steps.run_shell_script": {"script": "touch /dev/null"}}
+    edited = {"job_variables": {"env": {"A": "b"}}, "pull_steps": [step], "entrypoint": "trojan.incident"}
+    client.request("PATCH", "/deployments/{id}", path_params={"id": found.id}, json=edited)
+
+    fields = ("entry point", "job variables", "pull steps")
+    assert publish(ALONE, config) == [Change("update", RUNBOOK, fields)]
+    healed = _read(client, RUNBOOK)
+    assert (healed.job_variables, healed.pull_steps, healed.entrypoint) == ({}, [], found.entrypoint)
+    assert publish(ALONE, config) == []
+
+
 def test_it_updates_a_changed_page(client: SyncPrefectClient, config: Config) -> None:
     publish(ALONE, config)
     (entry,) = ALONE
