@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
+import pyotp
 import pytest
+from pydantic import SecretStr
 
 from flows.case import now
 from flows.gate import refusal
+from flows.proof import sign
 from flows.question import Answer, Question
 from flows.record import plan_body, plan_digest
-from tasks.environment import Environment
+from runbooks.catalog import Catalog
+from tasks.environment import Environment, Team
 from tasks.model import BlastRadius, Command, Plan, Risk
-from tests.flows.room import Room, said
+from tests.flows.room import TEAM, Room, said
 
 PLAN = Plan(
     does="End one session.",
@@ -88,3 +94,43 @@ def test_it_asks_everybody_again_when_a_release_came_between_two_approvals(
     assert script.asked[2].refused.startswith("The runbook itself was changed since this was asked.")
     assert len({q.digest for q in script.asked[2:]}) == 1
     assert room.count("switched on") == 1
+
+
+# In production, with a lamp of which few bulbs may be switched on by one person.
+PRODUCTION = """
+[environments.site]
+kind = "production"
+
+[environments.site.approvers]
+ana = {{ roles = ["on-call"], key = "{key}" }}
+
+[environments.site.systems.lamp]
+file = "{lamp}"
+"""
+
+
+def test_it_takes_more_people_when_the_same_has_become_a_larger_share(
+    room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is added, but what was one bulb of nine is all there are: one person's approval is void."""
+    Catalog.load(Team(runbooks=TEAM / "runbooks", systems=TEAM / "systems"))
+    monkeypatch.setattr("lamp.actions.SwitchOn.two_people_above", 0.2)
+    key = SecretStr(pyotp.random_hex(40))
+    with Path(os.environ["INCIDENT_CONFIG"]).open("a") as config:
+        config.write(PRODUCTION.format(key=key.get_secret_value(), lamp=room.lamp))
+
+    def signed(question: Question, decision: str = "approve") -> Answer:
+        room.set(**{"bulbs in all": 1})
+        at = now()
+        proof = sign(key, question, decision, "ana", "because", at)
+        return said(question, decision, proof=proof, decided_at=at)
+
+    room.set(**{"bulbs in all": 9})
+    script = room.live(signed, lambda q: signed(q, "reject"), environment="site")
+    # Two who did not ask; and nobody proved who did.
+    assert [question.people for question in script.asked] == [1, 3]
+    assert script.asked[1].refused == (
+        "The approval is void, because it touches 1 of 1 bulbs now, and that takes more people."
+    )
+    assert script.asked[1].quorum.endswith("Add people under [environments.site.approvers].")
+    assert room.count("tried") == 0

@@ -14,7 +14,7 @@ def _plan(lamp: Lamp, verb: str, risk: Risk, loses: str) -> Plan:
     return Plan(
         does=f"Switch {verb} {len(bulbs)} bulbs.",
         commands=tuple(Command(line=f"lamp {verb} {bulb}", target={"bulb": bulb}) for bulb in bulbs),
-        blast_radius=BlastRadius(touched=len(bulbs), total=3, noun="bulbs"),
+        blast_radius=BlastRadius(touched=len(bulbs), total=lamp.state().get("bulbs in all", 3), noun="bulbs"),
         risk=risk,
         loses=loses,
         evidence=[{"label": lamp.state().get("label", "")}],
