@@ -31,7 +31,8 @@ logger = logging.getLogger("recoverer")
 def main() -> None:
     """Look for ever; a server that is down for a while is told once per look, and waited for."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
-    logging.getLogger("httpx").setLevel(logging.WARNING)
+    for chatty in ("httpx", "botocore"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
     journal = settings.journal()
     recoverer = Recoverer(journal=journal, say=logger.info)
     # Of their own, because a mail server or a store that does not answer must not keep orphans waiting.

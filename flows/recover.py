@@ -21,7 +21,7 @@ from typing import Any
 from uuid import UUID
 
 from flows.case import Ending, now
-from flows.journal import AlreadyRecorded, Entry, HeldElsewhere, IncidentSummary, Journal, JournalBroken
+from flows.journal import AlreadyRecorded, Entry, HeldElsewhere, IncidentSummary, Journal, JournalBroken, Retired
 from flows.question import open_question
 from flows.trigger import FLOWS
 
@@ -70,7 +70,7 @@ class Recoverer:
 
         try:
             self._consider(client, summary, before)
-        except (HeldElsewhere, AlreadyRecorded, ObjectNotFound, JournalBroken) as error:
+        except (HeldElsewhere, AlreadyRecorded, ObjectNotFound, JournalBroken, Retired) as error:
             self.say(f"{summary.incident}: left alone at this look. {error}")
 
     def _consider(self, client: Any, summary: IncidentSummary, before: Seen) -> None:
@@ -210,7 +210,8 @@ def _read(client: Any, incident: str) -> Any:
 
     try:
         return client.read_flow_run(UUID(incident))
-    except ObjectNotFound:
+    except (ObjectNotFound, ValueError):
+        # ValueError: no run has such an id. Whoever wrote it must not keep us from all others.
         return None
 
 

@@ -34,7 +34,8 @@ def seal_and_anchor(journal: Journal, kept_in: Sequence[Place], say: Callable[[s
             if newest and place.anchor(newest):
                 say(f"Seal {newest.seal} is anchored in {place.shown}.")
         except (CannotAnchor, NotAnchors) as error:
-            say(f"Seal {newest.seal if newest else 0} could not be anchored in {place.shown}: {error}")
+            # It says where.
+            say(f"Seal {newest.seal if newest else 0} could not be anchored in {error}")
     return made
 
 

@@ -15,7 +15,9 @@ from deployments.commands import retention
 from deployments.commands.context import here
 from deployments.commands.terminal import console, errors, print_json, say
 from flows.journal import (
+    Anchored,
     Audit,
+    CannotAnchor,
     Complaint,
     Exported,
     Record,
@@ -58,11 +60,9 @@ def verify(
     json
         Print the result as JSON.
     """
-    told = [Told(text) for text in anchor or () if is_told(text)]
-    given = Keeping(anchors=tuple(text for text in anchor or () if not is_told(text)))
-    kept = gathered([*told, *places(given), *(places(here().config.record) if file is None else ())])
-    audit = Audit()
     shown: list[Complaint] = []
+    kept = gathered(_places(file, anchor or ()), lambda place, error: shown.append(_unread(place, error)))
+    audit = Audit(found=len(shown))
     retired: list[Tombstone] = []
     with _record(file) as record:
         see = (lambda entry: retired.append(Tombstone.of(entry))) if exports else None
@@ -116,6 +116,17 @@ def seal() -> int:
     if not made:
         say("Nothing was written since the last seal.")
     return 0
+
+
+def _places(file: Path | None, given: Sequence[str]) -> list[Anchored]:
+    """Where anchors are read: what was given, and for the journal here what is configured."""
+    named = Keeping(anchors=tuple(text for text in given if not is_told(text)))
+    configured = places(here().config.record) if file is None else []
+    return [*(Told(text) for text in given if is_told(text)), *places(named), *configured]
+
+
+def _unread(place: Anchored, error: CannotAnchor) -> Complaint:
+    return Complaint(where=place.shown, says=str(error).removeprefix(f"{place.shown}: "))
 
 
 def _moment(at: datetime) -> str:

@@ -1,6 +1,6 @@
 """The append-only, hash-chained record of every incident: what happened, and where a resumed run goes on."""
 
-from flows.journal.anchor import AnchorFile, CannotAnchor, NotAnchors, Place, Told, gathered, is_told
+from flows.journal.anchor import Anchored, AnchorFile, CannotAnchor, NotAnchors, Place, Told, gathered, is_told
 from flows.journal.audit import Audit, Complaint, Record, complaints
 from flows.journal.bucket import Bucket
 from flows.journal.chain import RETIRED, broken, stands_for_removed
@@ -21,6 +21,7 @@ __all__ = [
     "RETIRED",
     "AlreadyRecorded",
     "AnchorFile",
+    "Anchored",
     "Audit",
     "Bucket",
     "CannotAnchor",

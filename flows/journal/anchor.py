@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -55,16 +55,25 @@ class Place(Anchored, Protocol):
         ...
 
 
-def gathered(places: Sequence[Anchored]) -> Mapping[int, str]:
-    """The anchors of all places.
+def gathered(
+    places: Sequence[Anchored], unread: Callable[[Anchored, CannotAnchor], object] | None = None
+) -> Mapping[int, str]:
+    """The anchors of all places; `unread`, if given, is told of each that cannot be read, and the others still count.
 
     Raises:
         NotAnchors: two places contradict each other, or one is none.
-        CannotAnchor: one cannot be read.
+        CannotAnchor: one cannot be read, and nobody wants to be told.
     """
     found: dict[int, str] = {}
     for place in places:
-        for seal, hashed in place.anchors().items():
+        try:
+            there = place.anchors()
+        except CannotAnchor as error:
+            if unread is None:
+                raise
+            unread(place, error)
+            continue
+        for seal, hashed in there.items():
             _keep(found, seal, hashed, place.shown)
     return found
 

@@ -107,3 +107,14 @@ def test_it_finds_an_orphan_whatever_its_own_clock_says(
     wait_until(taken_up, "the orphan is taken up")
     looker.look()
     assert [entry.kind for entry in ward.journal.read(str(run))] == ["opened", "recovered"]
+
+
+def test_it_closes_what_no_run_can_be_and_looks_at_all_others(ward: Ward) -> None:
+    """Whoever has the running role's password can write an incident of any name."""
+    ward.journal.note("1-no-run", "mallory", "opened", "opened", {})
+    run = ward.run(Crashed(), "opened", "closed")
+    looker = Recoverer(ward.journal, print)
+    looker.look()
+    looker.look()
+    assert [entry.kind for entry in ward.journal.read("1-no-run")][-1] == "closed"
+    assert ward.state(run) == "AwaitingRetry"
