@@ -11,7 +11,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from flows.case import ENGINE, Case, now
 from flows.journal import Entry
@@ -52,7 +52,7 @@ def settle(
             return released
         if len(settled.by) >= people:
             break
-        settled = _another(ask, key, settled)
+        settled = _another(_ask(case, key, title, reason, plan), key, settled)
     return settled
 
 
@@ -62,7 +62,7 @@ def _ask(case: Case, key: str, title: str, reason: str, plan: Plan) -> _Ask:
     if asked is None:
         return _Ask(case, title, reason, plan)
     question = question_from(asked, case.environment.name)
-    return _Ask(case, question.title, question.reason, question.plan)
+    return _Ask(case, question.title, question.reason, question.plan, question.seen_at)
 
 
 def _another(ask: _Ask, key: str, before: Settled) -> Settled | str:
@@ -89,6 +89,8 @@ class _Ask:
     title: str
     reason: str
     plan: Plan
+    # When what is shown was seen: by the second person's question, it may be a while ago.
+    seen_at: datetime | None = None
 
     def once(self, key: str, approved_by: tuple[str, ...], refused: str) -> Settled | str:
         """Ask one person, and check the answer."""
@@ -133,6 +135,7 @@ class _Ask:
             "reason": reason,
             "plan": body,
             "digest": plan_digest(case.catalogued.version, title, reason, body),
+            "seen_at": self.seen_at.isoformat() if self.seen_at else "",
             "expires_at": expires.isoformat(),
             "refused": refused,
             "people": people_needed(self.plan, case.environment, asked_by(case)),

@@ -91,7 +91,7 @@ def question_from(asked: Entry, environment: str) -> Question:
         plan=plan_from(body["plan"]),  # type: ignore[arg-type]
         digest=str(body["digest"]),
         expires_at=datetime.fromisoformat(str(body["expires_at"])),
-        seen_at=datetime.fromisoformat(asked.at),
+        seen_at=datetime.fromisoformat(str(body.get("seen_at") or asked.at)),
         refused=str(body["refused"]),
         people=int(str(body.get("people", 1))),
         approved_by=tuple(map(str, body.get("approved_by", ()))),  # type: ignore[arg-type]

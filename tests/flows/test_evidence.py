@@ -71,10 +71,12 @@ def test_it_does_it_in_time_although_the_evidence_has_moved(room: Room) -> None:
     assert room.count("switched on") == 1
 
 
-def test_it_says_when_it_was_seen(room: Room) -> None:
-    [question] = room.live(lambda q: said(q, "reject")).asked
-    [asked] = [entry for entry in room.entries if entry.kind == "asked"]
-    assert f"seen {asked.at[11:19]} UTC" in story(question)
+def test_it_tells_everybody_who_is_asked_when_it_was_seen(room: Room) -> None:
+    """What the second person reads was seen when the first was asked."""
+    first, second = room.live(said, lambda q: said(q, "reject", name="zoe"), environment="careful").asked
+    [asked, _] = [entry for entry in room.entries if entry.kind == "asked"]
+    assert first.seen_at == second.seen_at is not None
+    assert f"seen {asked.at[11:19]} UTC · answer until" in story(second)
 
 
 PLAN = Plan(
