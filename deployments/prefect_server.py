@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 import uuid
@@ -48,10 +49,19 @@ def ui_url(port: int) -> str:
     return f"http://{HOST}:{port}"
 
 
+def login() -> str | None:
+    """NAME:PASSWORD that everybody has to give to the server, if the person asked for one in their shell.
+
+    Without it every account on this machine may use the API: no way past the gate, but a way to read and to cancel.
+    """
+    return os.environ.get("PREFECT_SERVER_API_AUTH_STRING") or None
+
+
 def client_environment(port: int, folder: Path) -> dict[str, str | None]:
     """What any process needs to speak to this server and to nobody else."""
     return {
         **dict.fromkeys(NOT_INHERITED),
+        "PREFECT_API_AUTH_STRING": login(),
         "PREFECT_API_URL": api_url(port),
         "PREFECT_HOME": str(folder),
         "PREFECT_CLI_PROMPT": "false",
@@ -129,7 +139,9 @@ def change_headers(client: httpx.Client) -> dict[str, str]:
 def _wait(what: str, port: int, ready: Callable[[httpx.Client], bool], log: Path, alive: Callable[[], bool]) -> None:
     until = time.monotonic() + DEADLINE_S
     said = "no answer"
-    with httpx.Client(base_url=api_url(port), timeout=5, trust_env=False) as client:
+    name, _, password = (login() or "").partition(":")
+    auth = (name, password) if password else None
+    with httpx.Client(base_url=api_url(port), timeout=5, trust_env=False, auth=auth) as client:
         while time.monotonic() < until:
             if not alive():
                 raise PrefectNotReady(f"{what} ended while starting.\n{tail(log)}")

@@ -22,7 +22,14 @@ from tasks.environment import Config, Environment, InvalidConfig
 _log = logging.getLogger(__name__)
 
 # What this process may have been given besides its environment's own; never written down, whatever quotes them.
-SECRETS = ("INCIDENT_JOURNAL_URL", "INCIDENT_JOURNAL_OWNER_URL", "DATABASE_URL", "AWS_SECRET_ACCESS_KEY")
+SECRETS = (
+    "INCIDENT_JOURNAL_URL",
+    "INCIDENT_JOURNAL_OWNER_URL",
+    "INCIDENT_APPROVER_KEY",
+    "DATABASE_URL",
+    "AWS_SECRET_ACCESS_KEY",
+    "PREFECT_API_AUTH_STRING",
+)
 
 
 def config() -> Config:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from socket import SOCK_DGRAM
@@ -11,11 +14,13 @@ import httpx
 import psutil
 import psycopg
 import pytest
-from websockets.exceptions import InvalidStatus
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 from websockets.typing import Origin, Subprotocol
 
+from deployments.home import Home
 from deployments.lab import Lab
+from deployments.ports import free_port
 from deployments.stack import Stack
 
 EVIL = "https://evil.example"
@@ -94,3 +99,21 @@ def open_to_others(file: Path, up_to: Path) -> bool:
     """Neither the file nor a folder it lies in is closed."""
     ways = [file, *(folder for folder in file.parents if folder.is_relative_to(up_to))]
     return all(way.stat().st_mode & 0o077 for way in ways)
+
+
+def test_it_asks_everybody_for_the_login_that_was_chosen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a machine with other accounts; loopback is theirs too."""
+    monkeypatch.setenv("PREFECT_SERVER_API_AUTH_STRING", "team:canary-login-4711")
+    tmp_path.chmod(0o711)
+    with Stack.up(Home(tmp_path / "state"), port=free_port()) as shared:
+        # The worker got in, or it would not be up.
+        assert httpx.get(f"{shared.prefect_api_url}/admin/settings", trust_env=False).status_code == 401
+        channel = f"{shared.prefect_api_url}/events/out".replace("http", "ws")
+        with connect(channel, subprotocols=[Subprotocol("prefect")]) as stranger:
+            stranger.send('{"type": "auth", "token": "guess"}')
+            with pytest.raises(ConnectionClosed):
+                stranger.recv(timeout=30)
+        inside = {**os.environ, **shared.environment()}
+        command = [sys.executable, "-m", "prefect", "work-pool", "ls"]
+        listed = subprocess.run(command, env=inside, capture_output=True, text=True, timeout=60, check=True)
+        assert "incident" in listed.stdout
