@@ -4,15 +4,21 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from pathlib import Path
 
 import psycopg
 import pytest
+from alembic import command
 from psycopg import sql
+from pydantic import SecretStr
 
-from flows.journal import JournalUnavailable
+from flows.journal import Audit, Journal, JournalUnavailable, Redactor, complaints
 from flows.journal.migrate import LOCK, CannotMigrate, migrate
+from flows.retire import removable, retire
 from tests.conftest import Server
 from tests.flows.journal.conftest import Roles, roles_on
+from tests.flows.journal.old import old_incident
 
 
 def versions(roles: Roles) -> list[tuple[object, ...]]:
@@ -27,6 +33,27 @@ def test_it_migrates_twice(empty: Roles) -> None:
     migrate(empty.owner_url, empty.runner)
     assert versions(empty) == [("v3",)]
     assert len(empty.journal().open().read("inc-1")) == 1
+
+
+def test_it_migrates_a_record_as_it_is(empty: Roles, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was written and sealed at the version before verifies afterwards, and goes on."""
+    upgrade = command.upgrade
+    with monkeypatch.context() as before:
+        before.setattr(command, "upgrade", lambda config, _: upgrade(config, "v2"))
+        migrate(empty.owner_url, empty.runner)
+    assert versions(empty) == [("v2",)]
+    journal = empty.journal()
+    with journal.hold("inc-1") as log:
+        log.append("engine", "opened", "opened", {})
+        journal.seal()
+        migrate(empty.owner_url, empty.runner)
+        log.append("engine", "closed", "closed", {})
+    assert versions(empty) == [("v3",)]
+    assert len(journal.seal()) == 1
+    audit = Audit()
+    with journal.record() as record:
+        assert list(complaints(record, audit)) == []
+    assert (audit.entries, audit.seals, audit.unsealed) == (2, 2, 0)
 
 
 MIGRATE = "import sys; from flows.journal.migrate import migrate; migrate(sys.argv[1], sys.argv[2])"
@@ -114,10 +141,16 @@ def on_15(postgres15: Server) -> Iterator[Roles]:
         yield roles
 
 
-def test_it_works_on_an_older_server(on_15: Roles) -> None:
+def test_it_works_on_an_older_server(on_15: Roles, tmp_path: Path) -> None:
     migrate(on_15.owner_url, on_15.runner)
     journal = on_15.journal()
     with journal.hold("inc-1") as log:
         log.append("engine", "opened", "opened", {"says": "“ü” \x7f\x01 😀"})
     assert journal.find("inc-1") == "inc-1"
     assert len(journal.incidents()) == 1
+    old_incident(on_15, "inc-0")
+    year = timedelta(days=365)
+    assert [batch.retired for batch in retire(journal, tmp_path, year, journal.seal)] == [1]
+    owner = Journal(SecretStr(on_15.owner_url), Redactor([]))
+    found = removable(owner, tmp_path, year, None)
+    assert list(owner.retention.remove(one.tombstone for one in found.entombed)) == [4]
