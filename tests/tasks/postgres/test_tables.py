@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+import time
 
 import pytest
 
 from tasks.model import BlastRadius, Earlier, Finding, Refused, Threshold, Verdict
-from tasks.postgres import tables
+from tasks.postgres import table_actions, tables
 from tasks.postgres.queries import TABLE_CARE, TABLE_SCANS
 from tasks.postgres.statement_looks import number
 from tasks.postgres.table_actions import AnalyzeTable, VacuumTable
@@ -137,6 +138,22 @@ def test_it_looks_after_exactly_that_table(stage: Stage, action: AnalyzeTable | 
     assert action.applied(postgres, plan) is True
     asked = check_stale_statistics if isinstance(action, AnalyzeTable) else check_dead_rows
     until(lambda: asked.fn(postgres).verdict is Verdict.OK, "the question that found it is answered OK")
+
+
+@pytest.mark.parametrize(("late_s", "complete"), [(0.5, True), (60, False)])
+def test_it_waits_for_a_server_that_hears_of_it_a_moment_later(
+    stage18: Stage, monkeypatch: pytest.MonkeyPatch, late_s: float, complete: bool
+) -> None:
+    """As Postgres up to 14 does, whose statistics come from another process; a server that never says so is told."""
+    table(stage18)
+    deletes(stage18, 15000)
+    monkeypatch.setattr(table_actions, "HEARD_WITHIN_S", 2.0 if complete else 0.2)
+    plan = AnalyzeTable().plan(keeper(stage18))
+    now, done = time.monotonic, table_actions._done
+    heard_at = now() + late_s
+    monkeypatch.setattr(table_actions, "_done", lambda *looked: now() > heard_at and done(*looked))
+
+    assert AnalyzeTable().apply(keeper(stage18), plan).complete is complete
 
 
 @pytest.mark.parametrize("action", [AnalyzeTable(), VacuumTable()])
