@@ -15,6 +15,8 @@ from runbooks.model import Declared, Runbook, Step
 
 # A word in the title or among the keywords says what the runbook is about; one in a step is mentioned in passing.
 WEIGHTS = {"title": 10, "keywords": 10, "alerts": 5, "symptoms": 5, "problem": 3, "questions": 2, "steps": 1}
+# Of a row: behind the slug, the title and the keywords.
+SUBJECTS = slice(1, 3)
 # The title is shown anyway, and lists of words tell nothing: a snippet is taken from sentences.
 SENTENCES = ("symptoms", "problem", "questions", "steps")
 
@@ -25,8 +27,10 @@ MARK = "\x02"
 
 # A sentence has fewer words; a pasted log has thousands, and each costs a look at the index.
 MOST_WORDS = 100
-# Of three letters, one typo leaves too little: `ssl`, `sql` and `smtp` would all be each other.
-SHORTEST_TYPO = 4
+# Of three letters the beginning says nothing, and only one that is missing is forgiven: `lok` is `lock`, yet with one
+# wrong `ssl` would be `sql`. It is looked for in titles and keywords alone, where a word says what a page is about.
+SHORTEST_BEGINNING = 4
+SHORTEST_TYPO = 3
 # One wrong letter in four, or two in eight.
 LIKENESS = 0.75
 
@@ -53,7 +57,7 @@ def search(runbooks: Mapping[str, Declared], words: str, limit: int = 10) -> tup
         return ()
     with closing(sqlite3.connect(":memory:")) as index:
         texts = _fill(index, runbooks)
-        terms = _terms(index, asked, _vocabulary(texts))
+        terms = _terms(index, asked, texts)
         return tuple(_hits(index, runbooks, terms, limit)) if terms else ()
 
 
@@ -93,18 +97,21 @@ def _vocabulary(texts: Iterable[tuple[str, ...]]) -> list[str]:
     return sorted({word for row in texts for text in row for word in WORD.findall(text.lower())})
 
 
-def _terms(index: sqlite3.Connection, asked: list[str], vocabulary: list[str]) -> list[str]:
+def _terms(index: sqlite3.Connection, asked: list[str], texts: list[tuple[str, ...]]) -> list[str]:
     """The words as the index knows them: as they stand, else as a beginning, else as the nearest spelling."""
+    every, of_subjects = _vocabulary(texts), _vocabulary(row[SUBJECTS] for row in texts)
     terms: list[str] = []
     for word in asked:
+        vocabulary = every if len(word) >= SHORTEST_BEGINNING else of_subjects
         terms += next((found for found in _readings(word, vocabulary) if _found(index, found)), [])
     return terms
 
 
 def _readings(word: str, vocabulary: list[str]) -> Iterator[list[str]]:
     yield [f'"{word}"']
-    if len(word) >= SHORTEST_TYPO:
+    if len(word) >= SHORTEST_BEGINNING:
         yield [f'"{word}"*']
+    if len(word) >= SHORTEST_TYPO:
         near = process.extract(
             word, vocabulary, scorer=OSA.normalized_similarity, score_cutoff=LIKENESS, limit=3, processor=None
         )

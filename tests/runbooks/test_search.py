@@ -90,6 +90,18 @@ def test_it_forgives_typos(told: Catalog, typo: str, first: str) -> None:
     assert [hit.slug for hit in told.search(typo)][:1] == [first]
 
 
+def test_it_forgives_a_letter_left_out_of_a_short_word() -> None:
+    ours = Catalog.load()
+    assert ours.search("lok")[0].slug == "database/blocked-sessions"
+    assert {hit.slug for hit in ours.search("lok")} == {hit.slug for hit in ours.search("lock")}
+
+
+@pytest.mark.parametrize("word", ["sql", "tsl", "ok"])
+def test_it_does_not_guess_at_a_short_word(told: Catalog, word: str) -> None:
+    """Of three letters one wrong makes another word: `ssl` and `tls` are keywords here."""
+    assert told.search(word) == ()
+
+
 def test_it_weighs_a_keyword_more_than_a_step(told: Catalog) -> None:
     """`lock` is a keyword of the one and only mentioned in a step of the other."""
     hits = told.search("lock")
