@@ -33,9 +33,11 @@ def journal_url(postgres18: Server) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def prefect_server() -> Iterator[None]:
+    from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
     from prefect.testing.utilities import prefect_test_harness
 
-    with prefect_test_harness():
+    # The heartbeats' thread makes every run end up to a second late, and tells Prefect nothing that we use.
+    with prefect_test_harness(), temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
         yield
 
 

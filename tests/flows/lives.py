@@ -6,7 +6,6 @@ points are met, not listed: right before and right after each entry of the journ
 
 from __future__ import annotations
 
-import contextlib
 import enum
 import functools
 import json
@@ -22,12 +21,11 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-import psycopg
-
 from flows.journal import Entry, HeldLog
 from flows.question import Answer, Question, local_asker
 from tasks.action import Action
 from tasks.model import Row
+from tests.flows.damage import end_sessions, fill
 
 CUT_OFF = "the journal was cut off"
 APPLY = "apply of "
@@ -43,13 +41,6 @@ class Blow(enum.StrEnum):
     FILL = "its disk filled"  # the one with the journal; its files may not grow any more
 
 
-_BALLAST = """
-    INSERT INTO incident.entries
-    SELECT 'ballast', coalesce(last, 0) + n, '2000-01-01T00:00:00.000000Z', 'x', 'x', coalesce(last, 0) + n,
-           json_build_object('x', repeat('x', %s)), repeat('0', 64), repeat('0', 64)
-      FROM (SELECT max(seq) AS last FROM incident.entries WHERE incident = 'ballast') AS before,
-           generate_series(1, %s) AS n
-"""
 SIGNALS = {Blow.KILL: signal.SIGKILL, Blow.FREEZE: signal.SIGSTOP}
 
 
@@ -119,13 +110,24 @@ def nursery(environment: dict[str, str]) -> Iterator[Nursery]:
 
 
 def main() -> None:
-    """Fork a process for each line that is read, and say how it ended."""
-    # Imported here, once, for all lives.
+    """Make ready what all lives need, then begin one after the other."""
+    # Imported here, once, for all lives. Prefect itself would import these at a run's first task.
+    import prefect.concurrency.services
+    import prefect.task_engine  # noqa: F401
+    from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
+
     import tests.flows.room  # noqa: F401
     from flows import incident, maintenance, playbook, settings  # noqa: F401
 
     known = settings.catalog(settings.config())
     settings.catalog = lambda configured: known  # read once, not in each life
+    # Their thread makes every run end up to a second late, and tells Prefect nothing that we use.
+    with temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
+        _bear()
+
+
+def _bear() -> None:
+    """Fork a process for each line that is read, and say how it ended."""
     frozen = 0
     for order in map(json.loads, sys.stdin):
         if order is None:
@@ -155,7 +157,6 @@ def _begin(order: dict[str, Any]) -> None:
 
 def _live(life: Life) -> None:
     from prefect.flow_engine import load_flow_run, run_flow
-    from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
 
     from flows.incident import incident
     from flows.maintenance import maintenance
@@ -166,9 +167,7 @@ def _live(life: Life) -> None:
     run = load_flow_run(UUID(life.incident))
     flows = {flow.name: flow for flow in (incident, playbook, maintenance)}
     kind = next(name for name in flows if name in run.tags)
-    # Their thread makes every run end up to a second late; they tell Prefect nothing that we use.
-    with temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
-        run_flow(flows[kind], flow_run=run, parameters=run.parameters, return_type="state")
+    run_flow(flows[kind], flow_run=run, parameters=run.parameters, return_type="state")
 
 
 class Willing:
@@ -210,26 +209,6 @@ def _watched(life: Life, apply: Callable[..., Any]) -> Callable[..., Any]:
         return outcome
 
     return watched
-
-
-def end_sessions(admin_url: str) -> None:
-    """End all sessions with this journal, as a server does that restarts, or misses its client."""
-    with psycopg.connect(admin_url, autocommit=True) as admin:
-        admin.execute(
-            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity "
-            "WHERE application_name = 'incident-journal' AND datname = current_database()"
-        )
-
-
-def fill(admin_url: str) -> None:
-    """Write other entries into the journal's table until there is no room left for the smallest."""
-    with psycopg.connect(admin_url, autocommit=True) as admin:
-        admin.execute("ALTER TABLE incident.entries DISABLE TRIGGER ALL")
-        for rows, size in ((500, 900), (1, 900), (1, 9)):
-            with contextlib.suppress(psycopg.errors.InternalError):
-                while True:
-                    admin.execute(_BALLAST, [size, rows])
-        admin.execute("ALTER TABLE incident.entries ENABLE TRIGGER ALL")
 
 
 def _reach(life: Life, side: str, what: str) -> None:

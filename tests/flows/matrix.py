@@ -22,7 +22,8 @@ from pydantic import SecretStr
 
 from flows.journal import Journal, Redactor, broken
 from tests.conftest import Server
-from tests.flows.lives import APPLY, CUT_OFF, Blow, Life, Nursery, Point, end_sessions, nursery
+from tests.flows.damage import end_sessions
+from tests.flows.lives import APPLY, CUT_OFF, Blow, Life, Nursery, Point, nursery
 from tests.flows.room import Room, configure
 
 # Between two blows to one incident: as many as there are points between an intent and its outcome.

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import signal
+from dataclasses import replace
 
+from flows.question import open_question
 from tests.flows.lives import Blow, Life, Point
 from tests.flows.matrix import TWO_STEPS, Story, World, one_side, strike
 from tests.flows.room import MAINTENANCE, PLAYBOOK
@@ -38,7 +40,7 @@ def test_it_does_each_step_once_wherever_its_process_is_killed(world: World) -> 
 
 def test_it_takes_back_once_wherever_its_process_is_killed(world: World) -> None:
     points = world.points(TAKEN_BACK)
-    strike(world, TAKEN_BACK, points[points.index(Point("after", "verify/ended")) :], Blow.KILL)
+    strike(world, TAKEN_BACK, one_side(points[points.index(Point("after", "verify/ended")) :]), Blow.KILL)
 
 
 def test_it_does_nothing_when_it_wakes_after_another_has_taken_over(world: World) -> None:
@@ -57,15 +59,26 @@ def test_it_does_nothing_when_it_wakes_after_another_has_taken_over(world: World
     assert world.room.entries == recorded
 
 
+def test_it_asks_a_person_where_it_cannot_tell_whether_it_happened(world: World) -> None:
+    incident = world.open(replace(TWO_STEPS, lamp={"fuse": "blown", "applied": "cannot tell"}))
+    done = Point("after", "apply of SwitchOn")
+    assert world.nursery.live(Life(incident=incident, at=done, blow=Blow.KILL)) == -signal.SIGKILL
+    world.schedule()
+    again = Point("before", "step/switch-the-lamp-on/unsure/1/ask/1/answered")
+    assert world.nursery.live(Life(incident=incident, at=again, blow=Blow.KILL)) == -signal.SIGKILL
+    assert world.room.count("switched on") == 1
+    question = open_question(world.room.entries)
+    assert question is not None
+    assert question.reason.startswith("It was begun, and it cannot be told whether it happened.")
+
+
 def test_it_works_through_a_playbook_once_wherever_its_process_is_killed(world: World) -> None:
-    strike(world, NEW_BULB, new(world, NEW_BULB), Blow.KILL)
+    points = one_side(world.points(NEW_BULB))
+    until = points.index(Point("after", "step/fit-the-bulb/closed"))
+    # Its last step is the lamp's, as above.
+    strike(world, NEW_BULB, points[: until + 1], Blow.KILL)
 
 
-def test_it_cares_for_the_lamp_once_wherever_its_process_is_killed(world: World) -> None:
-    strike(world, LAMP_CARE, new(world, LAMP_CARE), Blow.KILL)
-
-
-def new(world: World, story: Story) -> list[Point]:
-    """The points that the incident of two steps does not have."""
-    known = {point.what for point in world.points(TWO_STEPS)}
-    return [point for point in one_side(world.points(story)) if point.what not in known]
+def test_it_keeps_to_the_window_it_began_in_when_its_process_is_killed(world: World) -> None:
+    window = [point for point in world.points(LAMP_CARE) if point.what == "window"]
+    strike(world, LAMP_CARE, window, Blow.KILL)
