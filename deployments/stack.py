@@ -28,6 +28,7 @@ from deployments.cluster import SUPERUSER, Cluster, tail
 from deployments.home import Home
 from deployments.progress import Progress, quiet, stage
 from deployments.supervise import Program, Supervisor
+from deployments.surroundings import withheld
 from deployments.trouble import CannotStart
 
 POSTGRES = "postgres"
@@ -288,8 +289,10 @@ class _Start:
 
     def _programs(self) -> Iterator[Program]:
         if self.cluster:
-            yield Program(name=POSTGRES, command=self.cluster.command(), stop="INT", drop=self.cluster.drop)
-        server = prefect_server.server_environment(self.port, self.home.prefect, self.server.prefect_url)
+            command, drop = self.cluster.command(), self.cluster.drop
+            yield Program(name=POSTGRES, command=command, environment=withheld(), stop="INT", drop=drop)
+        settings = prefect_server.server_environment(self.port, self.home.prefect, self.server.prefect_url)
+        server = {**withheld(), **settings}
         yield Program(name=PREFECT, command=prefect_server.server_command(), environment=server, patience_s=10)
         ours = {
             **prefect_server.client_environment(self.port, self.home.prefect),

@@ -101,11 +101,19 @@ def open_to_others(file: Path, up_to: Path) -> bool:
     return all(way.stat().st_mode & 0o077 for way in ways)
 
 
-def test_it_asks_everybody_for_the_login_that_was_chosen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """On a machine with other accounts; loopback is theirs too."""
+def test_it_asks_for_the_login_that_was_chosen_and_gives_secrets_to_workers_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Other accounts here reach loopback, too; and a fault in a server must not open what it does not have."""
     monkeypatch.setenv("PREFECT_SERVER_API_AUTH_STRING", "team:canary-login-4711")
+    monkeypatch.setenv("ADA_TOTP", "canary-seed-4711")
     tmp_path.chmod(0o711)
     with Stack.up(Home(tmp_path / "state"), port=free_port()) as shared:
+        held = {
+            name: "canary-seed-4711" in psutil.Process(pid).environ().values()
+            for name, pid in shared.supervisor.pids().items()
+        }
+        assert held == {"postgres": False, "prefect": False, "worker": True, "recoverer": True}
         # The worker got in, or it would not be up.
         assert httpx.get(f"{shared.prefect_api_url}/admin/settings", trust_env=False).status_code == 401
         channel = f"{shared.prefect_api_url}/events/out".replace("http", "ws")
