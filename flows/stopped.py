@@ -13,9 +13,9 @@ from flows.trigger import cancel
 
 
 def go_on_only_if_wanted(case: Case) -> None:
-    """Return if nobody stopped this run. Whoever was approved by somebody, and cancelled by another, is cancelled.
+    """Return if nobody stopped this run, whoever approved what it is about to do.
 
-    Prefect is asked for a minute or so (its client tries again); a run that cannot be stopped does not begin.
+    Prefect's client tries again for a minute or so; what nobody could stop is not begun.
 
     Raises:
         Abort: it was cancelled, deleted, or closed by a person; the recoverer closes the incident.

@@ -111,12 +111,15 @@ class World:
     def sound(self, story: Story) -> None:
         """It ended well; its record is whole, with nothing in it twice; each thing was done, and asked, once."""
         room = self.room
-        assert room.verdict == story.verdict
-        assert broken(room.entries) is None
+        assert "closed" in room.kinds(), "it has no end"
+        assert room.verdict == story.verdict, f"it ended {room.verdict}, not {story.verdict}"
+        assert (complaint := broken(room.entries)) is None, complaint
         keys = [entry.key for entry in room.entries]
-        assert len(keys) == len(set(keys))
-        assert {what: room.count(what) for what in story.done} == dict.fromkeys(story.done, 1)
-        assert room.kinds().count("asked") == self.asked
+        assert len(keys) == len(set(keys)), f"recorded twice: {sorted({k for k in keys if keys.count(k) > 1})}"
+        done = {what: room.count(what) for what in story.done}
+        assert done == dict.fromkeys(story.done, 1), f"not once: {done}"
+        asked = room.kinds().count("asked")
+        assert asked == self.asked, f"asked {asked} times, not {self.asked}"
 
     def schedule(self) -> None:
         """As the recoverer does."""
