@@ -20,6 +20,8 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+import httpx
+
 from flows.case import Ending, now
 from flows.journal import AlreadyRecorded, Entry, HeldElsewhere, IncidentSummary, Journal, JournalBroken, Retired
 from flows.question import open_question
@@ -50,19 +52,32 @@ class Recoverer:
     # The state a run had at the last look, and since when by our own steady clock.
     seen: Seen = field(default_factory=dict)
     given_up: set[str] = field(default_factory=set)
+    # Kept from look to look: making one reads every certificate authority there is, and was most of a look's work.
+    client: Any = None
 
     def look(self) -> None:
-        """One look. Meant to be repeated every few seconds."""
+        """One look. Meant to be repeated every few seconds.
+
+        Raises:
+            JournalUnavailable, httpx.HTTPError: the journal or Prefect does not answer; the next look begins afresh.
+        """
+        before, self.seen = self.seen, {}
+        try:
+            self._look(before)
+        except httpx.HTTPError:
+            self.client = None
+            raise
+
+    def _look(self, before: Seen) -> None:
         from prefect.client.orchestration import get_client
 
-        before, self.seen = self.seen, {}
-        with get_client(sync_client=True) as client:
-            lived = self.journal.incidents(open_only=True, limit=1000)
-            for summary in lived:
-                if not self.journal.is_held(summary.incident):
-                    self._carefully(client, summary, before)
-            for run in _unfinished(client, self.given_up | {summary.incident for summary in lived}):
-                self._begin_or_finish(client, run, before)
+        self.client = self.client or get_client(sync_client=True).__enter__()
+        lived = self.journal.incidents(open_only=True, limit=1000)
+        for summary in lived:
+            if not self.journal.is_held(summary.incident):
+                self._carefully(self.client, summary, before)
+        for run in _unfinished(self.client, self.given_up | {summary.incident for summary in lived}):
+            self._begin_or_finish(self.client, run, before)
 
     def _carefully(self, client: Any, summary: IncidentSummary, before: Seen) -> None:
         """One incident that cannot be helped must not keep the others waiting."""

@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
+import httpx
 import pytest
 from prefect import flow
 from prefect.client.orchestration import get_client
@@ -118,3 +119,22 @@ def test_it_closes_what_no_run_can_be_and_looks_at_all_others(ward: Ward) -> Non
     looker.look()
     assert [entry.kind for entry in ward.journal.read("1-no-run")][-1] == "closed"
     assert ward.state(run) == "AwaitingRetry"
+
+
+def test_it_keeps_its_client_until_prefect_does_not_answer(ward: Ward, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A client for each look would be most of what an idle stack's recoverer costs."""
+    looker = Recoverer(ward.journal, print)
+    looker.look()
+    first = looker.client
+    looker.look()
+    assert looker.client is first
+
+    def silent(*_: object) -> None:
+        raise httpx.ConnectError("nobody listens")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(recover, "_unfinished", silent)
+        with pytest.raises(httpx.ConnectError):
+            looker.look()
+    looker.look()
+    assert looker.client is not first
