@@ -39,7 +39,6 @@ def test_it_retires_and_removes_and_says_so(shell: Shell, tmp_path: Path, roles:
     exports = tmp_path / "exports"
     exports.mkdir()
     owner = {"INCIDENT_JOURNAL_OWNER_URL": roles.owner_url}
-    aged = ("--older-than", "400d")
 
     unsaid = shell("audit", "retire", "--to", "exports")
     assert (unsaid.returncode, "write keep_days = 400 under [record]" in unsaid.stderr) == (1, True), unsaid.stderr
@@ -48,13 +47,12 @@ def test_it_retires_and_removes_and_says_so(shell: Shell, tmp_path: Path, roles:
     assert said.returncode == 0, said.stderr
     [file] = exports.iterdir()
     assert f"{Path('exports', file.name)}: 1 incident retired; sha256 " in said.stdout
-    assert shell("audit", "retire", "--to", "exports", *aged).stdout == "Nothing is older than 400 days.\n"
 
     nobody = shell("audit", "remove", "--exports", "exports", "--yes")
     assert (nobody.returncode, "INCIDENT_JOURNAL_OWNER_URL is not set" in nobody.stderr) == (1, True)
     runner = shell("audit", "remove", "--exports", "exports", INCIDENT_JOURNAL_OWNER_URL=roles.runner_url)
     assert (runner.returncode, f"{roles.runner} may remove nothing" in runner.stderr) == (1, True)
-    shown = shell("audit", "remove", "--exports", "exports", **owner)
+    shown = shell("audit", "remove", "--exports", "exports", "--older-than", "400d", **owner)
     assert shown.stdout == "Would be removed by --yes: 1 retired incident, 4 entries.\n", shown.stderr
     done = shell("audit", "remove", "--exports", "exports", "--measurements", "--yes", **owner)
     assert done.stdout == (
@@ -73,10 +71,6 @@ def test_it_retires_and_removes_and_says_so(shell: Shell, tmp_path: Path, roles:
     file.write_text(file.read_text(encoding="utf-8").replace("note 1", "note 7", 1), encoding="utf-8")
     altered = shell("audit", "verify", "--exports", "exports")
     assert (altered.returncode, "is not the export that was made" in altered.stderr) == (1, True)
-    file.unlink()
-    lost = shell("audit", "verify", "--exports", "exports")
-    assert (lost.returncode, f"inc-old: Its export '{file.name}' is not in exports." in lost.stderr) == (1, True)
-    assert "were not looked at" in shell("audit", "verify").stdout
 
 
 @pytest.mark.parametrize(

@@ -148,7 +148,8 @@ def test_it_says_which_key_is_wrong_and_never_quotes_one(
 ) -> None:
     for name, value in changes.items():
         monkeypatch.setenv(name, value)
-    for ask in (lambda: Bucket(url).anchor(SEAL), lambda: Bucket(url).anchors()):
+    wrong = Bucket(url)
+    for ask in (lambda: wrong.anchor(SEAL), wrong.anchors):
         with pytest.raises(CannotAnchor) as refused:
             ask()
         assert says in str(refused.value), refused.value
