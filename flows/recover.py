@@ -20,8 +20,6 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-import httpx
-
 from flows.case import Ending, now
 from flows.journal import AlreadyRecorded, Entry, HeldElsewhere, IncidentSummary, Journal, JournalBroken, Retired
 from flows.question import open_question
@@ -56,28 +54,23 @@ class Recoverer:
     client: Any = None
 
     def look(self) -> None:
-        """One look. Meant to be repeated every few seconds.
-
-        Raises:
-            JournalUnavailable, httpx.HTTPError: the journal or Prefect does not answer; the next look begins afresh.
-        """
-        before, self.seen = self.seen, {}
-        try:
-            self._look(before)
-        except httpx.HTTPError:
-            self.client = None
-            raise
-
-    def _look(self, before: Seen) -> None:
+        """One look. Meant to be repeated every few seconds."""
         from prefect.client.orchestration import get_client
 
-        self.client = self.client or get_client(sync_client=True).__enter__()
+        before, self.seen = self.seen, {}
+        client = self.client or get_client(sync_client=True).__enter__()
+        # Put back at the end only: after a look that failed the next begins afresh.
+        self.client = None
+        self._look(client, before)
+        self.client = client
+
+    def _look(self, client: Any, before: Seen) -> None:
         lived = self.journal.incidents(open_only=True, limit=1000)
         for summary in lived:
             if not self.journal.is_held(summary.incident):
-                self._carefully(self.client, summary, before)
-        for run in _unfinished(self.client, self.given_up | {summary.incident for summary in lived}):
-            self._begin_or_finish(self.client, run, before)
+                self._carefully(client, summary, before)
+        for run in _unfinished(client, self.given_up | {summary.incident for summary in lived}):
+            self._begin_or_finish(client, run, before)
 
     def _carefully(self, client: Any, summary: IncidentSummary, before: Seen) -> None:
         """One incident that cannot be helped must not keep the others waiting."""
