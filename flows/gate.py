@@ -223,7 +223,7 @@ def refusal(answer: Answer, question: Question, environment: Environment, reques
             f"{answer.name} ({listed(person.roles)}) may not approve a {question.plan.risk.name.lower()}-risk plan. "
             f"It takes one of: {listed(allowed)}."
         )
-    if answer.decision == Decision.APPROVE and barred(answer.name, question.plan, environment, requester):
+    if answer.decision == Decision.APPROVE and barred(answer.name, environment, requester):
         return f"{answer.name} asked for this incident; it takes {question.people} who did not."
     # Whoever approved may still say no, as long as others are asked.
     if answer.decision == Decision.APPROVE and answer.name in question.approved_by:

@@ -32,22 +32,12 @@ def people_needed(plan: Plan, environment: Environment, requester: Requester = N
     more, never for less. One more where whoever asked does not count, and nobody proved who that is: among n + 1
     different people at least n did not ask.
     """
-    return _people(plan, environment) + (excludes_requester(plan, environment) and not requester.known)
+    return _people(plan, environment) + (not environment.requester_may_approve and not requester.known)
 
 
-def excludes_requester(plan: Plan, environment: Environment) -> bool:
-    """Does it take people who did not ask for the incident?
-
-    In production wherever it takes two: nobody's two people are one who asks and one who trusts them. An environment
-    may say so of every plan.
-    """
-    two = environment.kind is Kind.PRODUCTION and _people(plan, environment) > 1
-    return two or not environment.requester_may_approve
-
-
-def barred(name: str, plan: Plan, environment: Environment, requester: Requester) -> bool:
+def barred(name: str, environment: Environment, requester: Requester) -> bool:
     """Is this who asked, where whoever asked does not count? A claimed name bars nobody: it may be anybody's."""
-    return requester.proved and requester.name == name and excludes_requester(plan, environment)
+    return requester.proved and requester.name == name and not environment.requester_may_approve
 
 
 def explained(plan: Plan, environment: Environment, requester: Requester) -> str:
@@ -55,12 +45,12 @@ def explained(plan: Plan, environment: Environment, requester: Requester) -> str
     people = people_needed(plan, environment, requester)
     able = [name for name in environment.approvers if _could(name, plan, environment, requester)]
     said = []
-    if excludes_requester(plan, environment) and not requester.known:
+    if not environment.requester_may_approve and not requester.known:
         said.append(
             "Nobody proved who asked for this incident, so it takes one person more than otherwise: of "
             f"{people} at least {people - 1} did not ask. With a key of your own, incident run --as NAME proves it."
         )
-    if requester.proved and excludes_requester(plan, environment):
+    if not environment.requester_may_approve and requester.proved:
         said.append(f"{requester.name} asked for this incident, and does not count among those who approve it.")
     if len(able) < people:
         said.append(
@@ -79,7 +69,7 @@ def _people(plan: Plan, environment: Environment) -> int:
 def _could(name: str, plan: Plan, environment: Environment, requester: Requester) -> bool:
     person = environment.approvers[name]
     entitled = bool(person.roles & may_decide(plan.risk, environment)) and counts(person, environment.kind)
-    return entitled and not barred(name, plan, environment, requester)
+    return entitled and not barred(name, environment, requester)
 
 
 def listed(names: Iterable[str]) -> str:

@@ -108,7 +108,8 @@ class Environment(BaseModel):
     approve_roles: Mapping[Literal["low", "moderate", "high"], Annotated[frozenset[Role], Field(min_length=1)]] = Field(
         default_factory=dict
     )
-    # False: whoever asked for an incident approves none of its steps. In production they never do where it takes two.
+    # False: whoever asked for an incident approves none of its steps, and where nobody knows who asked, it takes one
+    # more. Not so by itself: in a team of two or three nothing could be approved at night.
     requester_may_approve: bool = True
     # E-mail addresses are personal data: in the record and all that is made from it they are masked.
     mask_emails: bool = False

@@ -58,19 +58,15 @@ class Model:
     wrong: dict[str, int] = field(default_factory=dict)
 
     @property
-    def others_only(self) -> bool:
-        return self.base > 1 or not self.requester_may
-
-    @property
     def base(self) -> int:
         return max(2 if self.risk is Risk.HIGH else 1, self.extra)
 
     @property
     def people(self) -> int:
-        return self.base + (1 if self.others_only and self.asked_for[0] == "claimed" else 0)
+        return self.base + (1 if not self.requester_may and self.asked_for[0] == "claimed" else 0)
 
     def may_approve(self, name: str) -> bool:
-        if self.others_only and self.asked_for == ("proved", name):
+        if not self.requester_may and self.asked_for == ("proved", name):
             return False
         return name in ROLES and not (self.risk is Risk.HIGH and ROLES[name] == "on-call")
 
@@ -214,7 +210,9 @@ class Machine(RuleBasedStateMachine):
         if fitting:
             self.answer(fitting[pick % len(fitting)], "approve", "right", digest)
 
-    @precondition(lambda self: self.over is None and self.model.others_only and self.model.asked_for[0] == "proved")
+    @precondition(
+        lambda self: self.over is None and not self.model.requester_may and self.model.asked_for[0] == "proved"
+    )
     @rule()
     def whoever_asked_approves(self) -> None:
         if self.can_prove(self.model.asked_for[1]):
