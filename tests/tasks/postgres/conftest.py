@@ -19,7 +19,7 @@ from pydantic import SecretStr
 from deployments.cluster import Cluster, running
 from deployments.ports import free_port
 from tasks.model import Row, Threshold
-from tasks.postgres import checks
+from tasks.postgres import checks, statement_waits
 from tasks.postgres.actions import CancelBlockingQueries, TerminateBlockingSessions
 from tasks.postgres.queries import BLOCKING_CHAINS, STILL_WAITING
 from tasks.postgres.system import PostgresServer
@@ -37,6 +37,12 @@ GRANTS = {
     "signals_only": "GRANT pg_signal_backend TO signals_only",
 }
 DEADLINE_S = 15.0
+
+
+@pytest.fixture(autouse=True)
+def brief(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody calls anything meanwhile, in most tests; those in which somebody does say for how long to watch."""
+    monkeypatch.setattr(statement_waits, "SAMPLE_S", 0.3)
 
 
 def until(true: Callable[[], object], what: str) -> None:
