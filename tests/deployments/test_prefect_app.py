@@ -73,7 +73,11 @@ def test_everything_listens_on_this_machine_only(stack: Stack, lab: Lab) -> None
 
 
 def listening(process: psutil.Process) -> Iterator[tuple[str, int]]:
-    for socket in process.net_connections(kind="inet"):
+    try:
+        sockets = process.net_connections(kind="inet")
+    except psutil.NoSuchProcess:  # it ended while we looked
+        return
+    for socket in sockets:
         # A datagram socket that is bound and has no peer takes from everybody.
         if socket.status == psutil.CONN_LISTEN or (socket.type == SOCK_DGRAM and not socket.raddr):
             yield socket.laddr.ip, socket.laddr.port
