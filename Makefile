@@ -34,9 +34,9 @@ $(VENV)/.developing: $(VENV)/.installed requirements-dev.txt
 demo: install
 	@AUTO=$(AUTO) $(VENV)/bin/incident demo
 
-# Most tests wait for servers: three at once keep two cores busy. A file stays with one of them, long files first.
+# A file stays with one process, and the slow rooms come first.
 test: $(VENV)/.developing
-	@$(PY) -m pytest -q -n 3 --dist loadfile --no-loadscope-reorder
+	@$(PY) -m pytest -q -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 lint: $(VENV)/.developing
 	@$(PY) -m ruff check .

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, cast
 
 import pytest
+from prefect.logging.configuration import setup_logging
 
 from tasks import progress
 from tests.flows.room import Room, said
@@ -34,6 +35,8 @@ class Heard(logging.Handler):
 
 @pytest.fixture
 def heard(prefect_server: None) -> Iterator[Heard]:
+    # At its first run Prefect would do so, and take off every handler that is there.
+    setup_logging()
     handler = Heard()
     logger = logging.getLogger("prefect.flow_runs")
     logger.addHandler(handler)

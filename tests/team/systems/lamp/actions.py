@@ -24,8 +24,10 @@ def _plan(lamp: Lamp, verb: str, risk: Risk, loses: str) -> Plan:
 def _warming(lamp: Lamp) -> Progress | None:
     """A lamp that has to warm up says how far it is, and may then be switched on."""
     shares = lamp.state().get("warm", [])
+    if not shares:
+        return None
     lamp.set(warm=shares[1:], **({} if shares[1:] else {"hold": ""}))
-    return Progress(says=f"{shares[0]:.0%} warm", share=shares[0]) if shares else None
+    return Progress(says=f"{shares[0]:.0%} warm", share=shares[0])
 
 
 class SwitchOn(Action):
