@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import secrets
 import socket
 
 from deployments.progress import Progress
@@ -12,11 +14,22 @@ class PortTaken(CannotStart):
     """Somebody listens on the port a person asked for."""
 
 
+# Below those that outgoing connections and other programs are given (from 32768 on Linux, 49152 elsewhere): a server of
+# ours needs seconds to get to its port, in which nobody else must be handed it.
+SPARE = range(20_000, 32_768)
+_turns = itertools.count(secrets.randbelow(len(SPARE)))
+
+
 def free_port() -> int:
-    """A port nobody listens on just now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port nobody listens on just now, and that this process was not told before.
+
+    Raises:
+        CannotStart: there is none.
+    """
+    ports = (SPARE[turn % len(SPARE)] for turn in itertools.islice(_turns, len(SPARE)))
+    for port in filter(is_free, ports):
+        return port
+    raise CannotStart(f"No port between {SPARE[0]} and {SPARE[-1]} is free. See with `ss -tln` who holds them.")
 
 
 def is_free(port: int) -> bool:

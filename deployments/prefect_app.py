@@ -8,6 +8,10 @@ token, and lets the browser keep its answers from them; two ways past both are c
 
 from __future__ import annotations
 
+import contextlib
+import os
+import socket
+import sys
 from typing import TYPE_CHECKING
 
 from starlette.datastructures import Headers
@@ -40,8 +44,22 @@ class OwnPagesOnly:
         return host.lower() in NAMES and origin in (None, self.origin)
 
 
+def taken() -> socket.socket:
+    """The port in the environment, ours from now on; ends the process when it is somebody else's."""
+    port = int(os.environ["PREFECT_SERVER_API_PORT"])
+    listener = socket.socket()
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((HOST, port))
+    except OSError:
+        sys.exit(f"Another program has taken port {port} meanwhile. Start again, or see who it is: `ss -tlnp`.")
+    return listener
+
+
 def main() -> None:
     """Serve until told to stop; all settings are in the environment (deployments/prefect_server.py)."""
+    # First of all: importing Prefect takes seconds, in which somebody else could get hold of the port.
+    listener = taken()
     import uvicorn
     from prefect.logging.configuration import setup_logging
     from prefect.server.api.server import create_app
@@ -49,15 +67,17 @@ def main() -> None:
 
     setup_logging()
     server = get_current_settings().server
-    uvicorn.run(
+    config = uvicorn.Config(
         OwnPagesOnly(create_app(final=True), ui_url(server.api.port)),
-        host=server.api.host,
-        port=server.api.port,
         timeout_keep_alive=server.api.keepalive_timeout,
         ws_ping_interval=server.api.websocket_ping_interval,
         ws_ping_timeout=server.api.websocket_ping_timeout,
         log_level=server.logging_level.lower(),
     )
+    serving = uvicorn.Server(config)
+    with contextlib.suppress(KeyboardInterrupt):
+        serving.run(sockets=[listener])
+    sys.exit(0 if serving.started else 1)
 
 
 if __name__ == "__main__":
