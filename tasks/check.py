@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextvars
-import functools
 import inspect
 import threading
 import typing
@@ -14,6 +13,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, overload
 
 from tasks.environment import Environment, System, systems_of, thresholds_of
+from tasks.kept import one_question
 from tasks.model import CannotLook, Earlier, Finding, Refused, Row, Threshold
 
 if TYPE_CHECKING:
@@ -90,7 +90,13 @@ class Check(Generic[P]):
         Raises:
             CannotLook: the system did not let itself be asked, or did not answer in time.
         """
-        return within(self.limit, functools.partial(self.fn, **self.arguments(environment, earlier, given)))
+        arguments = self.arguments(environment, earlier, given)
+
+        def answered() -> Finding:
+            with one_question():
+                return self.fn(**arguments)  # type: ignore[call-arg]  # `check_declared` saw to it
+
+        return within(self.limit, answered)
 
     def task(
         self,
@@ -108,10 +114,6 @@ class Check(Generic[P]):
         from prefect import task
         from prefect.cache_policies import NO_CACHE
 
-        def ask() -> Finding:
-            with cleaned():
-                return self.ask(environment, earlier, given)
-
         return task(
             name=self.name,
             task_run_name=self.name,
@@ -123,7 +125,22 @@ class Check(Generic[P]):
             persist_result=False,
             # No tags: for each, Prefect asks its server whether a concurrency limit holds the task up, which took as
             # long as the question itself.
-        )(ask)
+        )(_Put(self, environment, earlier, given, cleaned))
+
+
+@dataclass(frozen=True, slots=True)
+class _Put:
+    """A question with all it is asked with. No function: Prefect would read the source file of each, for each."""
+
+    asked: Check[Any]
+    environment: Environment
+    earlier: Earlier | None
+    given: Row | None
+    cleaned: Callable[[], AbstractContextManager[None]]
+
+    def __call__(self) -> Finding:
+        with self.cleaned():
+            return self.asked.ask(self.environment, self.earlier, self.given)
 
 
 def _may_pass(_task: object, _run: object, state: Any) -> bool:

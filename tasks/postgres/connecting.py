@@ -11,7 +11,8 @@ from tasks.check import check
 from tasks.model import CannotLook, Finding, Row, Threshold, Verdict
 from tasks.postgres.queries import LOGIN_ROLE
 from tasks.postgres.refusals import NotConnected, Reason
-from tasks.postgres.system import PostgresServer, place_of
+from tasks.postgres.system import PostgresServer
+from tasks.postgres.url import place_of
 from tasks.postgres.words import limit
 
 CONNECTING = Threshold(

@@ -13,6 +13,7 @@ import dataclasses
 import time
 from collections.abc import Collection, Mapping
 
+from tasks.kept import let_go
 from tasks.model import Row
 from tasks.postgres import statement_looks as looks
 from tasks.postgres.queries import STATEMENTS_UNDER_WAY
@@ -42,6 +43,7 @@ def sample(postgres: PostgresServer, schema: str, first: Mapping[str, Row]) -> d
     waits = Waits() if looks.shows_waits(postgres) else None
     until = time.monotonic() + SAMPLE_S
     while True:
+        let_go()
         time.sleep(POLL_S)
         if waits:
             # Before the counters: rather a wait is taken for work than one off the time of calls that did not wait.

@@ -1,6 +1,6 @@
-"""The door to a Postgres server: 13 to 18, one fresh connection for each question, every limit set.
+"""The door to a Postgres server: 13 to 18, a fresh connection for each question, every limit set.
 
-The only file in tasks/ that knows psycopg.
+The only file in tasks/ that speaks through psycopg.
 """
 
 from __future__ import annotations
@@ -8,25 +8,27 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from functools import partial
-from typing import Annotated, ClassVar, Self
+from typing import ClassVar, Self
 
 import psycopg
-from psycopg import conninfo, pq
+from psycopg import pq
 from psycopg.abc import Buffer
 from psycopg.adapt import Loader
 from psycopg.rows import dict_row
-from pydantic import AfterValidator, ConfigDict, Field, SecretStr
+from pydantic import ConfigDict, Field, SecretStr
 
 from tasks.environment import System
+from tasks.kept import kept_or
 from tasks.model import CannotLook, Finding, Json, Refused, Row
 from tasks.postgres.cutting import GRACE_S, cut_when_silent
 from tasks.postgres.queries import RIGHTS
 from tasks.postgres.refusals import Place, at_the_door, of_the_statement
 from tasks.postgres.rights import examine
 from tasks.postgres.statements import masked
-from tasks.postgres.turns import in_turn
+from tasks.postgres.turns import Opener, in_turn
+from tasks.postgres.url import Url, place_of
 from tasks.postgres.values import as_json
 
 APPLICATION = "incident-pipelines"
@@ -45,44 +47,6 @@ LOCK_S = 10.0
 LEAST_CONNECT_TIMEOUT_S = 2
 
 _log = logging.getLogger(__name__)
-
-
-def _url(value: SecretStr) -> SecretStr:
-    """Refuse what libpq could not read. The message leaves the value out: it holds a password."""
-    said = "must be a URL like postgresql://user:password@host:5432/database"
-    text = value.get_secret_value()
-    if not text.startswith(("postgresql://", "postgres://")):
-        raise ValueError(said)
-    try:
-        parts = conninfo.conninfo_to_dict(text)
-    except psycopg.ProgrammingError:
-        raise ValueError(f"{said}; write %40 for an @ in the password, %2F for a /") from None
-    missing = [name for name, key in (("host", "host"), ("user", "user"), ("database", "dbname")) if not parts.get(key)]
-    if missing:
-        raise ValueError(f"{said}; there is no {missing[0]} in it")
-    if not all(port.isdecimal() for port in str(parts.get("port") or 5432).split(",")):
-        raise ValueError(f"{said}; the port is no number")
-    return value
-
-
-Url = Annotated[SecretStr, AfterValidator(_url)]
-
-
-def password_of(url: SecretStr) -> SecretStr:
-    """The password in `url`; empty when there is none."""
-    return SecretStr(str(conninfo.conninfo_to_dict(url.get_secret_value()).get("password") or ""))
-
-
-def place_of(url: SecretStr) -> Place:
-    """Where `url` leads, fit for people."""
-    parts = conninfo.conninfo_to_dict(url.get_secret_value())
-    return Place(
-        host=str(parts["host"]),
-        port=str(parts.get("port") or 5432),
-        database=str(parts["dbname"]),
-        user=str(parts["user"]),
-        tls=parts.get("sslmode") != "disable",
-    )
 
 
 class _Forgiving(Loader):
@@ -123,6 +87,8 @@ class Session:
                 keepalives_count=3,
                 tcp_user_timeout=round(1000 * (limit_s or 60)),
                 autocommit=not reads,
+                # A prepared statement would not be there on the next server that a transaction pooler gives out.
+                prepare_threshold=None,
                 row_factory=dict_row,
             )
         except (psycopg.Error, UnicodeError) as error:
@@ -188,6 +154,20 @@ class Session:
         """Stop the statement that another thread runs here."""
         with self._translated():
             self._connection.cancel_safe(timeout=GRACE_S)
+
+    def rest(self) -> bool:
+        """Leave the transaction, and with it its snapshot and its locks; False when the connection is gone."""
+        with suppress(psycopg.Error):
+            self._connection.rollback()
+        return not self._connection.closed
+
+    def wake(self) -> bool:
+        """A new transaction that only reads, its limits set; False when the connection was lost at rest."""
+        try:
+            self._set_limits(local=True)
+        except CannotLook:
+            return False
+        return True
 
     def close(self) -> None:
         self._connection.close()
@@ -263,7 +243,7 @@ class PostgresServer(System):
         return str(self.place)
 
     def rows(self, query: str, **params: object) -> list[Row]:
-        """Ask in one read-only transaction on a fresh connection.
+        """Ask in a read-only transaction of its own; one question's looks share a connection.
 
         Raises:
             CannotLook, Refused: no answer.
@@ -383,13 +363,18 @@ class PostgresServer(System):
         return self.drill_url
 
     def _ask(self, url: SecretStr, query: str, params: dict[str, object]) -> list[Row]:
-        with self._session(url, reads=True) as session:
+        limit_s = self.statement_timeout_s
+        first, *others = self._ways(url, reads=True, limit_s=limit_s)
+        # A slot that is reserved is not kept: the other questions wait for it.
+        ways: list[Opener[Session]] = [lambda: kept_or((url, limit_s), first), *others]
+        with in_turn(self.address, ways) as session:
             return session.run(query, **params)
 
     def _session(self, url: SecretStr, *, reads: bool, limit_s: float | None = None) -> AbstractContextManager[Session]:
-        limit_s = limit_s or self.statement_timeout_s
-        ways = [partial(self._open, by, reads=reads, limit_s=limit_s) for by in (url, self.reserve_url) if by]
-        return in_turn(self.address, ways)
+        return in_turn(self.address, self._ways(url, reads=reads, limit_s=limit_s or self.statement_timeout_s))
+
+    def _ways(self, url: SecretStr, *, reads: bool, limit_s: float) -> list[Callable[[], Session]]:
+        return [partial(self._open, by, reads=reads, limit_s=limit_s) for by in (url, self.reserve_url) if by]
 
     def _open(self, url: SecretStr, *, reads: bool, limit_s: float | None, application: str = APPLICATION) -> Session:
         return Session.open(

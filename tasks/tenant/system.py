@@ -10,7 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_vali
 
 from tasks.environment import System
 from tasks.model import CannotLook, Finding, Refused, Verdict
-from tasks.postgres.system import PostgresServer, Url
+from tasks.postgres.system import PostgresServer
+from tasks.postgres.url import Url
 
 Word = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 

@@ -7,6 +7,7 @@ import threading
 import psycopg
 import pytest
 
+from tasks.kept import one_question
 from tasks.model import CannotLook, Finding, Threshold, Verdict
 from tasks.postgres import turns
 from tasks.postgres.connection_slots import (
@@ -147,6 +148,16 @@ def test_it_lets_a_dozen_questions_share_the_few_reserved_slots(cramped: Stage) 
     for thread in threads:
         thread.join(30)
     assert answers == [1] * 12
+
+
+def test_no_question_keeps_a_reserved_slot(cramped: Stage) -> None:
+    settled(cramped, 0)
+    postgres = PostgresServer(url=cramped.url("nobody_special"), reserve_url=cramped.url("boss"))
+    taken = fill(cramped)
+
+    with one_question():
+        assert postgres.rows("SELECT current_user AS who") == [{"who": "boss"}]
+        settled(cramped, taken)
 
 
 def test_it_acts_through_the_reserve_too(cramped: Stage) -> None:

@@ -1,0 +1,49 @@
+"""A Postgres URL, read by the library that will connect with it; no message ever quotes it."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import psycopg
+from psycopg import conninfo
+from pydantic import AfterValidator, SecretStr
+
+from tasks.postgres.refusals import Place
+
+
+def _url(value: SecretStr) -> SecretStr:
+    """Refuse what libpq could not read. The message leaves the value out: it holds a password."""
+    said = "must be a URL like postgresql://user:password@host:5432/database"
+    text = value.get_secret_value()
+    if not text.startswith(("postgresql://", "postgres://")):
+        raise ValueError(said)
+    try:
+        parts = conninfo.conninfo_to_dict(text)
+    except psycopg.ProgrammingError:
+        raise ValueError(f"{said}; write %40 for an @ in the password, %2F for a /") from None
+    missing = [name for name, key in (("host", "host"), ("user", "user"), ("database", "dbname")) if not parts.get(key)]
+    if missing:
+        raise ValueError(f"{said}; there is no {missing[0]} in it")
+    if not all(port.isdecimal() for port in str(parts.get("port") or 5432).split(",")):
+        raise ValueError(f"{said}; the port is no number")
+    return value
+
+
+Url = Annotated[SecretStr, AfterValidator(_url)]
+
+
+def password_of(url: SecretStr) -> SecretStr:
+    """The password in `url`; empty when there is none."""
+    return SecretStr(str(conninfo.conninfo_to_dict(url.get_secret_value()).get("password") or ""))
+
+
+def place_of(url: SecretStr) -> Place:
+    """Where `url` leads, fit for people."""
+    parts = conninfo.conninfo_to_dict(url.get_secret_value())
+    return Place(
+        host=str(parts["host"]),
+        port=str(parts.get("port") or 5432),
+        database=str(parts["dbname"]),
+        user=str(parts["user"]),
+        tls=parts.get("sslmode") != "disable",
+    )
