@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 from dataclasses import dataclass
@@ -69,8 +70,18 @@ class Part:
         self.folder.chmod(0o711 if way() is Drop.NOBODY else 0o700)
         for private in (self.log("").parent, self.program("").parent):
             private.mkdir(mode=0o700, exist_ok=True)
-        if self.socket.parent != self.folder:
+        if self._socket_is_outside:
             _private(self.socket.parent)
+
+    def clear(self) -> None:
+        """Take away what stands outside the state folder, once nothing runs any more."""
+        if self._socket_is_outside:
+            with contextlib.suppress(OSError):
+                self.socket.parent.rmdir()
+
+    @property
+    def _socket_is_outside(self) -> bool:
+        return self.socket.parent != self.folder
 
 
 def _private(folder: Path) -> None:

@@ -125,6 +125,7 @@ class Supervisor:
             raise NotStopped(
                 f"{self.part.folder}: still running after {STOP_S:.0f} s: {sorted(left)}. Kill them by id."
             )
+        self.part.clear()
 
     def _call(self, method: str, *arguments: object) -> Any:
         from supervisor.xmlrpc import SupervisorTransport

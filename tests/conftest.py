@@ -25,7 +25,8 @@ from deployments.lab import Lab
 from deployments.ports import free_port
 from deployments.stack import Stack
 
-DEBIAN_15 = Path("/usr/lib/postgresql/15/bin")
+# An older server, as customers have. To try another one, 13 to 17: INCIDENT_OLDER_POSTGRES=/path/to/its/bin make test
+OLDER = Path(os.environ.get("INCIDENT_OLDER_POSTGRES", "/usr/lib/postgresql/15/bin"))
 # Thousands of databases are made and dropped: in memory each takes a twentieth of the time it takes on a disk.
 MEMORY = Path("/dev/shm")  # noqa: S108 - only folders made by tempfile, with names of their own
 MEMORY_NEEDED = 6 * 1024**3
@@ -121,9 +122,9 @@ def postgres18() -> Iterator[Server]:
 
 @pytest.fixture(scope="session")
 def postgres15() -> Iterator[Server]:
-    """Debian's Postgres 15: an older server, as customers have."""
-    needs(DEBIAN_15 / "postgres")
-    yield from _server(DEBIAN_15)
+    """Debian's Postgres 15, or the one that was named instead."""
+    needs(OLDER / "postgres")
+    yield from _server(OLDER)
 
 
 @pytest.fixture

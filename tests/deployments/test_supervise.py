@@ -91,6 +91,8 @@ def test_it_closes_its_socket_to_others(part: Part, started: list[Supervisor]) -
     started.append(supervise.launch(part, [SLEEP], daemon=False))
     assert part.socket.stat().st_mode & 0o777 == 0o600
     assert part.socket.parent.stat().st_mode & 0o777 == 0o700
+    started.pop().shutdown()
+    assert not part.socket.parent.exists()
 
 
 def test_it_finds_a_daemon_again_and_ends_it(part: Part) -> None:

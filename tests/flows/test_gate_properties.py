@@ -15,9 +15,8 @@ from typing import Any, cast
 
 import pyotp
 import pytest
-from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
+from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 from pydantic import SecretStr
 
 from flows.case import Case, now
@@ -31,6 +30,7 @@ from tasks.environment import Environment
 from tasks.model import BlastRadius, Command, Plan, Risk, Row
 from tests.conftest import Server
 from tests.flows.journal.conftest import roles_on
+from tests.histories import live_through
 
 STEP = "step/end-it"
 ROLES = {"ana": "on-call", "eve": "on-call", "zoe": "senior", "max": "dba", "kim": "manager", "bob": "senior"}
@@ -395,16 +395,4 @@ def desk(postgres18: Server) -> Iterator[Journal]:
 
 
 def test_it_does_as_the_policy_says_whatever_comes(desk: Journal) -> None:
-    run_state_machine_as_test(
-        cast(Any, lambda: Machine(desk)),
-        settings=settings(
-            max_examples=18,
-            stateful_step_count=12,
-            deadline=None,
-            derandomize=True,
-            database=None,
-            suppress_health_check=list(HealthCheck),
-            # A sequence is short as it is, and making it shorter takes minutes.
-            phases=(Phase.generate,),
-        ),
-    )
+    live_through(lambda: Machine(desk), histories=18, steps=12)

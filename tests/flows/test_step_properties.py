@@ -18,9 +18,8 @@ from typing import Any, cast
 
 import pyotp
 import pytest
-from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
+from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 from pydantic import SecretStr
 
 from flows.act import Change
@@ -36,6 +35,7 @@ from tasks.environment import Environment
 from tasks.model import BlastRadius, Command, NoWayBack, Outcome, Plan, Risk, Row
 from tests.conftest import Server
 from tests.flows.journal.conftest import roles_on
+from tests.histories import live_through
 
 KEY = pyotp.random_hex(40)
 PLACE = Environment.model_validate(
@@ -263,16 +263,4 @@ def desk(postgres18: Server) -> Iterator[Journal]:
 
 
 def test_it_does_what_was_approved_and_each_thing_once(desk: Journal) -> None:
-    run_state_machine_as_test(
-        cast(Any, lambda: Machine(desk)),
-        settings=settings(
-            max_examples=25,
-            stateful_step_count=14,
-            deadline=None,
-            derandomize=True,
-            database=None,
-            suppress_health_check=list(HealthCheck),
-            # A sequence is short as it is, and making it shorter takes minutes.
-            phases=(Phase.generate,),
-        ),
-    )
+    live_through(lambda: Machine(desk), histories=25, steps=14)

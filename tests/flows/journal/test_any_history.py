@@ -14,14 +14,12 @@ from typing import Any, ClassVar
 
 import psycopg
 import pytest
-from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
     initialize,
     invariant,
     rule,
-    run_state_machine_as_test,
 )
 from pydantic import SecretStr
 
@@ -42,6 +40,7 @@ from flows.journal import (
 from flows.retire import removable, retire
 from tests.conftest import Server
 from tests.flows.journal.conftest import Roles, copied
+from tests.histories import live_through
 
 INCIDENTS = st.sampled_from(["inc-1", "inc-2", "inc-3"])
 KEYS = st.sampled_from(["a", "b", "closed"])
@@ -230,17 +229,4 @@ class History(RuleBasedStateMachine):
 
 def test_it_keeps_the_record_whatever_happens(postgres18: Server, migrated: Roles) -> None:
     History.server, History.migrated = postgres18, migrated
-    run_state_machine_as_test(
-        History,
-        settings=settings(
-            max_examples=8,
-            stateful_step_count=30,
-            # The same histories in every run: another one belongs on a desk, not into somebody's merge.
-            derandomize=True,
-            database=None,
-            # Shrinking takes minutes, each history being a database: the steps are printed as they were met.
-            phases=[Phase.generate],
-            deadline=None,
-            suppress_health_check=list(HealthCheck),
-        ),
-    )
+    live_through(History, histories=8, steps=30)
