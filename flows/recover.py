@@ -165,8 +165,11 @@ class Recoverer:
     def _close(self, incident: str, ending: Ending, says: str) -> None:
         """Close it under its own lock: an executor that has just begun must not go on in a closed incident."""
         with self.journal.hold(incident) as log:
-            said = " ".join([says, *_half_done(log.entries)])
-            log.append(RECOVERER, "closed", "closed", {"verdict": ending.value, "says": said})
+            half_done = list(_half_done(log.entries))
+            said = " ".join([says, *half_done])
+            # Nobody chose to leave it so, and nobody will go on: then everybody is told, not on-call alone.
+            verdict = Ending.HALFWAY if half_done and ending is Ending.ABANDONED else ending
+            log.append(RECOVERER, "closed", "closed", {"verdict": verdict.value, "says": said})
         self.say(f"{incident}: {said}")
 
 

@@ -172,6 +172,18 @@ def test_it_is_abandoned_when_its_run_is_deleted(house: House) -> None:
     assert house.count("tried") == 0
 
 
+def test_it_is_left_halfway_when_nobody_can_go_on_with_what_was_begun(house: House) -> None:
+    house.open(hold="before switching on")
+    house.answer(house.question())
+    house.wait_for_lamp("at before switching on")
+    with get_client(sync_client=True) as client:
+        client.delete_flow_run(house.id)
+    house.kill()
+    # All on the ladder hear of that verdict, not on-call alone (test_halfway.py).
+    assert house.end() == "left halfway"
+    assert "“Switch the lamp on” was begun, and nobody looked" in house.entry("closed")["says"]
+
+
 def test_it_begins_although_its_process_died_before_it_began(house: House) -> None:
     house.open()
     wait_until(house.pids, "its process starts", PATIENCE_S)
