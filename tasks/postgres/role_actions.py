@@ -20,7 +20,29 @@ from tasks.postgres.url import password_of, place_of
 RAISE_BY = 1.5
 
 
-class RaiseRoleLimit(Action):
+class _RoleLimit(Action):
+    """A role's connection limit is set as its plan says, and set back."""
+
+    def apply(self, postgres: PostgresServer, plan: Plan) -> Outcome:
+        for planned in plan.commands:
+            # The line was made from the server's own quoting of the name, and a number of ours.
+            postgres.act(planned.line.replace("%", "%%"))
+        told = [
+            f"{planned.target['role']}: {planned.target['old']} → {planned.target['new']}" for planned in plan.commands
+        ]
+        return Outcome(says=f"Set the connection limit of {', '.join(told)}.", complete=True)
+
+    def applied(self, postgres: PostgresServer, plan: Plan) -> bool | None:
+        now = [(postgres.rows_as_actor(LOGIN_ROLE, role=c.target["role"]), c.target["new"]) for c in plan.commands]
+        return all(rows and rows[0]["limit"] == new for rows, new in now)
+
+    def undo(self, plan: Plan) -> Action:
+        """Set the limit to what it was."""
+        target = plan.commands[0].target
+        return SetRoleLimit(str(target["role"]), int(number(target["old"])))
+
+
+class RaiseRoleLimit(_RoleLimit):
     """Raise the connection limit of the role that has used it up.
 
     By half, never beyond the slots that are open to all roles. It holds at once, for new sessions.
@@ -42,19 +64,8 @@ class RaiseRoleLimit(Action):
         does = f"Raise the connection limit of {role['name']} from {worst['limit']} to {new}."
         return _limit_plan(does, (_limit_command(role, new),), limits)
 
-    def apply(self, postgres: PostgresServer, plan: Plan) -> Outcome:
-        return _set_limits(postgres, plan)
 
-    def applied(self, postgres: PostgresServer, plan: Plan) -> bool | None:
-        return _limits_set(postgres, plan)
-
-    def undo(self, plan: Plan) -> Action:
-        """Set the limit to what it was."""
-        target = plan.commands[0].target
-        return SetRoleLimit(str(target["role"]), int(number(target["old"])))
-
-
-class SetRoleLimit(Action):
+class SetRoleLimit(_RoleLimit):
     """Set a role's connection limit.
 
     Sessions beyond it stay; the next ones are refused.
@@ -70,17 +81,6 @@ class SetRoleLimit(Action):
             return _limit_plan(f"Nothing to set: the limit of {self.role} is {self.limit}.", (), [role])
         does = f"Set the connection limit of {self.role} from {role['limit']} to {self.limit}."
         return _limit_plan(does, (_limit_command(role, self.limit),), [role])
-
-    def apply(self, postgres: PostgresServer, plan: Plan) -> Outcome:
-        return _set_limits(postgres, plan)
-
-    def applied(self, postgres: PostgresServer, plan: Plan) -> bool | None:
-        return _limits_set(postgres, plan)
-
-    def undo(self, plan: Plan) -> Action:
-        """Set the limit to what it was."""
-        target = plan.commands[0].target
-        return SetRoleLimit(str(target["role"]), int(number(target["old"])))
 
 
 class SetPasswordAgain(Action):
@@ -187,19 +187,6 @@ def _limit_plan(does: str, commands: tuple[Command, ...], evidence: list[Row]) -
         loses="While the limit is higher, this role can take more of the slots that the others need.",
         evidence=evidence,
     )
-
-
-def _set_limits(postgres: PostgresServer, plan: Plan) -> Outcome:
-    for planned in plan.commands:
-        # The line was made from the server's own quoting of the name, and a number of ours.
-        postgres.act(planned.line.replace("%", "%%"))
-    told = [f"{planned.target['role']}: {planned.target['old']} → {planned.target['new']}" for planned in plan.commands]
-    return Outcome(says=f"Set the connection limit of {', '.join(told)}.", complete=True)
-
-
-def _limits_set(postgres: PostgresServer, plan: Plan) -> bool | None:
-    now = [(postgres.rows_as_actor(LOGIN_ROLE, role=c.target["role"]), c.target["new"]) for c in plan.commands]
-    return all(rows and rows[0]["limit"] == new for rows, new in now)
 
 
 def _password_command(role: Row) -> Command:
