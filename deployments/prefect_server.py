@@ -85,6 +85,10 @@ def server_environment(port: int, folder: Path, database_url: str) -> dict[str, 
         # As shipped, any web page open in a browser on this machine may call the API, and so answer a gate.
         "PREFECT_SERVER_CORS_ALLOWED_ORIGINS": ui_url(port),
         "PREFECT_SERVER_CSRF_PROTECTION_ENABLED": "true",
+        # By default each state of each task run is a transaction of its own: more than half of the server's work for an
+        # incident, just when the diagnosis wants the processor. So the UI shows a question up to a second later.
+        "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_BATCH_SIZE": "100",
+        "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_FLUSH_INTERVAL": "1",
     }
 
 
