@@ -14,6 +14,7 @@ def _read(name: str) -> str:
     return _text(name).replace("{locked_out}", _LOCKED_OUT)
 
 
+ANYBODY_WAITS = _read("anybody_waits")
 BLOCKING_CHAINS = _read("blocking_chains")
 LONG_TRANSACTIONS = _read("long_transactions")
 IDLE_IN_TRANSACTION = _read("idle_in_transaction")
