@@ -194,7 +194,7 @@ def cramped_server(request: pytest.FixtureRequest) -> Iterator[Server]:
             settings={
                 **SETTINGS,
                 **CRAMPED,
-                **(RESERVED if request.param == "postgres18" else {}),
+                **(RESERVED if shared.version >= 160000 else {}),
                 "log_statement": "all",
             },
         )

@@ -275,6 +275,8 @@ def forgetful(request: pytest.FixtureRequest) -> Iterator[Server]:
 
 
 def test_it_says_when_statements_are_forgotten(forgetful: Server) -> None:
+    if forgetful.version < 140000:
+        pytest.skip("Postgres 13 does not count what pg_stat_statements forgets")
     with staged(forgetful) as stage:
         counted(stage)
         first = ask(stage)
