@@ -23,6 +23,13 @@ USUAL_PORT = 4200
 DEADLINE_S = 120.0
 POLL_S = 0.1
 
+# By default each state of each task run is a transaction of its own: more than half of the server's work for an
+# incident, just when the diagnosis wants the processor. So the UI shows a question up to a second later.
+RECORDED_TOGETHER = {
+    "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_BATCH_SIZE": "100",
+    "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_FLUSH_INTERVAL": "1",
+}
+
 # What a person set for a Prefect of their own must not lead ours astray.
 NOT_INHERITED = (
     "PREFECT_PROFILE",
@@ -85,10 +92,7 @@ def server_environment(port: int, folder: Path, database_url: str) -> dict[str, 
         # As shipped, any web page open in a browser on this machine may call the API, and so answer a gate.
         "PREFECT_SERVER_CORS_ALLOWED_ORIGINS": ui_url(port),
         "PREFECT_SERVER_CSRF_PROTECTION_ENABLED": "true",
-        # By default each state of each task run is a transaction of its own: more than half of the server's work for an
-        # incident, just when the diagnosis wants the processor. So the UI shows a question up to a second later.
-        "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_BATCH_SIZE": "100",
-        "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_FLUSH_INTERVAL": "1",
+        **RECORDED_TOGETHER,
     }
 
 

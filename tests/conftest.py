@@ -23,6 +23,7 @@ from deployments.cluster import SUPERUSER, Cluster, binaries, preloadable, runni
 from deployments.home import Home
 from deployments.lab import Lab
 from deployments.ports import free_port
+from deployments.prefect_server import RECORDED_TOGETHER
 from deployments.stack import Stack
 
 # An older server, as customers have. To try another one, 13 to 17: INCIDENT_OLDER_POSTGRES=/path/to/its/bin make test
@@ -36,6 +37,7 @@ STRICT = os.environ.get("INCIDENT_STRICT") == "1"
 
 # Prefect's server for tests would report its use; the stack's own is told not to as well (deployments/prefect_server).
 os.environ["PREFECT_SERVER_ANALYTICS_ENABLED"] = "false"
+os.environ.update(RECORDED_TOGETHER)
 
 
 def _roomy(folder: Path) -> bool:
