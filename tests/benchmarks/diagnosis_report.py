@@ -21,6 +21,8 @@ OVERHEAD_S, WHOLE_S, CPU_SHARE = 0.5, 3.0, 0.01
 def show(took: Took, cost: Cost, rounds: int, as_json: Path | None, as_chart: Path | None) -> None:
     """Print, and write what was asked for."""
     console = Console()
+    if not console.is_terminal:
+        console.width = 120
     console.print(_alone(took, rounds), _whole(took, rounds), _throughput(cost, rounds))
     console.print(
         f"Processor time of our backends, of all processors: {cost.watched_share:.3%} at the watches' own pace "
