@@ -14,6 +14,10 @@ class PortTaken(CannotStart):
     """Somebody listens on the port a person asked for."""
 
 
+class NoSuchPort(CannotStart):
+    """The number a person asked for is no port."""
+
+
 # Below those that outgoing connections and other programs are given (from 32768 on Linux, 49152 elsewhere): a server of
 # ours needs seconds to get to its port, in which nobody else must be handed it.
 SPARE = range(20_000, 32_768)
@@ -47,9 +51,13 @@ def choose(what: str, progress: Progress, *, asked: int | None = None, usual: in
     """The port for `what`; says so when its usual one is taken.
 
     Raises:
-        PortTaken: a port was asked for by number and is not free.
+        PortTaken, NoSuchPort: a port was asked for by number and is not free, or none.
     """
     if asked is not None:
+        if not 0 < asked < 65_536:
+            raise NoSuchPort(
+                f"{asked} is no port for {what}. Ask for 1 to 65535, or for none and any free one is used."
+            )
         if not is_free(asked):
             raise PortTaken(f"Port {asked} for {what} is taken. Ask for another, or for none and any free one is used.")
         return asked

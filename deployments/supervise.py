@@ -39,8 +39,12 @@ class NotStarted(CannotStart):
     """Supervisor or one of its programs did not come up."""
 
 
-class Gone(Exception):
+class Gone(CannotStart):
     """There is no supervisor, or it ended while it was asked."""
+
+
+class Leaving(Gone):
+    """The supervisor is shutting down: it refuses every question, but stays until its last program is gone."""
 
 
 class NotStopped(CannotStart):
@@ -113,8 +117,10 @@ class Supervisor:
         """
         left = {self.pid}
         if self.alive:
-            left |= set(self.pids().values())
-            self._call("shutdown")
+            # Somebody else may have told it to, and then it ends in its own time.
+            with contextlib.suppress(Gone):
+                left |= set(self.pids().values())
+                self._call("shutdown")
         until = time.monotonic() + STOP_S
         while left and time.monotonic() < until:
             left = {pid for pid in left if _exists(pid)}
@@ -128,13 +134,17 @@ class Supervisor:
         self.part.clear()
 
     def _call(self, method: str, *arguments: object) -> Any:
-        from supervisor.xmlrpc import SupervisorTransport
+        from supervisor.xmlrpc import Faults, SupervisorTransport
 
         # The address below is never used: the transport speaks to the socket.
         transport = SupervisorTransport(None, None, f"unix://{self.part.socket}")
         with xmlrpc.client.ServerProxy("http://127.0.0.1", transport=transport) as server:
             try:
                 return getattr(server.supervisor, method)(*arguments)
+            except xmlrpc.client.Fault as fault:
+                if fault.faultCode == Faults.SHUTDOWN_STATE:
+                    raise Leaving(f"{self.part.folder}: its supervisor was told to shut down.") from None
+                raise
             except (OSError, http.client.HTTPException) as error:
                 raise Gone(f"{self.part.folder}: no supervisor answers at {self.part.socket}: {error}") from error
 
@@ -160,11 +170,10 @@ def connect(part: Part) -> Supervisor | None:
     while time.monotonic() < until:
         try:
             return Supervisor(part, int(Supervisor(part, 0)._call("getPID")))
+        except Leaving:
+            time.sleep(POLL_S)
         except Gone:
             return None
-        except xmlrpc.client.Fault:
-            # It refuses every question but stays until its last program is gone.
-            time.sleep(POLL_S)
     raise NotStopped(f"{part.folder}: the supervisor there has been shutting down for {STOP_S:.0f} s.")
 
 

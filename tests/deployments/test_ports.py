@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from deployments import ports
-from deployments.ports import SPARE, free_port, is_free
+from deployments.ports import SPARE, NoSuchPort, choose, free_port, is_free
 from deployments.trouble import CannotStart
 
 GIVEN_AWAY = Path("/proc/sys/net/ipv4/ip_local_port_range")
@@ -60,3 +60,10 @@ def test_prefect_says_at_once_that_somebody_took_its_port() -> None:
     assert ended.returncode == 1
     assert ended.stderr.startswith(f"Another program has taken port {port} meanwhile.")
     assert "Traceback" not in ended.stderr
+
+
+@pytest.mark.parametrize("asked", [0, -1, 65_536])
+def test_it_refuses_what_is_no_port(asked: int) -> None:
+    """Port 0 would be any port to the server, and nobody would find it there."""
+    with pytest.raises(NoSuchPort, match=f"{asked} is no port for Prefect. Ask for 1 to 65535"):
+        choose("Prefect", print, asked=asked)

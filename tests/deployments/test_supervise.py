@@ -14,7 +14,7 @@ import pytest
 
 from deployments import supervise
 from deployments.home import Home, NotOurs, Part
-from deployments.supervise import Program, Supervisor
+from deployments.supervise import Leaving, Program, Supervisor
 from tests.deployments.processes import alive, children, commands, wait_until
 
 SLEEP = Program(name="sleep", command=["sleep", "600"])
@@ -61,6 +61,25 @@ def test_it_starts_a_program_again_that_died(part: Part, started: list[Superviso
     os.kill(first, signal.SIGKILL)
     wait_until(lambda: started[0].pids().get("sleep", first) != first, "it runs again")
     assert not watch()
+
+
+def test_it_waits_for_a_supervisor_that_somebody_else_has_stopped(part: Part) -> None:
+    slow = Program(name="slow", command=["sh", "-c", "trap 'sleep 1; exit' TERM; while :; do sleep 0.1; done"])
+    supervisor = supervise.launch(part, [slow], daemon=False)
+    supervisor.start("slow")
+    pid = supervisor.pids()["slow"]
+    os.kill(supervisor.pid, signal.SIGTERM)
+    wait_until(lambda: _leaving(supervisor), "it refuses to answer")
+    supervisor.shutdown()
+    assert not alive([pid, supervisor.pid])
+
+
+def _leaving(supervisor: Supervisor) -> bool:
+    try:
+        supervisor.pids()
+    except Leaving:
+        return True
+    return False
 
 
 def test_it_gives_up_on_a_program_that_never_lives(part: Part, started: list[Supervisor]) -> None:
