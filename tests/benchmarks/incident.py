@@ -84,7 +84,7 @@ def empty_flow() -> Callable[[], float]:
             while time.monotonic() < until:
                 seen = client.read_flow_run(run.id)
                 if seen.state is not None and seen.state.is_final() and seen.start_time and run.created:
-                    return (seen.start_time - run.created).total_seconds()
+                    return float((seen.start_time - run.created).total_seconds())
                 time.sleep(0.1)
         raise TimeoutError(f"The empty flow did not end within {ENDS_WITHIN_S:g} s.")
 
