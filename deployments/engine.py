@@ -6,10 +6,16 @@ write both. Here the run says only which of our flows it is, by name.
 
 from __future__ import annotations
 
+import contextlib
 import importlib
+import logging
 import os
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
+
+from prefect._flow_run_suspension import FlowRunSuspensionRequest, register_flow_run_suspension_request
+from prefect.flow_engine import FlowRunEngine
 
 if TYPE_CHECKING:
     from prefect import Flow
@@ -37,21 +43,60 @@ def flow_of(run: FlowRun) -> Flow[..., Any]:
         name = client.read_flow(run.flow_id).name
     if name not in OURS:
         raise NotOurs(f"Run {run.id} is of the flow {name!r}; this worker executes: {', '.join(OURS)}.")
+    return our_flow(name)
+
+
+def our_flow(name: str) -> Flow[..., Any]:
+    """The one called `name` in OURS."""
     flow: Flow[..., Any] = getattr(importlib.import_module(f"flows.{name}"), name)
     return flow
 
 
-def main() -> None:
+class Engine(FlowRunEngine[Any, Any]):
+    """Prefect's, without a thread and a websocket that wait for somebody to press Pause.
+
+    Opening them took as long as the first question. Before anything is done our own flows look whether the run is
+    still wanted (`go_on_only_if_wanted`), whatever it was that was pressed.
+    """
+
+    @contextlib.contextmanager
+    def setup_flow_run_suspension_request(self) -> Iterator[FlowRunSuspensionRequest]:
+        assert self.flow_run is not None  # noqa: S101 - `main` gave one
+        request = self._get_flow_run_suspension_request()
+        with register_flow_run_suspension_request(self.flow_run.id, request):
+            yield request
+
+
+@contextlib.contextmanager
+def lightly() -> Iterator[None]:
+    """Prefect's settings for a run: no heartbeats, and no question whether the server is of the same version.
+
+    The heartbeats' thread makes every run end up to a second late, and tells nothing that we use. Versions are
+    `incident doctor`'s business. Entering costs 0.1 s, so whoever forks does it before.
+    """
+    from prefect.settings import (
+        PREFECT_CLIENT_SERVER_VERSION_CHECK_ENABLED,
+        PREFECT_FLOWS_HEARTBEAT_FREQUENCY,
+        temporary_settings,
+    )
+
+    updates = {PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None, PREFECT_CLIENT_SERVER_VERSION_CHECK_ENABLED: False}
+    with temporary_settings(updates):
+        yield
+
+
+def execute() -> None:
     """Execute the run; ends the process with 0 when its state on the server says how it went."""
     from prefect._internal.control_listener import configure_from_env
+    from prefect.context import SyncClientContext
     from prefect.engine import handle_engine_signals
-    from prefect.flow_engine import load_flow_run, run_flow
+    from prefect.flow_engine import load_flow_run
     from prefect.logging.loggers import flow_run_logger
 
     run_id = UUID(os.environ["PREFECT__FLOW_RUN_ID"])
     # By this way the worker tells that a run was cancelled.
     configure_from_env()
-    with handle_engine_signals(run_id):
+    with SyncClientContext.get_or_create(), handle_engine_signals(run_id):
         run = load_flow_run(run_id)
         logger = flow_run_logger(run)
         try:
@@ -59,9 +104,31 @@ def main() -> None:
         except NotOurs as error:
             logger.error("%s", error)
             raise
-        # Never the result: the server may say that the run has one already, pickled, and where to load it from.
-        run_flow(flow, flow_run=run, error_logger=logger.logger, return_type="state")
+        live_through(flow, run, logger.logger)
+
+
+def live_through(flow: Flow[..., Any], run: FlowRun, logger: logging.Logger) -> None:
+    """As Prefect's `run_flow`, with our engine; what it meets goes to the run's own log.
+
+    The run's result is never asked for: the server may say that there is one already, pickled, and where it lies.
+    """
+    from prefect.exceptions import Abort, Pause
+    from prefect.utilities.callables import get_call_parameters, parameters_to_args_kwargs
+
+    try:
+        positional, named = parameters_to_args_kwargs(flow.fn, run.parameters)
+        engine = Engine(flow=flow, parameters=get_call_parameters(flow.fn, positional, named), flow_run=run)
+        with engine.start():
+            while engine.is_running():
+                with engine.run_context():
+                    engine.call_flow_fn()
+    except (Abort, Pause):
+        raise
+    except BaseException:
+        logger.exception("The run was broken off.")
+        raise
 
 
 if __name__ == "__main__":
-    main()
+    with lightly():
+        execute()

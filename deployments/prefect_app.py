@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from starlette.datastructures import Headers
 from starlette.responses import PlainTextResponse
 
+from deployments.due import rings_when_due
 from deployments.prefect_server import HOST, ui_url
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ def main() -> None:
     setup_logging()
     server = get_current_settings().server
     config = uvicorn.Config(
-        OwnPagesOnly(create_app(final=True), ui_url(server.api.port)),
+        OwnPagesOnly(rings_when_due(create_app(final=True)), ui_url(server.api.port)),
         timeout_keep_alive=server.api.keepalive_timeout,
         ws_ping_interval=server.api.websocket_ping_interval,
         ws_ping_timeout=server.api.websocket_ping_timeout,

@@ -299,8 +299,8 @@ class _Start:
             **_places(self.home),
             "INCIDENT_JOURNAL_URL": self.server.url(databases.RUNNER),
             "TMPDIR": str(self.home.temporary),
-            # A person watches: ten seconds, the default, is long at a gate.
-            "PREFECT_WORKER_QUERY_SECONDS": "1",
+            # The worker is called when a run becomes due; this is for a call that was missed.
+            "PREFECT_WORKER_QUERY_SECONDS": "5",
         }
         # Where the person stands: relative paths in their configuration and their runbooks mean that folder.
         here = Path.cwd()

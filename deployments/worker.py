@@ -2,7 +2,10 @@
 
 Prefect's process worker takes command, environment, folder and code from the work pool, the deployment and the run. All
 who reach the API may edit those: they would run any command with the worker's secrets, and no gate would matter. This
-one always starts `deployments.engine`, in its own environment.
+one takes the id of a run, and hands it to a process that looks which of our flows it is (`deployments.engine`).
+
+That process is forked from one that has imported everything (`deployments.warm`); and the worker is woken when a run
+becomes due (`deployments.due`). It looks by itself every few seconds, too, whatever became of the call.
 
 Start it with `python -P -m deployments.worker --name NAME`; it makes the pool if it is missing.
 """
@@ -13,21 +16,20 @@ import argparse
 import asyncio
 import contextlib
 import os
-import shlex
-import sys
-from pathlib import Path
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-import anyio
-import anyio.abc
-from prefect.runner._flow_run_executor import FlowRunExecutionResult, FlowRunExecutorContext
-from prefect.runner._starter_engine import EngineCommandStarter
+from prefect.runner._flow_run_executor import FlowRunExecutorContext
+from prefect.types._datetime import now
 from prefect.workers.base import BaseJobConfiguration, BaseVariables, BaseWorker, BaseWorkerResult
 
+from deployments.due import wait_until_due
 from deployments.engine import flow_of
 from deployments.prefect_server import POOL
+from deployments.warm import ForkStarter, Nursery
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine, Iterable
     from uuid import UUID
 
     from prefect import Flow
@@ -35,8 +37,32 @@ if TYPE_CHECKING:
     from prefect.client.schemas.objects import FlowRun, WorkPool
     from prefect.client.schemas.responses import DeploymentResponse
 
-# -P: a folder called `deployments` in the current directory is not ours.
-COMMAND = shlex.join([sys.executable, "-P", "-m", "deployments.engine"])
+# Most of a run's life is waiting for other machines; more at once only take the processor from each other.
+AT_ONCE_PER_CORE = 4
+
+
+# By how much later a run was due it stands behind one of P0: so nothing urgent waits, and nothing for ever.
+BEHIND = {
+    "P0": timedelta(0),
+    "P1": timedelta(minutes=1),
+    "P2": timedelta(minutes=4),
+    "P3": timedelta(minutes=15),
+}
+# A person answered, and waits.
+ANSWERED = timedelta(minutes=-1)
+
+
+def urgency(run: FlowRun) -> datetime:
+    """What comes first has the earliest: when it was due, put back by how little it presses."""
+    answered = run.state is not None and run.state.name == "Resuming"
+    behind = ANSWERED if answered else BEHIND.get(str(run.parameters.get("severity")), BEHIND["P1"])
+    return due_at(run) + behind
+
+
+def due_at(run: FlowRun) -> datetime:
+    """When a run that Prefect handed out is due."""
+    assert run.next_scheduled_start_time is not None  # noqa: S101 - or it would not have been handed out
+    return run.next_scheduled_start_time
 
 
 class Fixed(BaseJobConfiguration):
@@ -53,7 +79,7 @@ class Fixed(BaseJobConfiguration):
         worker_id: UUID | None = None,
         deployment: DeploymentResponse | None = None,  # noqa: ARG003
     ) -> Fixed:
-        fixed = cls(command=COMMAND)
+        fixed = cls()
         fixed.prepare_for_flow_run(flow_run, work_pool=work_pool, worker_name=worker_name, worker_id=worker_id)
         return fixed
 
@@ -73,27 +99,85 @@ class Worker(BaseWorker[Fixed, BaseVariables, BaseWorkerResult]):
         # The server wants to see something here.
         return {"job_configuration": {"labels": {}}, "variables": nothing}
 
-    async def run(
-        self, flow_run: FlowRun, configuration: Fixed, task_status: anyio.abc.TaskStatus[int] | None = None
-    ) -> BaseWorkerResult:
-        async with FlowRunExecutorContext() as context:
-            starter = EngineCommandStarter(
-                command=COMMAND, cwd=Path.cwd(), env=configuration.env, control_channel=context.control_channel
-            )
-            executor = context.create_executor(flow_run, starter, resolve_flow=_resolve, propose_submitting=False)
-            done: list[FlowRunExecutionResult | None] = []
+    async def setup(self) -> None:
+        """One listener for cancellations, and one forkserver, for all runs."""
+        self._nursery = Nursery()
+        self._context = FlowRunExecutorContext()
+        self._looking = asyncio.Lock()
+        self._alarm: asyncio.TimerHandle | None = None
+        self._left_waiting = False
+        await super().setup()
+        await self._exit_stack.enter_async_context(self._context)
+        self._exit_stack.push_async_callback(self._nursery.close)
+        self._in_background(self._nursery.warm)
+        self._in_background(self._look_when_due)
 
-            async def execute(*, task_status: anyio.abc.TaskStatus[Any] = anyio.TASK_STATUS_IGNORED) -> None:
-                done.append(await executor.submit(task_status=task_status))
+    def _in_background(self, work: Callable[[], Coroutine[Any, Any, Any]]) -> None:
+        assert self._runs_task_group is not None  # noqa: S101 - Prefect's own setup makes it
+        self._runs_task_group.start_soon(work)
 
-            async with anyio.create_task_group() as group:
-                handle = await group.start(execute)
-                if task_status is not None:
-                    task_status.started(handle.pid)
-        result = done[0]
-        if result is None or result.status_code is None:
-            raise RuntimeError(f"The process of run {flow_run.id} did not start; the log above says why.")
-        return BaseWorkerResult(status_code=result.status_code, identifier=str(handle.pid))
+    async def _look_when_due(self) -> None:
+        count = ""
+        while True:
+            count = await wait_until_due(self.client, count)
+            await self.get_and_submit_flow_runs()
+
+    async def get_and_submit_flow_runs(self) -> list[FlowRun]:
+        """Begin what is due, most urgent first.
+
+        What is due by the clock Prefect hands out early; it is waited for here, and holds no process meanwhile.
+        """
+        # One look at a time: what an older one saw may have begun and suspended meanwhile.
+        async with self._looking:
+            if not self._has_successfully_synced:
+                return await super().get_and_submit_flow_runs()
+            found = await self._get_scheduled_flow_runs()
+            self._last_polled_time = now("UTC")
+            due = [one for one in found if due_at(one.flow_run) <= self._last_polled_time]
+            self._look_at(due_at(one.flow_run) for one in found if one not in due)
+            due.sort(key=lambda one: urgency(one.flow_run))
+            begun = await self._submit_scheduled_flow_runs(due)
+            self._left_waiting = len(begun) < len(due)
+            return begun
+
+    def _look_at(self, times: Iterable[datetime]) -> None:
+        if self._alarm is not None:
+            self._alarm.cancel()
+        if (first := min(times, default=None)) is not None:
+            loop = asyncio.get_running_loop()
+            wait = (first - now("UTC")).total_seconds()
+            self._alarm = loop.call_later(max(wait, 0), self._in_background, self.get_and_submit_flow_runs)
+
+    async def _submit_run(self, flow_run: FlowRun) -> None:
+        """Claim the run, and execute it.
+
+        Prefect's own asks for the deployment, says twice more what becomes of the run, and writes down two things that
+        nobody reads: five questions to its server, while a person waits.
+        """
+        try:
+            if await self._propose_pending_state(flow_run):
+                await self._execute(flow_run)
+        except Exception as error:  # whatever it is, the other runs go on
+            self._logger.exception("Run %s could not be executed.", flow_run.id)
+            await self._propose_crashed_state(flow_run, f"The worker could not execute it: {error}")
+        finally:
+            self._submitting_flow_run_ids.discard(flow_run.id)
+            self._release_limit_slot(flow_run.id)
+            if self._left_waiting:
+                self._in_background(self.get_and_submit_flow_runs)
+
+    async def _execute(self, flow_run: FlowRun) -> None:
+        starter = ForkStarter(self._nursery, self._context.control_channel)
+        executor = self._context.create_executor(flow_run, starter, resolve_flow=_resolve, propose_submitting=False)
+        await executor.submit()
+
+    async def run(self, flow_run: FlowRun, configuration: Fixed, task_status: Any = None) -> BaseWorkerResult:
+        """Prefect's own way to begin a run; no run comes this way.
+
+        Raises:
+            NotImplementedError: always.
+        """
+        raise NotImplementedError("Runs are begun by `_submit_run`.")
 
 
 async def _resolve(run: FlowRun) -> Flow[..., Any]:
@@ -114,6 +198,7 @@ async def work(name: str) -> None:
         name=name,
         prefetch_seconds=PREFECT_WORKER_PREFETCH_SECONDS.value(),
         heartbeat_interval_seconds=int(PREFECT_WORKER_HEARTBEAT_SECONDS.value()),
+        limit=AT_ONCE_PER_CORE * (os.cpu_count() or 1),
     )
     await worker.start()
 

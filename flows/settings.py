@@ -17,7 +17,7 @@ from pydantic import BaseModel, SecretStr
 
 from flows.journal import Journal, Redactor
 from runbooks.catalog import Catalog
-from tasks.environment import Config, Environment, InvalidConfig
+from tasks.environment import Config, Environment, InvalidConfig, Team
 
 _log = logging.getLogger(__name__)
 
@@ -42,9 +42,18 @@ def config() -> Config:
     return Config.load(Path(os.environ.get("INCIDENT_CONFIG", "environments.toml")), Path(lab) if lab else None)
 
 
+# Of a process that was forked for one run, out of one that is replaced with every release.
+_kept: dict[Team, Catalog] = {}
+
+
+def keep(configured: Config) -> None:
+    """Load the catalog once for all processes that are forked from this one. Reading all versions takes 0.1 s."""
+    _kept[configured.team] = Catalog.load(configured.team)
+
+
 def catalog(configured: Config) -> Catalog:
     """Our runbooks and the team's; what is wrong with those that cannot be used goes to the log."""
-    known = Catalog.load(configured.team)
+    known = _kept.get(configured.team) or Catalog.load(configured.team)
     for complaint in known.complaints:
         _log.error("A runbook cannot be used, the others can: %s", complaint)
     return known

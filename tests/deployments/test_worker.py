@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import shlex
 import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,7 +29,6 @@ from deployments.engine import OURS
 from deployments.prefect_server import POOL
 from deployments.stack import Stack
 from deployments.wanted import wanted
-from deployments.worker import COMMAND
 from runbooks.catalog import Catalog
 from tasks.environment import Config
 from tests.deployments.processes import wait_until
@@ -170,7 +170,9 @@ def test_it_unpickles_nothing_for_a_run_that_is_said_to_have_a_result(intruder: 
     )
     # The worker would have begun before it was said.
     environment = {**os.environ, **stack.environment(), "PREFECT__FLOW_RUN_ID": str(run)}
-    subprocess.run(shlex.split(COMMAND), env=environment, timeout=ENDS_WITHIN_S, check=True)
+    subprocess.run(
+        [sys.executable, "-P", "-m", "deployments.engine"], env=environment, timeout=ENDS_WITHIN_S, check=True
+    )
     assert intruder.spoils == []
 
 

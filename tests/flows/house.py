@@ -15,6 +15,7 @@ from prefect.client.schemas.objects import State
 
 from deployments import private_file
 from deployments.cluster import Cluster
+from deployments.forkserver import run_name
 from deployments.stack import Stack
 from flows.journal import broken
 from flows.question import Decision, Question, open_question
@@ -73,8 +74,8 @@ class House(Room):
 
     def pids(self) -> set[int]:
         """The processes that execute the run."""
-        mark = f"PREFECT__FLOW_RUN_ID={self.incident}".encode()
-        return alive(int(p.name) for p in Path("/proc").iterdir() if p.name.isdigit() and mark in _environment(p))
+        name = run_name(self.incident)
+        return alive(int(p.name) for p in Path("/proc").iterdir() if p.name.isdigit() and _name(p) == name)
 
     def kill(self, *more: str) -> None:
         """SIGKILL for the run's processes, after that for `more` programs of the stack."""
@@ -113,8 +114,8 @@ class House(Room):
         return cluster.url("postgres", state["superuser"], database)
 
 
-def _environment(process: Path) -> bytes:
+def _name(process: Path) -> str:
     try:
-        return (process / "environ").read_bytes()
+        return (process / "comm").read_text().rstrip("\n")
     except OSError:  # it ended while we looked
-        return b""
+        return ""

@@ -134,7 +134,7 @@ def test_it_lets_no_secret_out_to_people(house: House, discreet: Mailbox) -> Non
 
     for place in set(told) - {"note", "answer", "processes"}:
         assert "lamp" in told[place], place
-    assert "deployments.engine" in told["processes"]
+    assert "deployments.forkserver" in told["processes"]
     assert "••••" in told["mail"]
     assert secrets_in(told) == {}
 
