@@ -16,8 +16,9 @@ FILES = sorted(file for room in STAIRCASE for file in (ROOT / room).rglob("*.py"
 # What speaks to a vendor or a server. In tasks/ only a `system.py` may; runbooks/ has no reason to.
 DOORS = {"psycopg", "httpx", "dns", "redis", "smtplib", "imaplib", "sqlalchemy", "alembic", "requests", "boto3"}
 # The journal keeps its own table; deployments/ starts and migrates the servers themselves; what Prefect's client raises
-# while a run is triggered or cancelled is an error of httpx; a URL is read by the library that will use it.
-MAY_OPEN_DOORS = ("flows/journal/", "flows/trigger.py", "deployments/", "tasks/postgres/url.py")
+# while a run is triggered or cancelled is an error of httpx; a URL is read by the library that will use it; all hosted
+# APIs are asked through one door.
+MAY_OPEN_DOORS = ("flows/journal/", "flows/trigger.py", "deployments/", "tasks/postgres/url.py", "tasks/web/")
 
 # Names that say nothing, and therefore collect everything.
 EMPTY_NAMES = {"util", "utils", "helper", "helpers", "common", "misc", "stuff", "shared", "lib"}
@@ -87,6 +88,15 @@ def test_it_opens_doors_only_where_doors_are(file: Path) -> None:
     assert not opened or may_open_doors(place(file)), (
         f"{place(file)} imports {opened}: only a system.py knows a vendor. Ask through its System."
     )
+
+
+@pytest.mark.parametrize("file", FILES, ids=place)
+def test_it_asks_hosted_apis_through_one_door(file: Path) -> None:
+    where = place(file)
+    if where.startswith("tasks/") and not where.startswith("tasks/web/"):
+        assert "httpx" not in roots(file), (
+            f"{where} imports httpx: limits and retries are in tasks/web. Ask through it."
+        )
 
 
 @pytest.mark.parametrize("file", [*FILES, *sorted((ROOT / "tests").rglob("*.py"))], ids=place)

@@ -11,13 +11,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, ClassVar
 from urllib.parse import urlsplit
 
-import httpx
-from pydantic import AfterValidator, ConfigDict, Field, SecretStr
+from pydantic import AfterValidator, Field, SecretStr
 
 from tasks.amounts import size
 from tasks.host.machine import Cpu, Disk, Machine, Memory
 from tasks.host_metrics.series import Sample, samples
-from tasks.model import CannotLook, Finding, Refused, Verdict
+from tasks.model import CannotLook, Finding, Json, Refused, Verdict
+from tasks.web.door import Door
+from tasks.web.exchange import Limits, Place, basic
+from tasks.web.system import HostedApi, http_url
 
 # Supabase tells about half a megabyte.
 MOST_BYTES = 16 * 2**20
@@ -36,19 +38,8 @@ NO_DISKS = ("tmpfs", "ramfs", "squashfs", "overlay", "devtmpfs", "rootfs", "vfat
 Series = Mapping[str, Sequence[Sample]]
 
 
-def _address(url: str) -> str:
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ValueError("must be a URL like https://<project>.supabase.co/customer/v1/privileged/metrics")
-    if parts.username or parts.password:
-        raise ValueError("must hold no password; write user and password below it")
-    return url
-
-
-class HostMetrics(Machine):
+class HostMetrics(Machine, HostedApi):
     """A machine as its provider's metrics endpoint tells."""
-
-    model_config = ConfigDict(hide_input_in_errors=True)
 
     kind: ClassVar[str] = "host-metrics"
     config_lines: ClassVar[str] = (
@@ -57,14 +48,15 @@ class HostMetrics(Machine):
         'password = "${SUPABASE_SERVICE_ROLE_KEY}"'
     )
 
-    url: Annotated[str, AfterValidator(_address)]
+    url: Annotated[
+        str, AfterValidator(http_url("a URL like https://<project>.supabase.co/customer/v1/privileged/metrics"))
+    ]
     user: str = "service_role"
     password: SecretStr
     # Where one endpoint tells of several machines (read replicas): the labels of the one that is meant.
     labels: Mapping[str, str] = Field(default_factory=dict)
     # Mount points. Empty: all that hold data.
     disks: tuple[str, ...] = ()
-    timeout_s: float = Field(default=10, gt=0, le=60)
     refreshes_s: float = Field(default=60, ge=0)
 
     @property
@@ -162,7 +154,7 @@ class HostMetrics(Machine):
         Raises:
             CannotLook, Refused: no answer, or one about several machines.
         """
-        found = samples(self._page(), WANTED)
+        found = samples(self._door.get().text, WANTED)
         meant = {
             name: [one for one in series if self.labels.items() <= one.labels.items()] for name, series in found.items()
         }
@@ -174,36 +166,30 @@ class HostMetrics(Machine):
             )
         return meant
 
-    def _page(self) -> str:
-        until = time.monotonic() + self.timeout_s
-        text = bytearray()
-        try:
-            with (
-                httpx.Client(timeout=self.timeout_s, auth=(self.user, self.password.get_secret_value())) as client,
-                client.stream("GET", self.url) as answer,
-            ):
-                self._refuse(answer.status_code)
-                for piece in answer.iter_bytes():
-                    text += piece
-                    if len(text) > MOST_BYTES or time.monotonic() > until:
-                        raise CannotLook(f"{self.address} tells more than can be read within {self.timeout_s:g} s.")
-        except httpx.TimeoutException as error:
-            raise CannotLook(f"{self.address} did not answer within {self.timeout_s:g} s.") from error
-        except httpx.HTTPError as error:
-            raise CannotLook(f"{self.address} cannot be reached: {type(error).__name__}.") from error
-        return text.decode("utf-8", "replace")
+    @property
+    def _door(self) -> Door:
+        limits = Limits(total_s=self.timeout_s, most_bytes=MOST_BYTES, redirects=0)
+        # As configured: a query may say which metrics, and a slash at the end may count.
+        place = Place(
+            base=self.url,
+            key=basic(self.user, self.password),
+            headers=(("Accept", "*/*"),),
+            limits=limits,
+            tls=self.tls,
+        )
+        return Door(place=place, words=self._words)
 
-    def _refuse(self, status: int) -> None:
-        if status == httpx.codes.OK:
-            return
-        if status in (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN):
-            raise Refused(
+    def _words(self, status: int, _body: Json) -> CannotLook | None:
+        if status == 200:
+            return None
+        if status in (401, 403):
+            return Refused(
                 f"{self.address} refuses the password of {self.user} ({status}).",
                 remedy="Take the service role key from the project's API settings; it was rotated, or is the anon key.",
             )
-        if status < httpx.codes.INTERNAL_SERVER_ERROR and status != httpx.codes.TOO_MANY_REQUESTS:
-            raise Refused(f"{self.address} answers {status}.", remedy="Correct `url`; redirects are not followed.")
-        raise CannotLook(f"{self.address} answers {status}.")
+        if status < 500 and status != 429:
+            return Refused(f"{self.address} answers {status}.", remedy="Correct `url`; redirects are not followed.")
+        return CannotLook(f"{self.address} answers {status}.")
 
 
 def _first(told: Series, name: str) -> float | None:

@@ -6,31 +6,24 @@
 
 from __future__ import annotations
 
-import json
-import logging
-import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar
 from urllib.parse import urlsplit
 
-import httpx
 from pydantic import AfterValidator, Field
 
-from tasks.environment import System
-from tasks.model import CannotLook, Finding, Refused, Verdict
+from tasks.model import CannotLook, Finding, Json, Refused, Verdict
+from tasks.web.door import Door
+from tasks.web.exchange import Limits
+from tasks.web.system import HostedApi, http_url
 
 SUMMARY = "/api/v2/summary.json"
 # A page with hundreds of components has some 200 kB.
 LARGEST = 4_000_000
 
-_log = logging.getLogger(__name__)
-
 
 def _page(url: str) -> str:
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ValueError("must be the page's address, like https://status.example.com")
     return url.rstrip("/").removesuffix(SUMMARY)
 
 
@@ -64,7 +57,7 @@ class Summary:
     troubles: tuple[Trouble, ...]
 
 
-class StatusPage(System):
+class StatusPage(HostedApi):
     """A provider's status page, and which of its components are ours to care about."""
 
     kind: ClassVar[str] = "status_page"
@@ -73,7 +66,11 @@ class StatusPage(System):
         'components = ["Database"]               # the parts you use, as the page names them'
     )
 
-    url: Annotated[str, AfterValidator(_page)]
+    url: Annotated[
+        str,
+        AfterValidator(http_url("the page's address, like https://status.example.com")),
+        AfterValidator(_page),
+    ]
     components: tuple[str, ...] = ()
     timeout_s: float = Field(default=5, gt=0, le=30)
 
@@ -83,7 +80,10 @@ class StatusPage(System):
         Raises:
             CannotLook: it cannot be reached, is too slow, or in trouble itself. Refused: it is no such page.
         """
-        return _summary(self._fetched(), self.url)
+        answer = self._door.get(SUMMARY)
+        if "json" not in answer.headers.get("content-type", ""):
+            raise _no_page(self.url)
+        return _summary(answer.body, self.url)
 
     def examine(self) -> Iterator[Finding]:
         """What `incident doctor` asks."""
@@ -94,39 +94,19 @@ class StatusPage(System):
             return
         yield Finding(verdict=Verdict.OK, says=f"{self.url} tells the status of {summary.provider}.")
 
-    def _bounded(self, reply: httpx.Response) -> bytes:
-        # httpx limits each wait, not their sum: a page that drips would never end.
-        until = time.monotonic() + self.timeout_s
-        body = b""
-        for piece in reply.iter_bytes():
-            body += piece
-            if len(body) > LARGEST:
-                raise _no_page(self.url)
-            if time.monotonic() > until:
-                raise CannotLook(f"{self.url} did not answer within {self.timeout_s:g} s.")
-        return body
+    @property
+    def _door(self) -> Door:
+        return Door(
+            place=self.place(limits=Limits(total_s=self.timeout_s, most_bytes=LARGEST)),
+            words=self._words,
+            name=self.url,
+            unreachable="Look at the page from elsewhere.",
+        )
 
-    def _fetched(self) -> Any:
-        try:
-            with httpx.stream(
-                "GET",
-                self.url + SUMMARY,
-                timeout=self.timeout_s,
-                follow_redirects=True,
-                headers={"Accept": "application/json"},
-            ) as reply:
-                if reply.status_code >= 500 or reply.status_code == 429:
-                    raise CannotLook(f"{self.url} answers {reply.status_code}: its status page is in trouble itself.")
-                if reply.status_code != 200 or "json" not in reply.headers.get("content-type", ""):
-                    raise _no_page(self.url)
-                return json.loads(self._bounded(reply))
-        except httpx.HTTPError as error:
-            _log.info("%s: %s", self.url, error)
-            raise CannotLook(
-                f"{self.url} cannot be read: {type(error).__name__}.", remedy="Look at the page from elsewhere."
-            ) from None
-        except ValueError:
-            raise _no_page(self.url) from None
+    def _words(self, status: int, _body: Json) -> CannotLook | None:
+        if status >= 500 or status == 429:
+            return CannotLook(f"{self.url} answers {status}: its status page is in trouble itself.")
+        return None if status == 200 else _no_page(self.url)
 
 
 def _no_page(url: str) -> Refused:
