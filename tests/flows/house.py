@@ -16,10 +16,10 @@ from prefect.client.schemas.objects import State
 from deployments import private_file
 from deployments.cluster import Cluster
 from deployments.stack import Stack
+from flows.case.question import Decision, Question, open_question
+from flows.gate.reply import reply
 from flows.journal import broken
-from flows.question import Decision, Question, open_question
-from flows.reply import reply
-from flows.trigger import trigger
+from flows.run.trigger import trigger
 from tests.deployments.processes import alive, wait_until
 from tests.flows.room import SLUG, Room
 
