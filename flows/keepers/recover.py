@@ -4,7 +4,8 @@
    its run is scheduled again, and reads the journal.
 2. A run that died before it opened its incident is scheduled again too.
 3. A gate past its expiry is woken the same way; the gate itself then records that nobody answered. So is one that
-   somebody blocked with an answer of their own making; it asks again.
+   somebody blocked with an answer of their own making, and one whose process died before its form was saved; they ask
+   again.
 4. A run cancelled or deleted in Prefect, or one of a terminal that is gone, closes its incident: nothing more is done.
 5. A run that died right after it closed its incident is scheduled again, to tell Prefect how it ended.
 
@@ -34,6 +35,8 @@ PATIENCE = {
     "RUNNING": timedelta(seconds=8),
     # Between this state and Running a worker starts a process, or a container.
     "PENDING": timedelta(seconds=60),
+    # Between this state and its form there is one call to the server.
+    "PAUSED": timedelta(seconds=8),
 }
 # What others wrote does not tell that the run got any further.
 NO_PROGRESS = {"recovered", "seen again", "told", "note", "taken", "severity", "closing"}
@@ -51,6 +54,8 @@ class Recoverer:
     # The state a run had at the last look, and since when by our own steady clock.
     seen: Seen = field(default_factory=dict)
     given_up: set[str] = field(default_factory=set)
+    # The suspended states whose form was seen.
+    formed: set[UUID] = field(default_factory=set)
     # Kept from look to look: making one reads every certificate authority there is, and was most of a look's work.
     client: Any = None
 
@@ -91,7 +96,7 @@ class Recoverer:
         if state.is_cancelled():
             return self._close(incident, Ending.CANCELLED, "Cancelled in Prefect; nothing further is done.")
         if state.is_paused():
-            return self._wake(client, run)
+            return self._wake(client, run, before)
         if state.is_scheduled() or not self._left(run, before):
             return None
         if state.is_cancelling():
@@ -116,7 +121,7 @@ class Recoverer:
         watched = timedelta(seconds=time.monotonic() - since)
         return same and bool(max(now() - run.state.timestamp, watched) > patience)
 
-    def _wake(self, client: Any, run: Any) -> None:
+    def _wake(self, client: Any, run: Any, before: Seen) -> None:
         question = open_question(self.journal.read(str(run.id)))
         if question is not None and now() > question.expires_at:
             self.say(f"{run.id}: nobody answered {question.title!r} in time.")
@@ -124,6 +129,21 @@ class Recoverer:
         elif question is not None and _blocked(run):
             self.say(f"{run.id}: an answer was written past the form; {question.title!r} is asked again.")
             _schedule(client, run.id)
+        elif question is not None and self._lacks_form(run) and self._left(run, before):
+            self.say(f"{run.id}: its process died before the form was there; {question.title!r} is asked again.")
+            _schedule(client, run.id)
+
+    def _lacks_form(self, run: Any) -> bool:
+        """Can nobody answer? Without its form the server refuses every answer. One that was seen stays."""
+        from prefect.input.actions import read_flow_run_input
+
+        if run.state.id in self.formed:
+            return False
+        keys = run.state.state_details.run_input_keyset
+        if keys and read_flow_run_input(keys["schema"], flow_run_id=run.id) is None:
+            return True
+        self.formed.add(run.state.id)
+        return False
 
     def _restart(self, client: Any, run: Any) -> None:
         entries = self.journal.read(str(run.id))

@@ -18,13 +18,14 @@ from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.objects import State
 from prefect.exceptions import Abort, Pause
 from prefect.input.actions import create_flow_run_input, read_flow_run_input
-from prefect.states import AwaitingRetry, Completed, Crashed, Running, Scheduled
+from prefect.input.run_input import keyset_from_paused_state
+from prefect.states import AwaitingRetry, Completed, Crashed, Running, Scheduled, Suspended
 
 from flows.case.question import Decision, Question, open_question
 from flows.gate import suspend
 from flows.gate.reply import NotWaiting, reply
 from flows.incident import incident
-from flows.keepers.recover import Recoverer
+from flows.keepers.recover import PATIENCE, Recoverer
 from flows.run.clock import now
 from flows.run.trigger import trigger
 from tests.deployments.processes import wait_until
@@ -239,7 +240,7 @@ def die(*_: object, **__: object) -> None:
     raise Died
 
 
-@pytest.mark.parametrize("moment", ["SuspendedRun._suspended", "propose_state_sync", "Pause"])
+@pytest.mark.parametrize("moment", ["SuspendedRun._suspended", "propose_state_sync", "form", "Pause"])
 def test_it_can_be_answered_whenever_its_process_died_while_asking(
     gate: Gate, monkeypatch: pytest.MonkeyPatch, moment: str
 ) -> None:
@@ -253,6 +254,32 @@ def test_it_can_be_answered_whenever_its_process_died_while_asking(
     assert gate.state == "Suspended"
     question = open_question(gate.room.entries)
     assert question is not None
+    approve(question)
+    gate.execute()
+    assert gate.room.verdict == "fixed"
+
+
+def test_it_asks_again_when_its_process_died_before_the_form_was_there(
+    gate: Gate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The run is suspended then, and the server refuses every answer: nobody else would notice."""
+    gate.trigger()
+    monkeypatch.setitem(PATIENCE, "PAUSED", timedelta(0))
+    with monkeypatch.context() as patch:
+        patch.setattr("flows.gate.suspend.form", die)
+        with pytest.raises(Died):
+            gate.execute()
+    question = open_question(gate.room.entries)
+    assert question is not None
+    # What a process leaves behind that is killed: ours above has still said that it crashed.
+    state: State[Any] = Suspended(pause_key=question.pause_key)
+    state.state_details.run_input_keyset = dict(keyset_from_paused_state(state))  # type: ignore[arg-type]
+    gate.force(state)
+    recoverer = Recoverer(gate.room.journal, print)
+    recoverer.look()
+    assert gate.state == "Suspended"  # it may be about to save it
+    recoverer.look()
+    question = gate.asked()
     approve(question)
     gate.execute()
     assert gate.room.verdict == "fixed"
