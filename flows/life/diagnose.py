@@ -1,4 +1,7 @@
-"""Ask all questions of a runbook at once; every answer is recorded as it comes."""
+"""Ask all questions of a runbook at once; every answer is recorded as it comes.
+
+What is returned and shown is in the order in which the questions are declared, run after run.
+"""
 
 from __future__ import annotations
 
@@ -52,7 +55,7 @@ def ask_all(
         found[futures[future]] = finding
         if heard:
             heard(futures[future], finding)
-    return found
+    return {asked: found[asked] for asked in wanted}
 
 
 def answer(asked: AnyCheck, result: object) -> Finding:
@@ -71,15 +74,17 @@ def answer(asked: AnyCheck, result: object) -> Finding:
 def look(
     runbook: Declared, environment: Environment, heard: Callable[[AnyCheck, Finding], None], given: Row | None = None
 ) -> dict[str, Finding]:
-    """The diagnosis without a record and without Prefect, for `--plan-only`: one attempt each, in parallel."""
+    """The diagnosis without a record and without Prefect, for `--plan-only`: one attempt each, in parallel.
+
+    `heard` gets an answer once those declared before it are there.
+    """
     found: dict[str, Finding] = {}
     with concurrent.futures.ThreadPoolExecutor(max_workers=len(runbook.first_asked)) as pool:
-        futures = {pool.submit(asked.ask, environment, given=given): asked for asked in runbook.first_asked}
-        for future in concurrent.futures.as_completed(futures):
-            error = future.exception()
-            finding = answer(futures[future], error or future.result())
-            found[futures[future].name] = finding
-            heard(futures[future], finding)
+        futures = {asked: pool.submit(asked.ask, environment, given=given) for asked in runbook.first_asked}
+        for asked, future in futures.items():
+            finding = answer(asked, future.exception() or future.result())
+            found[asked.name] = finding
+            heard(asked, finding)
     return found
 
 

@@ -149,6 +149,8 @@ def _opening(case: Case, given: Mapping[str, object]) -> Row:
         "problem": declared.runbook.about,
         "environment": case.environment.name,
         "parameters": _parameters(case, given),
+        # In the order in which they are declared; their answers are recorded as they come.
+        "checks": [asked.name for asked in case.runbook.first_asked],
     }
 
 

@@ -48,7 +48,7 @@ def report(entries: Sequence[Entry]) -> str:
             "",
             "## Findings",
             "",
-            *table([_finding_row(e) for e in entries if e.kind == "finding"], ROWS),
+            *table([_finding_row(entry) for entry in _findings(entries)], ROWS),
             "",
             "## Decisions",
             "",
@@ -132,8 +132,20 @@ def _at(entry: Entry) -> datetime:
     return datetime.fromisoformat(entry.at)
 
 
+def _findings(entries: Sequence[Entry]) -> list[Entry]:
+    """In the order in which the questions are declared; an older release did not record it."""
+    opened: Any = entries[0].body
+    declared = {name: n for n, name in enumerate(opened.get("checks", ()))}
+    found = [entry for entry in entries if entry.kind == "finding"]
+    return sorted(found, key=lambda entry: declared.get(_check(entry), len(declared)))
+
+
 def _finding_row(entry: Entry) -> dict[str, Any]:
-    return {"check": entry.key.removeprefix("diagnosis/"), "verdict": entry.body["verdict"], "says": entry.body["says"]}
+    return {"check": _check(entry), "verdict": entry.body["verdict"], "says": entry.body["says"]}
+
+
+def _check(entry: Entry) -> str:
+    return entry.key.removeprefix("diagnosis/")
 
 
 def _decisions(entries: Sequence[Entry]) -> list[str]:
@@ -211,7 +223,7 @@ def sentence(entry: Entry) -> str:
 
 
 def _follow_ups(entries: Sequence[Entry]) -> Iterator[str]:
-    for entry in entries:
+    for entry in [*_findings(entries), *(entry for entry in entries if entry.kind != "finding")]:
         body: Any = entry.body
         if entry.kind == "manual":
             # Its lines continue the item, or code within them would end the list.

@@ -90,6 +90,8 @@ def test_it_describes_the_state_it_left(room: Room) -> None:
         "The lamp answers.",
     ):
         assert words in section
+    declared = ["check_lamp_is_lit", "check_lamp_heat", "check_lamp_answers"]
+    assert [look["check"] for look in room.entry("halfway")["looks"]] == declared
 
 
 def test_it_asks_when_it_cannot_tell_and_counts_silence_as_left_halfway(room: Room) -> None:

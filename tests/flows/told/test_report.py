@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -85,6 +86,15 @@ def test_it_keeps_the_code_of_an_instruction_within_its_item() -> None:
     told = report(journal())
     assert "- [ ] **Keep a candle**: Buy one:\n\n      buy <candle>\n" in told
     assert "buy <candle>" in seen(told)
+
+
+def test_it_tells_the_findings_in_the_order_of_their_questions() -> None:
+    """As they were declared when it was opened. What an older release opened does not say: then as they came."""
+    opened, *rest = journal()
+    asked = {**opened.body, "checks": ["check_two", "check_one"]}
+    came, declared = report([opened, *rest]), report([replace(opened, body=asked), *rest])
+    assert came.index("| check_one |") < came.index("| check_two |")
+    assert declared.index("| check_two |") < declared.index("| check_one |")
 
 
 def test_it_leaves_room_for_what_only_people_know() -> None:
