@@ -30,9 +30,7 @@ from deployments.commands import (
 from deployments.commands.context import UnknownEnvironment
 from deployments.commands.terminal import errors
 from deployments.trouble import CannotStart
-from flows import settings
-from flows.follow import NotNoticed, TookTooLong
-from flows.handling import Over
+from flows.gate.reply import NotWaiting
 from flows.journal import (
     CannotAnchor,
     CannotRemove,
@@ -43,9 +41,11 @@ from flows.journal import (
     NotAnExport,
     Retired,
 )
-from flows.reply import NotWaiting
-from flows.show import plain
-from flows.trigger import NotPublished
+from flows.people.handling import Over
+from flows.run import settings
+from flows.run.trigger import NotPublished
+from flows.told.follow import NotNoticed, TookTooLong
+from flows.told.show import plain
 from runbooks.catalog import UnknownRunbook
 from runbooks.model import InvalidRunbook
 from runbooks.parameter import WrongParameters

@@ -12,11 +12,11 @@ from collections.abc import Callable
 
 import httpx
 
-from flows import settings
-from flows.escalate import Escalator
 from flows.journal import JournalUnavailable
-from flows.recover import Recoverer
-from flows.seal import Keeper
+from flows.keepers.recover import Recoverer
+from flows.keepers.seal import Keeper
+from flows.people.escalate import Escalator
+from flows.run import settings
 
 # Two looks see an orphan, then a worker has to poll and to start: it runs again within ten seconds.
 EVERY_S = 2.0

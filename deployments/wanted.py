@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from flows.trigger import deployment_name
+from flows.run.trigger import deployment_name
 from runbooks.catalog import Catalog, Catalogued
 from runbooks.model import Runbook, Severity
 from runbooks.page import page

@@ -9,14 +9,14 @@ from typing import Any
 
 from prefect import flow, get_run_logger
 
-from flows import settings
-from flows.case import Ending, Fate, step_key
-from flows.follow import NotNoticed, follow
+from flows.case.case import Ending, Fate, step_key
+from flows.case.question import Decision, Question, question_from
+from flows.gate.reply import reply
+from flows.gate.requester import announce, opening
 from flows.journal import Entry, Journal
-from flows.question import Decision, Question, question_from
-from flows.reply import reply
-from flows.requester import announce, opening
-from flows.trigger import cancel, trigger
+from flows.run import settings
+from flows.run.trigger import cancel, trigger
+from flows.told.follow import NotNoticed, follow
 from runbooks.catalog import Catalogued
 from runbooks.model import Drill
 from tasks.environment import Environment

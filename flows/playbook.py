@@ -9,15 +9,15 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.task_runners import ThreadPoolTaskRunner
 
-from flows import halfway
-from flows.act import Change
-from flows.artifacts import publish_findings
-from flows.case import Case, Ending, Fate
-from flows.diagnose import AT_ONCE, diagnose, worst
-from flows.execute import live_through
-from flows.resolve import resolve, sign_off
-from flows.undo import offer_undo
-from flows.verify import verified, verify
+from flows.case.case import Case, Ending, Fate
+from flows.life.diagnose import AT_ONCE, diagnose, worst
+from flows.life.execute import live_through
+from flows.life.verify import verified, verify
+from flows.step import halfway
+from flows.step.act import Change
+from flows.step.resolve import resolve, sign_off
+from flows.step.undo import offer_undo
+from flows.told.artifacts import publish_findings
 from runbooks.model import AnyCheck, Manual, Part
 from runbooks.playbook import Playbook
 from tasks.model import Finding, Verdict

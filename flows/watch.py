@@ -6,12 +6,12 @@ import contextlib
 
 from prefect import flow, get_run_logger
 
-from flows import settings
-from flows.clean import cleaned
-from flows.diagnose import answer
+from flows.gate.requester import announce, opening
 from flows.journal import AlreadyRecorded, Journal
-from flows.requester import announce, opening
-from flows.trigger import trigger
+from flows.life.diagnose import answer
+from flows.run import settings
+from flows.run.clean import cleaned
+from flows.run.trigger import trigger
 from runbooks.catalog import Catalogued
 from runbooks.model import AnyCheck, Runbook
 from tasks.model import Verdict

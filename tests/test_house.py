@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -11,14 +12,26 @@ import pytest
 ROOT = Path(__file__).parents[1]
 # From the ground up: a room may import itself and what lies below it.
 STAIRCASE = ("tasks", "runbooks", "flows", "deployments")
+# Within flows/ the same. Rooms on one floor do not know each other; on the roof stands what Prefect executes, alone.
+FLOORS_OF_FLOWS = (
+    {"journal"},
+    {"run"},
+    {"case"},
+    {"told", "people"},
+    {"gate", "keepers"},
+    {"life"},
+    {"step"},
+)
+EXECUTED_FLOWS = {"drill", "incident", "maintenance", "playbook", "watch"}
 FILES = sorted(file for room in STAIRCASE for file in (ROOT / room).rglob("*.py"))
+FILES_OF_FLOWS = [file for file in FILES if file.is_relative_to(ROOT / "flows")]
 
 # What speaks to a vendor or a server. In tasks/ only a `system.py` may; runbooks/ has no reason to.
 DOORS = {"psycopg", "httpx", "dns", "redis", "smtplib", "imaplib", "sqlalchemy", "alembic", "requests", "boto3"}
 # The journal keeps its own table; deployments/ starts and migrates the servers themselves; what Prefect's client raises
 # while a run is triggered or cancelled is an error of httpx; a URL is read by the library that will use it; all hosted
 # APIs are asked through one door.
-MAY_OPEN_DOORS = ("flows/journal/", "flows/trigger.py", "deployments/", "tasks/postgres/url.py", "tasks/web/")
+MAY_OPEN_DOORS = ("flows/journal/", "flows/run/trigger.py", "deployments/", "tasks/postgres/url.py", "tasks/web/")
 
 # Names that say nothing, and therefore collect everything.
 EMPTY_NAMES = {"util", "utils", "helper", "helpers", "common", "misc", "stuff", "shared", "lib"}
@@ -41,6 +54,15 @@ def imported(tree: ast.AST, package: str) -> Iterator[str]:
             yield ".".join([*above, *([node.module] if node.module else [])])
 
 
+def reached(tree: ast.AST, package: str) -> Iterator[str]:
+    """The same to the name: `from flows.run import settings` reaches flows.run.settings, a module or what is in one."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from imported(node, package)
+        elif isinstance(node, ast.ImportFrom):
+            yield from (f"{name}.{alias.name}" for name in imported(node, package) for alias in node.names)
+
+
 def parsed(file: Path) -> ast.Module:
     return ast.parse(file.read_text(encoding="utf-8"), filename=str(file))
 
@@ -52,6 +74,44 @@ def roots(file: Path) -> set[str]:
 
 def points_up(room: str, imports: set[str]) -> set[str]:
     return imports & {*STAIRCASE[STAIRCASE.index(room) + 1 :], "tests"}
+
+
+def module(file: Path) -> str:
+    return ".".join(file.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+
+
+def flows_reached(file: Path) -> set[str]:
+    package = ".".join(file.parent.relative_to(ROOT).parts)
+    return {name for name in reached(parsed(file), package) if name.partition(".")[0] == "flows"}
+
+
+def modules_reached(file: Path, modules: set[str]) -> set[str]:
+    return {name if name in modules else name.rpartition(".")[0] for name in flows_reached(file)}
+
+
+def room_of_flows(name: str) -> str:
+    """The room a module, or a name in it, belongs to; the roof is `flows` itself."""
+    room = name.split(".")[1] if "." in name else ""
+    return room if any(room in floor for floor in FLOORS_OF_FLOWS) else "flows"
+
+
+def floor_of_flows(room: str) -> int:
+    return next((n for n, floor in enumerate(FLOORS_OF_FLOWS) if room in floor), len(FLOORS_OF_FLOWS))
+
+
+def points_up_in_flows(room: str, names: set[str]) -> set[str]:
+    rooms = {room_of_flows(name) for name in names} - {room}
+    return {other for other in rooms if floor_of_flows(other) >= floor_of_flows(room)}
+
+
+def circle(imports: Mapping[str, set[str]]) -> list[str]:
+    """The modules of one circle, in order; empty if there is none."""
+    try:
+        TopologicalSorter(imports).prepare()
+    except CycleError as error:
+        found: list[str] = error.args[1]
+        return found
+    return []
 
 
 def may_open_doors(file: str) -> bool:
@@ -80,6 +140,26 @@ def test_it_imports_only_down_the_stairs(file: Path) -> None:
     room = place(file).partition("/")[0]
     above = points_up(room, roots(file))
     assert not above, f"{place(file)} imports {above}: imports only go down, {' → '.join(reversed(STAIRCASE))}."
+
+
+@pytest.mark.parametrize("file", FILES_OF_FLOWS, ids=place)
+def test_it_imports_only_down_within_flows(file: Path) -> None:
+    room = room_of_flows(module(file))
+    above = points_up_in_flows(room, flows_reached(file))
+    assert not above, f"{place(file)} imports {above}, which do not lie below {room}: see FLOORS_OF_FLOWS."
+
+
+def test_it_has_no_circle_within_flows() -> None:
+    modules = {module(file) for file in FILES_OF_FLOWS}
+    found = circle({module(file): modules_reached(file, modules) for file in FILES_OF_FLOWS})
+    assert not found, f"{' ← '.join(found)}: each needs the other. Find what both need, and give it a file of its own."
+
+
+def test_it_has_only_what_prefect_executes_at_the_top_of_flows() -> None:
+    """And guards the two above: a room that is on no floor would be taken for the roof."""
+    inside = [file.relative_to(ROOT / "flows").parts for file in FILES_OF_FLOWS]
+    assert {parts[0] for parts in inside if len(parts) > 1} == set().union(*FLOORS_OF_FLOWS)
+    assert {parts[0] for parts in inside if len(parts) == 1} == {f"{name}.py" for name in [*EXECUTED_FLOWS, "__init__"]}
 
 
 @pytest.mark.parametrize("file", FILES, ids=place)
@@ -121,11 +201,11 @@ def test_it_says_what_it_is(file: Path) -> None:
     "source",
     [
         "import flows",
-        "import flows.gate as g",
-        "from flows.gate import settle",
+        "import flows.gate.settle as g",
+        "from flows.gate.settle import settle",
         "from ..flows import gate",
         "def f():\n    from flows import gate",
-        "if TYPE_CHECKING:\n    from flows.gate import Asker",
+        "if TYPE_CHECKING:\n    from flows.case.question import Asker",
         "import tests.flows",
     ],
 )
@@ -148,6 +228,34 @@ def test_it_sees_a_relative_import_within_the_room() -> None:
 
 
 @pytest.mark.parametrize(
+    "source",
+    [
+        "import flows",
+        "from flows import drill",
+        "import flows.incident",
+        "from flows.step.act import act",
+        "from flows.people import tell",
+        "from .. import watch",
+        "from ..life.verify import verify",
+        "def f():\n    from flows.gate.settle import settle",
+        "if TYPE_CHECKING:\n    from flows.gate.settle import Settled",
+    ],
+)
+def test_it_sees_every_way_up_within_flows(source: str) -> None:
+    assert points_up_in_flows("told", set(reached(ast.parse(source), "flows.told")))
+
+
+@pytest.mark.parametrize("name", ["flows.journal", "flows.case.case.Case", "flows.run.settings", "flows.told.show"])
+def test_it_lets_a_room_of_flows_use_what_lies_below(name: str) -> None:
+    assert points_up_in_flows("told", {name}) == set()
+
+
+def test_it_sees_a_circle() -> None:
+    assert set(circle({"a": {"b"}, "b": {"c"}, "c": {"a"}, "d": {"a"}})) == {"a", "b", "c"}
+    assert circle({"a": {"b", "c"}, "b": {"c"}, "c": set()}) == []
+
+
+@pytest.mark.parametrize(
     ("file", "may"),
     [
         ("tasks/postgres/system.py", True),
@@ -155,7 +263,7 @@ def test_it_sees_a_relative_import_within_the_room() -> None:
         ("tasks/system.py", True),
         ("runbooks/database/system.py", False),
         ("flows/journal/log.py", True),
-        ("flows/gate.py", False),
+        ("flows/gate/settle.py", False),
         ("deployments/accounts.py", True),
     ],
 )

@@ -17,12 +17,12 @@ from deployments.commands.terminal import (
     show_markdown,
     show_table,
 )
-from flows.follow import TookTooLong, follow
+from flows.case.bodies import plan_body
+from flows.case.question import Decision, Question, open_question
+from flows.gate.reply import reply
 from flows.journal import Entry, Journal
-from flows.question import Decision, Question, open_question
-from flows.record import plan_body
-from flows.reply import reply
-from flows.show import story
+from flows.told.follow import TookTooLong, follow
+from flows.told.show import story
 
 # Long enough to see the answer taken up by a worker, short enough to sit and wait for.
 ANSWER_TAKEN_WITHIN_S = 60.0

@@ -11,7 +11,7 @@ from cyclopts import App
 
 from deployments.commands.context import here
 from deployments.commands.terminal import console, errors, print_json, say, show_table
-from flows.proof import counts
+from flows.gate.proof import counts
 from tasks.environment import Kind
 from tasks.roster import Approver
 

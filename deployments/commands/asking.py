@@ -11,11 +11,11 @@ from pydantic import SecretStr
 from rich.prompt import Prompt
 
 from deployments.commands.terminal import console, show_line, show_markdown
-from flows.case import now
-from flows.proof import sign
-from flows.question import Answer, Decision, Question
-from flows.requester import sign_opening
-from flows.show import story
+from flows.case.question import Answer, Decision, Question
+from flows.gate.proof import sign
+from flows.gate.requester import sign_opening
+from flows.run.clock import now
+from flows.told.show import story
 from tasks.model import Row
 
 

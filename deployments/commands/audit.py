@@ -30,8 +30,8 @@ from flows.journal import (
     unlike_exports,
     write_whole,
 )
-from flows.seal import places, seal_and_anchor
-from flows.show import plain
+from flows.keepers.seal import places, seal_and_anchor
+from flows.told.show import plain
 from tasks.environment import Keeping
 
 app = App(name="audit", sort_key=101, help="Is the record what was written? Seal, export, verify and retire it.")

@@ -10,8 +10,8 @@ from deployments.home import Home
 from deployments.prefect_server import NOT_INHERITED
 from deployments.stack import Stack
 from deployments.trouble import CannotStart
-from flows import settings
 from flows.journal import Journal
+from flows.run import settings
 from runbooks.catalog import Catalog
 from tasks.environment import Config, Environment, InvalidConfig
 

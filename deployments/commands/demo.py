@@ -18,10 +18,10 @@ from deployments.commands.publishing import published
 from deployments.commands.terminal import console, interactive, say, show_markdown
 from deployments.home import Home
 from deployments.stack import Stack, interruptible
+from flows.case.question import Question
 from flows.journal import Journal
-from flows.question import Question
-from flows.report import report
-from flows.show import story
+from flows.told.report import report
+from flows.told.show import story
 
 SLUG = "database/blocked-sessions"
 LAB = "lab"

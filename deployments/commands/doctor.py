@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator
 
 from deployments.commands.context import Here, here
 from deployments.commands.terminal import console, print_json, show_verdict
+from flows.case.bodies import finding_body
+from flows.gate.proof import counts
 from flows.journal import JournalUnavailable, Rights
-from flows.proof import counts
-from flows.record import finding_body
 from tasks.environment import Environment, InvalidConfig, Kind
 from tasks.model import CannotLook, Finding, Verdict
 

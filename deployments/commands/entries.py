@@ -9,7 +9,7 @@ from typing import Any
 
 from deployments.commands.terminal import show_line, show_verdict
 from flows.journal import Entry, Journal, JournalUnavailable
-from flows.report import sentence
+from flows.told.report import sentence
 from tasks.model import Verdict
 
 EVERY_S = 0.3

@@ -8,8 +8,8 @@ import getpass
 from deployments.commands.asking import usual_name
 from deployments.commands.context import Here, UnknownEnvironment, here
 from deployments.commands.terminal import say
-from flows import handling
 from flows.journal import Journal
+from flows.people import handling
 from runbooks.model import Severity
 from tasks.environment import InvalidConfig
 

@@ -11,12 +11,12 @@ from pydantic import SecretStr
 
 from deployments.commands.context import Here, here
 from deployments.commands.terminal import console, errors, say
-from flows import settings
 from flows.journal import CannotRemove, Journal, gathered
-from flows.retire import before, removable
-from flows.retire import retire as retire_old
-from flows.seal import places, seal_and_anchor
-from flows.show import plain
+from flows.keepers.retire import before, removable
+from flows.keepers.retire import retire as retire_old
+from flows.keepers.seal import places, seal_and_anchor
+from flows.run import settings
+from flows.told.show import plain
 from tasks.environment import InvalidConfig
 
 OWNER_URL = "INCIDENT_JOURNAL_OWNER_URL"

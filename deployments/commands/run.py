@@ -20,14 +20,14 @@ from deployments.commands.terminal import (
     show_markdown,
     show_verdict,
 )
-from flows import settings
-from flows.case import Ending
-from flows.diagnose import look, worst
+from flows.case.bodies import finding_body, plan_body, plan_from
+from flows.case.case import Ending
+from flows.case.question import local_asker
+from flows.gate.requester import opening
 from flows.journal import Redactor
-from flows.question import local_asker
-from flows.record import finding_body, plan_body, plan_from
-from flows.requester import opening
-from flows.show import plan_lines
+from flows.life.diagnose import look, worst
+from flows.run import settings
+from flows.told.show import plan_lines
 from runbooks.catalog import Catalogued
 from runbooks.model import AnyCheck, Declared, Manual, Runbook, Severity, Step
 from runbooks.parameter import WrongParameters, filled_in
@@ -135,7 +135,7 @@ def _live(
 ) -> int:
     from prefect._internal.result_records import ResultRecord
 
-    from flows.execute import GOOD
+    from flows.life.execute import GOOD
 
     narrator = Narrator(at.journal(place))
     local_asker.set(TerminalAsker(narrator.silent))

@@ -8,10 +8,10 @@ import json as codec
 from deployments.commands.context import here
 from deployments.commands.entries import show_entry
 from deployments.commands.terminal import console, errors, print_json, say, show_markdown, show_table
-from flows.follow import follow
 from flows.journal import Entry, Journal, broken, stands_for_removed
-from flows.report import report, what
-from flows.show import plain
+from flows.told.follow import follow
+from flows.told.report import report, what
+from flows.told.show import plain
 
 # A working day: whoever follows longer than that has closed the terminal.
 LIVE_WITHIN_S = 12 * 3600.0

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from flows.case import now
+from flows.case.question import Answer, Question, local_asker
 from flows.journal import Journal
-from flows.question import Answer, Question, local_asker
+from flows.run.clock import now
 from runbooks.catalog import Catalogued
 from runbooks.model import AnyCheck
 from tasks.environment import Environment

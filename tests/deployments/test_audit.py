@@ -12,7 +12,7 @@ import pytest
 
 from flows.journal import AnchorFile
 from flows.journal.migrate import migrate
-from flows.seal import seal_and_anchor
+from flows.keepers.seal import seal_and_anchor
 from tests.conftest import Server
 from tests.deployments.terminal import Shell
 from tests.flows.journal.conftest import Roles, roles_on

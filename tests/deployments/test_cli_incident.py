@@ -50,7 +50,7 @@ def opened(stack: Stack, journal: Journal) -> str:
     """A new incident that waits for approval, triggered as the Prefect UI does."""
     from prefect.settings import PREFECT_API_URL, temporary_settings
 
-    from flows.trigger import trigger
+    from flows.run.trigger import trigger
 
     with temporary_settings({PREFECT_API_URL: stack.prefect_api_url}):
         incident = str(trigger(SLUG, {"environment": "lab", "reason": "by hand"}))

@@ -17,7 +17,7 @@ import deployments.lab
 from deployments.cluster import binaries
 from deployments.home import Home
 from deployments.lab import Lab
-from flows.diagnose import answer
+from flows.life.diagnose import answer
 from runbooks.catalog import Catalog
 from runbooks.model import AnyCheck
 from tasks.environment import Config, Environment

@@ -19,7 +19,7 @@ from prefect.testing.utilities import prefect_test_harness
 
 from deployments.publish import POOL, Change, publish
 from deployments.wanted import TAG
-from flows.trigger import deployment_name
+from flows.run.trigger import deployment_name
 from runbooks.catalog import Catalog, Complaint
 from runbooks.model import Runbook
 from tasks.environment import Config
@@ -117,7 +117,7 @@ def _run(client: SyncPrefectClient, **parameters: str) -> None:
 def _later() -> Any:
     from prefect.states import Scheduled
 
-    from flows.case import now
+    from flows.run.clock import now
 
     return Scheduled(scheduled_time=now() + timedelta(days=1))
 

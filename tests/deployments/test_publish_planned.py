@@ -15,7 +15,7 @@ from prefect.exceptions import PrefectHTTPStatusError
 from prefect.testing.utilities import prefect_test_harness
 
 from deployments.publish import POOL, Change, publish
-from flows.case import now
+from flows.run.clock import now
 from runbooks.catalog import Catalog
 from tasks.environment import Config
 from tests.flows.room import MAINTENANCE, PLAYBOOK, TEAM

@@ -17,10 +17,10 @@ from deployments import private_file
 from deployments.cluster import Cluster
 from deployments.forkserver import run_name
 from deployments.stack import Stack
+from flows.case.question import Decision, Question, open_question
+from flows.gate.reply import reply
 from flows.journal import broken
-from flows.question import Decision, Question, open_question
-from flows.reply import reply
-from flows.trigger import trigger
+from flows.run.trigger import trigger
 from tests.deployments.processes import alive, wait_until
 from tests.flows.room import SLUG, Room
 

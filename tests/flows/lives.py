@@ -21,8 +21,8 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+from flows.case.question import Answer, Question, local_asker
 from flows.journal import Entry, HeldLog
-from flows.question import Answer, Question, local_asker
 from tasks.action import Action
 from tasks.model import Row
 from tests.flows.damage import end_sessions, fill
@@ -117,7 +117,8 @@ def main() -> None:
     from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
 
     import tests.flows.room  # noqa: F401
-    from flows import incident, maintenance, playbook, settings  # noqa: F401
+    from flows import incident, maintenance, playbook  # noqa: F401
+    from flows.run import settings
 
     known = settings.catalog(settings.config())
     settings.catalog = lambda configured: known  # read once, not in each life

@@ -12,9 +12,9 @@ import pyotp
 import pytest
 from pydantic import SecretStr
 
-from flows.case import now
+from flows.case.question import Answer, Question, local_asker
 from flows.journal import Entry, Journal, Redactor
-from flows.question import Answer, Question, local_asker
+from flows.run.clock import now
 
 TEAM = Path(__file__).parents[1] / "team"
 SLUG = "house/dark-room"

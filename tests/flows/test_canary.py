@@ -17,11 +17,11 @@ import pyotp
 import pytest
 from psycopg import sql
 
-from flows.case import now
+from flows.case.question import Decision
+from flows.gate.reply import reply
 from flows.journal import lines
-from flows.question import Decision
-from flows.reply import reply
-from flows.report import report
+from flows.run.clock import now
+from flows.told.report import report
 from tests.deployments.processes import wait_until
 from tests.deployments.terminal import Shell, terminal
 from tests.flows.house import House

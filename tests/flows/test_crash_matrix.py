@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 from dataclasses import replace
 
-from flows.question import open_question
+from flows.case.question import open_question
 from tests.flows.lives import Blow, Life, Point
 from tests.flows.matrix import TWO_STEPS, Story, World, one_side, strike
 from tests.flows.room import MAINTENANCE, PLAYBOOK

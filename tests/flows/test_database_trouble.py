@@ -15,7 +15,7 @@ import pytest
 from deployments.cluster import SUPERUSER
 from deployments.lab import Lab
 from deployments.lab.service import POSTGRES
-from flows.question import Answer, Question
+from flows.case.question import Answer, Question
 from runbooks.database import blocked_sessions
 from tasks.postgres.actions import TerminateBlockingSessions
 from tasks.postgres.system import PostgresServer

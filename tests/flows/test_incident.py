@@ -6,11 +6,11 @@ from datetime import timedelta
 
 import pytest
 
-from flows.case import now
+from flows.case.bodies import plan_digest
+from flows.case.question import Answer, Question
 from flows.journal import broken
-from flows.question import Answer, Question
-from flows.record import plan_digest
-from flows.report import report
+from flows.run.clock import now
+from flows.told.report import report
 from tests.flows.room import Room, said
 
 
@@ -101,7 +101,7 @@ def test_it_voids_the_approval_when_more_would_be_done_than_approved(room: Room)
 def test_it_voids_an_answer_to_an_older_runbook(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
     def released_meanwhile(question: Question) -> Answer:
         monkeypatch.setattr(
-            "flows.gate.plan_digest", lambda version, *shown: plan_digest(f"newer than {version}", *shown)
+            "flows.gate.settle.plan_digest", lambda version, *shown: plan_digest(f"newer than {version}", *shown)
         )
         return said(question)
 

@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
+from flows.case.question import Answer, Question
 from flows.journal import broken
 from flows.maintenance import maintenance
-from flows.question import Answer, Question
-from flows.report import report
+from flows.told.report import report
 from tests.flows.room import MAINTENANCE, Room, Script, said
 
 # The room's time is UTC. In the future, because the gate's own clock is the real one.
@@ -40,7 +40,7 @@ class Clock:
 def clock(room: Room, monkeypatch: pytest.MonkeyPatch) -> Iterator[Clock]:
     """Half past three on a Sunday: the window is open. A test that fails must not leave its run under way."""
     clock = Clock(SUNDAY.replace(minute=30))
-    monkeypatch.setattr("flows.standing.now", clock)
+    monkeypatch.setattr("flows.case.standing.now", clock)
     monkeypatch.setattr("tasks.deadline.now", clock)
     yield clock
     for left in room.journal.incidents(open_only=True, runbook=MAINTENANCE):
@@ -51,7 +51,7 @@ def clock(room: Room, monkeypatch: pytest.MonkeyPatch) -> Iterator[Clock]:
 @pytest.fixture
 def scheduled(monkeypatch: pytest.MonkeyPatch) -> None:
     """The runs of this test are the schedule's."""
-    from flows import execute
+    from flows.life import execute
 
     run = execute._flow_run
 
@@ -148,7 +148,7 @@ def test_it_asks_about_a_risk_beyond_its_declaration(room: Room, clock: Clock, r
 
 
 def test_it_covers_no_high_risk_and_nothing_after_the_window(room: Room, clock: Clock) -> None:
-    from flows.standing import Standing
+    from flows.case.standing import Standing
     from runbooks.window import Opening
     from tasks.model import BlastRadius, Plan, Risk
 
@@ -169,7 +169,7 @@ def test_it_asks_a_person_when_the_plan_moves_under_its_approval(
     room: Room, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Between the plan and the act a third shade grew dusty."""
-    from flows import resolve
+    from flows.step import resolve
 
     look = resolve._look
 
@@ -187,7 +187,7 @@ def test_it_asks_a_person_when_the_plan_moves_under_its_approval(
 def test_it_asks_a_person_when_the_risk_rises_under_its_approval(
     room: Room, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from flows import resolve
+    from flows.step import resolve
 
     look = resolve._look
 
@@ -251,7 +251,7 @@ def test_it_asks_no_longer_than_the_window_lasts(room: Room, clock: Clock) -> No
 def test_it_stops_between_two_targets_at_the_windows_end(
     room: Room, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from flows import act
+    from flows.step import act
     from tasks.progress import told_to
 
     def time_passes(*arguments: Any) -> Any:

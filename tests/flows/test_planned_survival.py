@@ -6,7 +6,7 @@ from typing import Any
 
 from prefect.client.orchestration import get_client
 
-from flows.trigger import trigger
+from flows.run.trigger import trigger
 from tests.flows.house import House
 from tests.flows.room import MAINTENANCE, PLAYBOOK
 

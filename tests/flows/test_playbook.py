@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
+from flows.case.question import Answer, Question
 from flows.journal import broken
 from flows.playbook import playbook
-from flows.question import Answer, Question
-from flows.report import report
-from flows.show import story
+from flows.told.report import report
+from flows.told.show import story
 from runbooks.parameter import WrongParameters
 from tests.flows.room import PLAYBOOK, Room, Script, said
 

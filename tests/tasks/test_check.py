@@ -191,7 +191,7 @@ def test_it_refuses_a_check_that_could_not_be_asked(fn: Callable[..., Finding], 
     ("error", "again"), [(CannotLook("Later."), True), (Refused("No."), False), (ValueError("A defect."), False)]
 )
 def test_it_asks_again_only_when_that_may_help(error: Exception, again: bool) -> None:
-    """The condition alone, on a real failed state; tests/flows/test_retries.py sees Prefect obey it."""
+    """The condition alone, on a real failed state; tests/flows/life/test_retries.py sees Prefect obey it."""
     from prefect.states import Failed
 
     from tasks.check import _may_pass

@@ -37,7 +37,7 @@ from flows.journal import (
     complaints,
     lines,
 )
-from flows.retire import removable, retire
+from flows.keepers.retire import removable, retire
 from tests.conftest import Server
 from tests.flows.journal.conftest import Roles, copied
 from tests.histories import live_through

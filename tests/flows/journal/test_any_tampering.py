@@ -21,7 +21,7 @@ from pydantic import SecretStr
 
 from flows.journal import Audit, Journal, Redactor, complaints
 from flows.journal.stored import Stored
-from flows.retire import removable, retire
+from flows.keepers.retire import removable, retire
 from tests.conftest import Server
 from tests.flows.journal.conftest import Roles, copied
 from tests.flows.journal.old import old_incident

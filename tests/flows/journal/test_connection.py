@@ -9,8 +9,8 @@ from collections.abc import Iterator
 import pytest
 from pydantic import SecretStr
 
-from flows.fence import ANSWERS_WITHIN_S, ASKED_EVERY_S
 from flows.journal.connection import Connection, connect
+from flows.step.fence import ANSWERS_WITHIN_S, ASKED_EVERY_S
 from tests.flows.journal.conftest import Roles
 
 

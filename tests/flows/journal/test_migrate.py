@@ -15,7 +15,7 @@ from pydantic import SecretStr
 
 from flows.journal import Audit, Journal, JournalUnavailable, Redactor, complaints
 from flows.journal.migrate import LOCK, CannotMigrate, migrate
-from flows.retire import removable, retire
+from flows.keepers.retire import removable, retire
 from tests.conftest import Server
 from tests.flows.journal.conftest import Roles, roles_on
 from tests.flows.journal.old import old_incident

@@ -13,7 +13,6 @@ import pytest
 from psycopg import errors
 from pydantic import SecretStr
 
-from flows.handling import Over, judge
 from flows.journal import (
     Audit,
     CannotRemove,
@@ -32,7 +31,8 @@ from flows.journal import (
 from flows.journal.chain import chained
 from flows.journal.entry import written
 from flows.journal.retired import End
-from flows.retire import before, removable, retire
+from flows.keepers.retire import before, removable, retire
+from flows.people.handling import Over, judge
 from runbooks.model import Severity
 from tests.flows.journal.conftest import Roles
 from tests.flows.journal.old import insert, old_incident

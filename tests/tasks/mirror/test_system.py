@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from flows.settings import redactor
+from flows.run.settings import redactor
 from tasks.environment import Config, Environment, InvalidConfig, Kind
 from tasks.mirror.faults import DriftRows
 from tasks.mirror.system import Mirror

@@ -44,7 +44,7 @@ def place(
 
 
 def ask(asked: AnyCheck, where: Environment, earlier: Earlier | None = None) -> Finding:
-    """One attempt. What may be raised is UNKNOWN, as in flows/diagnose.py; a crash fails the test."""
+    """One attempt. What may be raised is UNKNOWN, as in flows/life/diagnose.py; a crash fails the test."""
     try:
         return asked.ask(where, earlier)
     except CannotLook as error:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from flows.record import finding_body
+from flows.case.bodies import finding_body
 from runbooks.model import AnyCheck
 from tasks.model import Threshold, Verdict, canonical
 from tests.tasks.postgres.conftest import Stage

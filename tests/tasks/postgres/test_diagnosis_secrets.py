@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 
-from flows.record import finding_body
+from flows.case.bodies import finding_body
 from runbooks.model import AnyCheck
 from tasks.model import Threshold
 from tests.tasks.postgres.conftest import Stage, staged

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import psycopg
 import pytest
 
-from flows.record import plan_body, plan_from
+from flows.case.bodies import plan_body, plan_from
 from tasks.model import Plan, Refused, Risk, Threshold
 from tasks.postgres.idle_actions import EndIdleSessions
 from tasks.postgres.system import APPLICATION, PostgresServer

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 
+from flows.case.bodies import plan_body, plan_from
 from flows.journal import Redactor
-from flows.record import plan_body, plan_from
 from tasks.model import Plan, Refused, Risk
 from tasks.postgres.role_actions import RaiseRoleLimit, SetPasswordAgain, SetRoleLimit
 from tasks.postgres.system import PostgresServer

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from flows.settings import redactor
+from flows.run.settings import redactor
 from tasks.environment import Config, Environment, InvalidConfig, Kind
 from tasks.model import CannotLook, Refused, Verdict
 from tasks.registry import register_systems

@@ -1,0 +1,160 @@
+"""Case: one incident while this process lives through it."""
+
+from __future__ import annotations
+
+import enum
+import functools
+import inspect
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from flows.case.bodies import finding_from, plan_body, plan_from
+from flows.case.question import Asker
+from flows.case.standing import Standing
+from flows.journal import Entry, HeldLog, Journal, Redactor
+from runbooks.catalog import Catalogued
+from runbooks.model import AnyCheck, Declared, Part, title_key
+from tasks.environment import Environment
+from tasks.model import CannotLook, Finding, Plan, Refused, Row
+
+T = TypeVar("T")
+
+# A Postgres restart or failover takes tens of seconds; giving up sooner would call every one of them a failure.
+PATIENCE_S = 60.0
+ENGINE = "incident-pipelines"
+
+
+class Ending(enum.StrEnum):
+    """How an incident ended."""
+
+    FIXED = "fixed"
+    RECOVERED = "recovered by itself"
+    UNCHANGED = "unchanged"
+    WORSE = "worse"
+    NOT_REPRODUCED = "not reproduced"
+    CANNOT_TELL = "cannot tell"
+    # Of a playbook or a maintenance:
+    DONE = "done"
+    NOTHING_TO_DO = "nothing to do"
+    NOT_READY = "not ready"
+    STOPPED = "stopped"
+    UNSUCCESSFUL = "unsuccessful"
+    TAKEN_BACK = "taken back"
+    CUT_SHORT = "cut short"
+    MISSED = "missed its window"
+    UNDER_WAY = "already under way"
+    # Of any:
+    HALFWAY = "left halfway"
+    CANCELLED = "cancelled"
+    ABANDONED = "abandoned"
+
+
+class Fate(enum.StrEnum):
+    """What became of one step."""
+
+    APPLIED = "applied"
+    MOOT = "moot"
+    SKIPPED = "skipped"
+    REJECTED = "rejected"
+    EXPIRED = "expired"
+    FAILED = "failed"
+    # The window ended before it was done.
+    CUT_SHORT = "cut short"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Case:
+    """What every stage needs: the declaration, the place, the record, and a way to ask people."""
+
+    incident: str
+    catalogued: Catalogued
+    environment: Environment
+    journal: Journal
+    log: HeldLog
+    redact: Redactor
+    asker: Asker
+    say: Callable[[str], None]
+    # Does the recoverer have another process take it up when this one is gone? Not what a terminal runs.
+    recoverable: bool = False
+    # Of a maintenance within its window.
+    standing: Standing | None = None
+
+    @property
+    def runbook(self) -> Declared:
+        return self.catalogued.runbook
+
+    def record(self, kind: str, key: str, body: Row) -> Entry:
+        """Append to the journal in the engine's own name."""
+        return self.log.append(ENGINE, kind, key, body)
+
+    def diagnosed(self) -> dict[AnyCheck, Finding]:
+        """The findings recorded so far."""
+        # Read at once: the log would ask the database anew for each key it does not know.
+        entries = {entry.key: entry for entry in self.log.entries}
+        keys = {asked: f"diagnosis/{asked.name}" for asked in self.runbook.first_asked}
+        return {asked: finding_from(entries[key].body) for asked, key in keys.items() if key in entries}
+
+    def measure(self, found: Mapping[AnyCheck, Finding]) -> None:
+        """Keep the numbers; the next look at the same checks is told the last ones.
+
+        What was asked about one tenant is no earlier answer about another.
+        """
+        kept = {asked.name: f for asked, f in found.items() if not self.filled(asked.fn)}
+        self.journal.measure(self.environment.name, self.incident, kept)
+
+    def called(self) -> tuple[AnyCheck, ...]:
+        """The checks whose answers call for a step: those that found the fault."""
+        return tuple(asked for asked, finding in self.diagnosed().items() if finding.verdict in self.runbook.calls)
+
+    def fates(self) -> frozenset[Fate]:
+        """What became of the steps so far."""
+        return frozenset(fate for part in self.runbook.parts if (fate := self.fate(part)))
+
+    def says(self, ending: Ending) -> str:
+        """The closing sentence: how it ended, and what became of each step."""
+        told = [f"{part.title}: {fate}" for part in self.runbook.parts if (fate := self.fate(part))]
+        return f"{ending.value.capitalize()}. " + "; ".join(told or ["no step was called for"]) + "."
+
+    @functools.cached_property
+    def given(self) -> Row:
+        """What a person filled in, as it was recorded when this was opened."""
+        parameters: Any = self.log.entries[0].body.get("parameters", {})
+        return {str(name): value for name, value in parameters.items()}
+
+    def filled(self, fn: Callable[..., object]) -> Row:
+        """As much of it as `fn` takes, by name."""
+        taken = inspect.signature(fn).parameters
+        return {name: value for name, value in self.given.items() if name in taken}
+
+    def fate(self, part: Part) -> Fate | None:
+        closed = self.log.get(f"{step_key(part.title)}/closed")
+        return Fate(str(closed.body["fate"])) if closed else None
+
+    def redacted(self, plan: Plan) -> Plan:
+        """The plan as people and the record may see it; comparisons use this form on both sides."""
+        return plan_from(self.redact.body(plan_body(plan)))  # type: ignore[arg-type]  # an object stays an object
+
+    def patiently(self, ask: Callable[[], T]) -> T:
+        """Ask until the system answers, for up to PATIENCE_S.
+
+        Raises:
+            CannotLook: it still does not; Refused at once, because waiting mends no password.
+        """
+        deadline = time.monotonic() + PATIENCE_S
+        while True:
+            try:
+                return ask()
+            except Refused:
+                raise
+            except CannotLook as error:
+                if time.monotonic() > deadline:
+                    raise
+                self.say(f"{error.says} Trying again.")
+                time.sleep(2)
+
+
+def step_key(title: str) -> str:
+    """Where a step's entries stand in the journal."""
+    return f"step/{title_key(title)}"

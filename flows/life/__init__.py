@@ -1,0 +1,1 @@
+"""How any run goes: opened, diagnosed, verified, closed."""

@@ -1,0 +1,188 @@
+"""Who is told when: that a step waits, that nobody answered, how it ended. Silence goes up the ladder.
+
+Looks at the record only, and adds to it only who was told: an incident never waits for a message to arrive.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from flows.case.case import Ending
+from flows.case.question import open_question
+from flows.journal import AlreadyRecorded, Entry, IncidentSummary, Journal, JournalBroken
+from flows.people.deliver import Letter, Post
+from flows.people.tell import Target
+from flows.run import settings
+from flows.run.clock import now
+from runbooks.model import Severity
+from tasks.environment import Config, Environment, InvalidConfig
+from tasks.model import Row
+from tasks.roster import Role
+
+TELLER = "escalate"
+# Minutes after which each role is told that a step waits. P0 is the matrix of seed S4 (on-call 0-15, senior and DBA
+# 15-30, manager and security after); the others are stretched to the response times of seed S3 (1 h, 4 h, a day).
+LADDER: Mapping[Severity, Mapping[Role, float]] = {
+    Severity.P0: {Role.ON_CALL: 0, Role.SENIOR: 15, Role.DBA: 15, Role.MANAGER: 30, Role.SECURITY: 30},
+    Severity.P1: {Role.ON_CALL: 0, Role.SENIOR: 30, Role.DBA: 30, Role.MANAGER: 60},
+    Severity.P2: {Role.ON_CALL: 0, Role.SENIOR: 120, Role.DBA: 120, Role.MANAGER: 240},
+    Severity.P3: {Role.ON_CALL: 0, Role.SENIOR: 1440},
+}
+# Whoever decides such things hears how it ended.
+END: Sequence[Role] = (Role.ON_CALL,)
+# An end older than this is no news: the stack was down meanwhile.
+NEWS = timedelta(minutes=15)
+# What was left half-way stays so until somebody comes.
+HALFWAY_NEWS = timedelta(days=1)
+# Tried again after so many seconds; then the record says that it did not arrive.
+RETRY_S = (10.0, 30.0, 60.0, 120.0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Message:
+    """One thing to say to one role. `key` is what it is journalled under, once a target."""
+
+    key: str
+    role: Role
+    title: str
+    text: str
+
+
+@dataclass
+class Escalator:
+    """Remembers between looks only what is on its way, which deliveries failed, and when they are tried again."""
+
+    journal: Journal
+    config: Callable[[], Config]
+    say: Callable[[str], object]
+    failed: dict[str, tuple[int, datetime]] = field(default_factory=dict)
+    unusable: set[str] = field(default_factory=set)
+    post: Post = field(default_factory=Post)
+
+    def look(self) -> None:
+        """One look at every incident that is open, or has just ended. Meant to be repeated every few seconds.
+
+        Raises:
+            JournalUnavailable: the database does not answer.
+        """
+        news = [s for s in self.journal.incidents(limit=1000) if s.open or _ago(s.closed_at) < _news(s)]
+        # Read anew: a lab that comes up adds an environment.
+        places = {name: self._place(name) for name in {summary.environment for summary in news}}
+        for summary in news:
+            place = places[summary.environment]
+            if place is not None and place.routes:
+                self._carefully(summary, place)
+        for letter, arrived in self.post.arrived():
+            self._record(letter, arrived)
+
+    def _place(self, name: str) -> Environment | None:
+        try:
+            return self.config().environment(name)
+        except InvalidConfig as error:
+            if name not in self.unusable:
+                self.say(f"Nobody is told about incidents in {name}. {error}")
+            self.unusable.add(name)
+            return None
+
+    def _carefully(self, summary: IncidentSummary, place: Environment) -> None:
+        """One record that was changed must not keep people from hearing of the others."""
+        try:
+            self._consider(summary, place)
+        except JournalBroken as error:
+            if summary.incident not in self.unusable:
+                self.say(f"{summary.incident}: nobody is told. {error}")
+            self.unusable.add(summary.incident)
+
+    def _consider(self, summary: IncidentSummary, place: Environment) -> None:
+        entries = self.journal.read(summary.incident)
+        told = {entry.key for entry in entries}
+        for message in due(summary, entries, place):
+            for target in map(Target, place.routes.get(message.role, ())):
+                key = f"told/{message.key}/{message.role}/{target.id}"
+                if key not in told and self._is_time(f"{summary.incident}/{key}"):
+                    self.post.send(_letter(summary.incident, place, key, message, target))
+
+    def _is_time(self, letter: str) -> bool:
+        """Not while it is on its way, and not again at once after it failed."""
+        failed = self.failed.get(letter)
+        return not self.post.has(letter) and (failed is None or now() >= failed[1])
+
+    def _record(self, letter: Letter, arrived: bool) -> None:
+        attempts, _ = self.failed.get(letter.id, (0, now()))
+        shown = letter.target.shown
+        if not arrived and attempts < len(RETRY_S):
+            self.failed[letter.id] = (attempts + 1, now() + timedelta(seconds=RETRY_S[attempts]))
+            self.say(f"{letter.incident}: {shown} did not take the message; tried again in {RETRY_S[attempts]:g} s.")
+            return
+        self.failed.pop(letter.id, None)
+        how = f"by {shown}" if arrived else f"not reached by {shown}, tried {attempts + 1} times"
+        body: Row = {
+            "says": f"{letter.role}: {how}. {letter.title}",
+            "delivered": arrived,
+            "attempts": attempts + 1,
+        }
+        try:
+            self.journal.note(letter.incident, TELLER, "told", letter.key, body)
+        except AlreadyRecorded:
+            self.say(f"{letter.incident}: somebody else told {letter.role} at the same moment.")
+
+
+def _letter(incident: str, place: Environment, key: str, message: Message, target: Target) -> Letter:
+    redact = settings.redactor(place)
+    title, text = redact.text(message.title), redact.text(message.text)
+    return Letter(key=key, incident=incident, target=target, title=title, text=text, role=message.role)
+
+
+def due(summary: IncidentSummary, entries: Sequence[Entry], place: Environment) -> Iterator[Message]:
+    """Everything that should have been said by now, whether it was said or not."""
+    yield from _waits(summary, entries, place)
+    for entry in entries:
+        if entry.kind == "expired":
+            yield from _to(
+                END,
+                key=entry.key.removesuffix("/answered") + "/expired",
+                title=f"{summary.severity} {place.name}: nobody answered",
+                text=f"{entry.body['note']} Incident {summary.incident[:8]}, {summary.runbook}.",
+            )
+    if summary.closed_at:
+        yield from _to(
+            # Nothing will try again by itself, so nobody waits for anybody.
+            tuple(Role) if summary.verdict == Ending.HALFWAY else END,
+            key="closed",
+            title=f"{summary.severity} {place.name}: {summary.runbook} {summary.verdict}",
+            text=f"{summary.says} The record: incident timeline {summary.incident[:8]} --post-mortem",
+        )
+
+
+def _waits(summary: IncidentSummary, entries: Sequence[Entry], place: Environment) -> Iterator[Message]:
+    question = open_question(entries)
+    if question is None or now() > question.expires_at:
+        return
+    asked_at = next(datetime.fromisoformat(e.at) for e in entries if e.key == f"{question.key}/asked")
+    severity = Severity(summary.severity or Severity.P2)
+    minutes = {**LADDER[severity], **place.escalation.get(severity.value, {})}
+    for role, after in minutes.items():
+        if now() - asked_at >= timedelta(minutes=after):
+            yield Message(
+                key=question.key,
+                role=role,
+                title=f"{summary.severity} {place.name}: {question.title}?",
+                text=f"{question.reason}\n\n{question.plan.does} Touches {question.plan.blast_radius}.\n\n"
+                f"Without an answer until {question.expires_at:%H:%M} UTC nothing is done. "
+                f"See the plan and decide: incident approve {question.incident[:8]}, or Resume in the Prefect UI.",
+            )
+
+
+def _to(roles: Sequence[Role], *, key: str, title: str, text: str) -> Iterator[Message]:
+    for role in roles:
+        yield Message(key=key, role=role, title=title, text=text)
+
+
+def _news(summary: IncidentSummary) -> timedelta:
+    return HALFWAY_NEWS if summary.verdict == Ending.HALFWAY else NEWS
+
+
+def _ago(at: str) -> timedelta:
+    return now() - datetime.fromisoformat(at)

@@ -1,0 +1,72 @@
+"""What people do with an incident besides deciding: take it over, note something, judge it anew, close it."""
+
+from __future__ import annotations
+
+import getpass
+
+from flows.journal import RETIRED, AlreadyRecorded, Journal
+from flows.run.trigger import cancel
+from runbooks.model import Severity
+from tasks.model import Row
+
+
+class Over(Exception):
+    """The incident is closed: nothing can be changed about it, only noted."""
+
+
+def note(journal: Journal, incident: str, name: str, text: str) -> None:
+    """Put `text` into the record, in this person's name.
+
+    Raises:
+        NoSuchIncident: there is no such incident.
+    """
+    _record(journal, incident, name, "note", {"says": text})
+
+
+def take(journal: Journal, incident: str, name: str, reason: str = "") -> None:
+    """Say that this person handles it from now on.
+
+    Raises:
+        Over: it is closed.
+    """
+    _refuse_closed(journal, incident)
+    _record(journal, incident, name, "taken", {"says": f"{name} handles it from now on. {reason}".strip()})
+
+
+def judge(journal: Journal, incident: str, name: str, severity: Severity, reason: str) -> None:
+    """Raise or lower the severity.
+
+    Raises:
+        Over: it is closed.
+    """
+    _refuse_closed(journal, incident)
+    says = f"It is {severity} now: look {severity.meaning}. {reason}".strip()
+    _record(journal, incident, name, "severity", {"severity": severity.value, "says": says})
+
+
+def close(journal: Journal, incident: str, name: str, reason: str) -> None:
+    """Close it whatever it waits for: its run is cancelled, and nothing is applied any more.
+
+    Raises:
+        Over: it is closed already.
+    """
+    _refuse_closed(journal, incident)
+    _record(journal, incident, name, "closing", {"says": f"{name} closes it. {reason}".strip()})
+    cancel(incident)
+
+
+def _refuse_closed(journal: Journal, incident: str) -> None:
+    if any(entry.kind in ("closed", RETIRED) for entry in journal.read(incident)):
+        raise Over(f"Incident {incident[:8]} is closed. A note can still be added: incident note {incident[:8]} TEXT")
+
+
+def _record(journal: Journal, incident: str, name: str, kind: str, body: Row) -> None:
+    while True:
+        # Each is a thing of its own, however many people write at once.
+        key = f"person/{len(journal.read(incident)) + 1}"
+        try:
+            # The name is a claim, so whoever is logged in on that machine is kept beside it.
+            journal.note(incident, name, kind, key, {**body, "login": getpass.getuser()})
+        except AlreadyRecorded:
+            continue
+        return

@@ -1,0 +1,176 @@
+"""Take a step from its plan to its outcome: plan, gate, look again, plan again, then act.
+
+Each arrow is a journal entry, and every function here can be entered again after a crash: it reads first.
+"""
+
+from __future__ import annotations
+
+from flows.case.bodies import finding_body, plan_from
+from flows.case.case import ENGINE, Case, Fate, step_key
+from flows.case.question import Decision
+from flows.gate.evidence import expired
+from flows.gate.quorum import people_needed
+from flows.gate.settle import rounds, settle
+from flows.life.diagnose import ask_all
+from flows.step.act import Change, End, act, declined, plan_now, settle_intent, too_late
+from flows.step.turn import Turn
+from flows.told.artifacts import publish_plan, publish_step
+from runbooks.model import AnyCheck, Manual
+from tasks.model import BlastRadius, CannotLook, Finding, Plan, Risk, Row, Verdict
+
+
+def instruct(case: Case, manual: Manual) -> None:
+    """Record an instruction for a person; the post-mortem lists it as a follow-up."""
+    case.log.once(
+        f"{step_key(manual.title)}/manual",
+        kind="manual",
+        actor=ENGINE,
+        make=lambda: {"title": manual.title, "how": manual.how},
+    )
+
+
+def resolve(case: Case, change: Change) -> Fate:
+    """Bring one change to its end.
+
+    Raises:
+        JournalUnavailable: nothing further may happen without the record.
+    """
+    closed = case.log.get(f"{change.key}/closed")
+    if closed is not None:
+        return Fate(str(closed.body["fate"]))
+    try:
+        end = _live(case, change)
+    except CannotLook as error:
+        end = End(Fate.FAILED, f"{error.says} {error.remedy}".strip())
+    return _close(case, change.title, end)
+
+
+def sign_off(case: Case, manual: Manual, reason: str) -> Fate:
+    """Wait until a person says that an instruction was followed: approve means done."""
+    closed = case.log.get(f"{step_key(manual.title)}/closed")
+    if closed is not None:
+        return Fate(str(closed.body["fate"]))
+    nothing = BlastRadius(touched=0, total=0, noun="things touched by us")
+    plan = Plan(does=manual.how, commands=(), blast_radius=nothing, risk=Risk.LOW, loses="")
+    refused = ""
+    for ask in rounds(case, step_key(manual.title)):
+        settled = settle(case, ask, manual.title, reason, case.redacted(plan), refused=refused)
+        if isinstance(settled, str):
+            refused = settled
+            continue
+        done = End(Fate.APPLIED, f"Done by hand, says {', '.join(settled.by)}. {settled.note}".strip())
+        return _close(case, manual.title, done if settled.decision is Decision.APPROVE else declined(settled))
+    raise AssertionError("rounds never ends")
+
+
+def _close(case: Case, title: str, end: End) -> Fate:
+    case.record("step", f"{step_key(title)}/closed", {"title": title, "fate": end.fate.value, "says": end.says})
+    publish_step(title, end.fate, case.redact.text(end.says))
+    case.say(f"{title}: {end.fate}. {end.says}")
+    return end.fate
+
+
+def _live(case: Case, change: Change) -> End:
+    with Turn(case, change.action) as turn:
+        if case.log.get(f"{change.key}/intent/1") is None:
+            agreed = too_late(case) or _agree(case, change, turn)
+            end = agreed if isinstance(agreed, End) else act(case, change, agreed)
+            if end is not None:
+                return end
+        # Taken up again after a crash, whoever was at it meanwhile is let finish first.
+        while not turn.take():
+            continue
+        return settle_intent(case, change)
+
+
+def _agree(case: Case, change: Change, turn: Turn) -> Plan | End:
+    """The plan that was approved and still is what would be done; or why there is none."""
+    refused = ""
+    for ask in rounds(case, change.key):
+        asked = case.log.get(f"{ask}/asked")
+        plan = plan_from(asked.body["plan"]) if asked else case.redacted(plan_now(case, change))  # type: ignore[arg-type]
+        if not plan.commands:
+            return End(Fate.MOOT, plan.does)
+        if asked is None:
+            publish_plan(change.title, plan)
+        rule = _rule(case, change, plan, ask)
+        settled = settle(case, ask, change.title, _reason(case, change), plan, refused=refused, rule=rule)
+        if isinstance(settled, str):
+            refused = settled
+            continue
+        if settled.decision is not Decision.APPROVE:
+            return declined(settled)
+        agreed = _still(case, change, ask, plan) if turn.take() else turn.missed
+        if isinstance(agreed, str):
+            case.record("void", f"{ask}/void", {"says": agreed})
+            refused = agreed
+            continue
+        return agreed
+    raise AssertionError("rounds never ends")
+
+
+def _reason(case: Case, change: Change) -> str:
+    """What calls for the change, as it was seen last: a void approval was followed by another look."""
+    if change.when is None:
+        return change.reason
+    looks = [e for e in case.log.entries if e.kind == "look" and e.key.startswith(f"{change.key}/ask/")]
+    seen = [str(e.body["says"]) for e in looks if e.body.get("check") == change.when.name]
+    return seen[-1] if seen else change.reason
+
+
+def _rule(case: Case, change: Change, plan: Plan, ask: str) -> str:
+    """The standing approval that covers this plan; empty if a person has to be asked.
+
+    A plan that moved under its standing approval is looked at by a person, or both could go on for ever.
+    """
+    asked_once = ask.endswith("/ask/1")
+    if case.standing is None or not change.unattended or not asked_once:
+        return ""
+    return case.standing.rule(plan) if people_needed(plan, case.environment) == 1 else ""
+
+
+def _still(case: Case, change: Change, ask: str, approved: Plan) -> Plan | End | str:
+    """Look again, plan again. A plan to carry out, an end of the step, or the sentence that voids the approval."""
+    if (seen := _look(case, change, ask)) is not None:
+        return seen
+    fresh = plan_now(case, change)
+    shown = case.redacted(fresh)
+    beyond = shown.exceeds(approved)
+    if beyond:
+        return "The approval is void, because more or other things would be done now than were approved: " + "; ".join(
+            sorted(beyond)
+        )
+    if people_needed(fresh, case.environment) > people_needed(approved, case.environment):
+        return f"The approval is void, because it touches {fresh.blast_radius} now, and that takes more people."
+    if fresh.risk > approved.risk:
+        return (
+            f"The approval is void, because the same now carries {fresh.risk.name.lower()} risk; "
+            f"{approved.risk.name.lower()} risk was approved."
+        )
+    if not fresh.commands:
+        return End(Fate.MOOT, fresh.does)
+    return expired(case, ask, approved, shown) or fresh
+
+
+def _look(case: Case, change: Change, ask: str) -> End | str | None:
+    wanted = [*change.guards, *([change.when] if change.when else [])]
+    found = ask_all(case, wanted)
+    for asked in wanted:
+        # Its own entry each time: after a crash the look has to be a new one.
+        body: Row = {**finding_body(found[asked]), "check": asked.name}
+        case.record("look", f"{ask}/look/{len(case.log.entries)}", body)
+    if (unready := _unready(change.guards, found)) is not None:
+        return f"The approval is void, because it may not be begun any more: {unready.says}"
+    if change.when is None:
+        return None
+    finding = found[change.when]
+    if finding.verdict is Verdict.UNKNOWN:
+        return f"The approval is void, because it could not be seen whether the fault is still there: {finding.says}"
+    # WARN is not gone: the queue behind a new head has only just begun to wait. The plan below tells who it is now.
+    if finding.verdict is Verdict.OK:
+        return End(Fate.MOOT, f"The fault was gone before the step began; nothing was done. {finding.says}")
+    return None
+
+
+def _unready(guards: tuple[AnyCheck, ...], found: dict[AnyCheck, Finding]) -> Finding | None:
+    return next((found[asked] for asked in guards if found[asked].verdict >= Verdict.UNKNOWN), None)

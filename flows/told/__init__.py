@@ -1,0 +1,1 @@
+"""Findings, plans and whole incidents as people read them."""

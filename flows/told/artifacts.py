@@ -1,0 +1,73 @@
+"""What a run leaves in the Prefect UI besides its log."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import cast
+from uuid import UUID
+
+from flows.told.show import findings_lines, findings_table, plan_lines, said
+from runbooks.model import AnyCheck
+from tasks.model import Finding, Plan
+
+
+def publish_findings(what: str, findings: Mapping[AnyCheck, Finding], title: str) -> None:
+    """A table of answers: of the diagnosis (`findings`), or those the ending rests on (`verification`)."""
+    from prefect.artifacts import Artifact, create_table_artifact
+
+    key = _key(what)
+    if Artifact.get(key) is not None:
+        # A resumed run comes by here again.
+        return
+    # Neither interface wraps the cells of a table: the lines above it can be read without scrolling.
+    lines = [f"# {said(title)}", "", *findings_lines(findings)]
+    create_table_artifact(key=key, table=findings_table(findings), description="\n".join(lines))
+
+
+def publish_plan(title: str, plan: Plan) -> None:
+    from prefect.artifacts import create_markdown_artifact
+
+    markdown = "\n".join([f"# {said(title)}", "", *plan_lines(plan)])
+    create_markdown_artifact(key=_key("plan"), markdown=markdown, description=said(title))
+
+
+def publish_step(title: str, fate: str, says: str) -> None:
+    from prefect.artifacts import create_markdown_artifact
+
+    markdown = f"# {said(title)}: {said(fate)}\n\n{said(says)}"
+    create_markdown_artifact(key=_key("step"), markdown=markdown, description=f"{said(title)}: {said(fate)}")
+
+
+class ProgressBar:
+    """How much of a change is done, from the first time anybody says so."""
+
+    def __init__(self, title: str) -> None:
+        self._key = _key("progress")
+        self._title = title
+        self._artifact: UUID | None = None
+
+    def show(self, share: float | None) -> None:
+        """`share` of the whole, 0 to 1; None is not shown."""
+        from prefect.artifacts import create_progress_artifact, update_progress_artifact
+
+        if share is None:
+            return
+        if self._artifact is None:
+            made = create_progress_artifact(progress=100 * share, key=self._key, description=said(self._title))
+            self._artifact = cast("UUID", made)
+        else:
+            update_progress_artifact(self._artifact, progress=100 * share)
+
+
+def publish_report(markdown: str) -> None:
+    from prefect.artifacts import Artifact, create_markdown_artifact
+
+    if Artifact.get(_key("report")) is None:
+        create_markdown_artifact(key=_key("report"), markdown=markdown, description="Post-mortem draft")
+
+
+def _key(what: str) -> str:
+    """The incident's own key: the V2 interface opens the newest artifact of a key, whichever run it is from."""
+    from prefect.runtime import flow_run
+
+    return f"{what}-{str(flow_run.id)[:8]}"

@@ -1,0 +1,235 @@
+"""The post-mortem draft, written from the journal alone: it can be made again at any time, from any machine."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from flows.case.case import Fate
+from flows.journal import Entry
+from flows.told.show import fenced, lasted, moment, said, table
+from runbooks import markdown
+
+# An incident that a watch saw again every five minutes for a day; the journal keeps what is left out here.
+ROWS = 300
+# What each kind of entry brings to its end, and what the time until it was spent on.
+STAGES = {
+    "finding": ("diagnosed", "diagnose"),
+    "asked": ("asked", "diagnose"),
+    "answered": ("answered", "decide"),
+    "refused": ("refused", "decide"),
+    "expired": ("expired", "decide"),
+    "standing": ("approved", "decide"),
+    "outcome": ("applied", "fix"),
+    "verified": ("verified", "verify"),
+}
+
+
+def report(entries: Sequence[Entry]) -> str:
+    """What happened, how long it took, what was found, decided and run, and what people have to add."""
+    by_key: dict[str, Any] = {entry.key: entry.body for entry in entries}
+    opened, closed = by_key["opened"], by_key.get("closed", {"verdict": "still open", "says": ""})
+    return "\n".join(
+        [
+            f"# {said(opened['title'])} in {said(opened['environment'])}: {said(closed['verdict'])}",
+            "",
+            f"Incident {markdown.code(entries[0].incident)} · {_urgency(opened)}{said(opened.get('kind', 'runbook'))} "
+            f"{markdown.code(opened['runbook'])} (version {markdown.code(opened['version'])}) · opened "
+            f"{moment(entries[0].at)} by {said(entries[0].actor)}",
+            "",
+            "## What happened",
+            "",
+            *_paragraphs([opened["problem"], _reported(opened), _filled(opened), closed["says"]]),
+            "## How long it took",
+            "",
+            *_pace(entries),
+            "",
+            "## Findings",
+            "",
+            *table([_finding_row(entry) for entry in _findings(entries)], ROWS),
+            "",
+            "## Decisions",
+            "",
+            *(_decisions(entries) or ["Nobody was asked."]),
+            "",
+            "## What was run",
+            "",
+            *(list(_run(entries)) or ["Nothing."]),
+            "",
+            *_left(by_key.get("halfway")),
+            "## Impact and cause",
+            "",
+            "_To be written: who noticed it, for how long, and what made it possible._",
+            "",
+            "## Follow-ups",
+            "",
+            *(list(_follow_ups(entries)) or ["- None was recorded. Add what you learned."]),
+            "",
+            "## Timeline",
+            "",
+            *table([{"at (UTC)": e.at[11:19], "who": e.actor, "what": what(e)} for e in entries], ROWS),
+            "",
+            f"_Draft from {len(entries)} journal entries; the last one's hash is {markdown.code(entries[-1].hash)}._",
+            "",
+        ]
+    )
+
+
+def _urgency(opened: Mapping[str, Any]) -> str:
+    """Planned work has none."""
+    return f"{said(opened['severity'])} · " if opened["severity"] else ""
+
+
+def _reported(opened: Mapping[str, Any]) -> str:
+    return f"Reported: {opened['reason']}" if opened["reason"] else ""
+
+
+def _filled(opened: Mapping[str, Any]) -> str:
+    filled = opened.get("parameters", {})
+    return f"With {', '.join(f'{name} = {value}' for name, value in filled.items())}." if filled else ""
+
+
+def _paragraphs(texts: Sequence[str]) -> Iterator[str]:
+    for text in texts:
+        if text:
+            yield from (said(text), "")
+
+
+def _pace(entries: Sequence[Entry]) -> list[str]:
+    """From one stage to the next, and what the time was spent on."""
+    opened = before = _at(entries[0])
+    spent: dict[str, float] = defaultdict(float)
+    rows: list[dict[str, Any]] = [{"until": "opened", "at (UTC)": entries[0].at[11:19], "took": "", "in all": ""}]
+    for until, spent_on, entry in _stages(entries):
+        took, so_far = (_at(entry) - before).total_seconds(), (_at(entry) - opened).total_seconds()
+        rows.append({"until": until, "at (UTC)": entry.at[11:19], "took": lasted(took), "in all": lasted(so_far)})
+        spent[spent_on] += took
+        before = _at(entry)
+    told = ", ".join(f"to {spent_on} {lasted(took)}" for spent_on, took in spent.items())
+    return [*([f"Time {told}.", ""] if told else []), *table(rows, ROWS)]
+
+
+def _stages(entries: Sequence[Entry]) -> Iterator[tuple[str, str, Entry]]:
+    """What was reached, what the time until then was spent on, and the entry that shows it."""
+    titles = {_step(e): str(e.body["title"]) for e in entries if e.kind in ("asked", "planned", "intent")}
+    for entry, following in zip(entries, [*entries[1:], None], strict=True):
+        # Only the last answer ends the diagnosis.
+        if entry.kind not in STAGES or (entry.kind == "finding" and following and following.kind == "finding"):
+            continue
+        word, spent_on = STAGES[entry.kind]
+        title = titles.get(_step(entry), "")
+        yield f"{word}: {title}" if title else word, spent_on, entry
+
+
+def _step(entry: Entry) -> str:
+    """The beginning that all keys of one step share."""
+    return "/".join(entry.key.split("/")[:2])
+
+
+def _at(entry: Entry) -> datetime:
+    return datetime.fromisoformat(entry.at)
+
+
+def _findings(entries: Sequence[Entry]) -> list[Entry]:
+    """In the order in which the questions are declared; an older release did not record it."""
+    opened: Any = entries[0].body
+    declared = {name: n for n, name in enumerate(opened.get("checks", ()))}
+    found = [entry for entry in entries if entry.kind == "finding"]
+    return sorted(found, key=lambda entry: declared.get(_check(entry), len(declared)))
+
+
+def _finding_row(entry: Entry) -> dict[str, Any]:
+    return {"check": _check(entry), "verdict": entry.body["verdict"], "says": entry.body["says"]}
+
+
+def _check(entry: Entry) -> str:
+    return entry.key.removeprefix("diagnosis/")
+
+
+def _decisions(entries: Sequence[Entry]) -> list[str]:
+    rows: list[dict[str, Any]] = []
+    asked: dict[str, Any] = {e.key.removesuffix("/asked"): e.body for e in entries if e.kind in ("asked", "planned")}
+    for entry in entries:
+        if entry.kind not in ("answered", "refused", "expired", "standing"):
+            continue
+        body: Any = entry.body
+        question = asked[entry.key.removesuffix("/answered")]
+        rows.append(
+            {
+                "step": question["title"],
+                "decision": body["decision"] if entry.kind in ("answered", "standing") else entry.kind,
+                "by": body.get("name", ""),
+                "at (UTC)": str(body.get("decided_at", entry.at))[11:19],
+                "plan": question["digest"][:12],
+                "note": body.get("refusal") or body.get("note", ""),
+            }
+        )
+    return table(rows, ROWS) if rows else []
+
+
+def _run(entries: Sequence[Entry]) -> Iterator[str]:
+    for entry in entries:
+        body: Any = entry.body
+        if entry.kind == "intent":
+            commands = [command["line"] for command in body["plan"]["commands"]]
+            yield from (f"**{said(body['title'])}** ({entry.at[11:19]} UTC)", "", *fenced(commands), "")
+        if entry.kind in ("outcome", "broken off"):
+            yield from (f"→ {said(body['says'])}", "")
+
+
+def _left(left: Mapping[str, Any] | None) -> Iterator[str]:
+    """The state that somebody has to mend by hand, where an undo failed."""
+    if left is None:
+        return
+    yield from ("## As it was left", "", "Begun, and not taken back:", "")
+    yield from (*(f"- **{said(step['title'])}**: {said(step['says'])}" for step in left["begun"]), "")
+    for step in left["not_taken_back"]:
+        yield from (f"**{said(step['title'])}** {said(step['fate'])}: {said(step['says'])} By hand:", "")
+        yield from (*(fenced(step["commands"]) if step["commands"] else ["There is no plan for it yet."]), "")
+    yield from ("What was seen since:", "", *table(left["looks"], ROWS), "")
+
+
+def what(entry: Entry) -> str:
+    """An entry in one line."""
+    return f"{entry.kind}: {sentence(entry)}"
+
+
+def sentence(entry: Entry) -> str:
+    """What an entry says, for a reader who sees its kind beside it."""
+    body: Any = entry.body
+    match entry.kind:
+        case "opened":
+            return f"{body['title']} in {body['environment']}, {body['severity']}"
+        case "planned":
+            return str(body["title"])
+        case "standing":
+            return f"approved by {body['name']}: {body['note']}"
+        case "answered":
+            return f"{body['decision']} by {body['name']}" + (f": {body['note']}" if body["note"] else "")
+        case "refused":
+            return str(body["refusal"])
+        case "expired":
+            return str(body["note"])
+        case "step":
+            return f"{body['title']}: {body['fate']}. {body['says']}"
+        case "verifying":
+            return f"the same questions must answer OK for {body['hold_s']:g} s"
+        case "verified":
+            return str(body["ending"])
+        case _:
+            return str(body.get("says") or body.get("title") or entry.key)
+
+
+def _follow_ups(entries: Sequence[Entry]) -> Iterator[str]:
+    for entry in [*_findings(entries), *(entry for entry in entries if entry.kind != "finding")]:
+        body: Any = entry.body
+        if entry.kind == "manual":
+            # Its lines continue the item, or code within them would end the list.
+            first, *rest = markdown.block(body["how"]).splitlines()
+            yield from (f"- [ ] **{said(body['title'])}**: {first}", *(f"  {line}".rstrip() for line in rest))
+        if entry.kind == "finding" and body["remedy"]:
+            yield f"- [ ] {said(body['says'])} {said(body['remedy'])}"
+        if entry.kind == "step" and body["fate"] in (Fate.FAILED, Fate.EXPIRED, Fate.REJECTED):
+            yield f"- [ ] {said(body['title'])} ({said(body['fate'])}): {said(body['says'])}"

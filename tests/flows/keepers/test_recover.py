@@ -1,0 +1,141 @@
+"""The recoverer's judgement, on a real server: which runs nobody executes any more, whatever the clocks say."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+import httpx
+import pytest
+from prefect import flow
+from prefect.client.orchestration import get_client
+from prefect.states import Crashed, Running
+
+from flows.journal import Journal
+from flows.journal.migrate import migrate
+from flows.keepers import recover
+from flows.keepers.recover import RESTARTS, Recoverer
+from flows.run.clock import now
+from tests.conftest import Server
+from tests.deployments.processes import wait_until
+from tests.flows.journal.conftest import roles_on
+
+
+@flow(name="incident")
+def nothing() -> None:
+    """Stands for the flow of an incident; it is never run."""
+
+
+@dataclass(frozen=True)
+class Ward:
+    """Runs that nobody executes, and the one who looks after them."""
+
+    journal: Journal
+    client: Any
+    deployment: UUID
+
+    def run(self, state: Any, *kinds: str) -> UUID:
+        """A run in that state, its incident with entries of these kinds."""
+        run: UUID = self.client.create_flow_run_from_deployment(self.deployment).id
+        self.client.set_flow_run_state(run, state, force=True)
+        for kind in kinds:
+            body = {"runbook": "house/dark-room", "environment": "room", "verdict": "fixed", "says": "Fixed."}
+            self.journal.note(str(run), "engine", kind, kind, body)
+        return run
+
+    def state(self, run: UUID) -> str:
+        return str(self.client.read_flow_run(run).state.name)
+
+
+@pytest.fixture
+def ward(postgres18: Server, prefect_server: None) -> Iterator[Ward]:
+    with roles_on(postgres18) as roles, get_client(sync_client=True) as client:
+        migrate(roles.owner_url, roles.runner)
+        deployment = client.create_deployment(client.create_flow(nothing), name=f"ward-{uuid4()}")
+        yield Ward(roles.journal(), client, deployment)
+        client.delete_deployment(deployment)
+
+
+def test_it_has_a_run_tell_how_its_incident_ended(ward: Ward) -> None:
+    """Killed between the entry `closed` and Prefect's last state."""
+    run = ward.run(Crashed(), "opened", "closed")
+    looker = Recoverer(ward.journal, print)
+    looker.look()
+    assert ward.state(run) == "Crashed"
+    looker.look()
+    assert ward.state(run) == "AwaitingRetry"
+    assert [entry.kind for entry in ward.journal.read(str(run))] == ["opened", "closed"]
+
+
+def test_it_leaves_a_run_alone_that_is_just_ending(ward: Ward) -> None:
+    run = ward.run(Crashed(), "opened", "closed")
+    looker = Recoverer(ward.journal, print)
+    with ward.journal.hold(str(run)):
+        for _ in range(3):
+            looker.look()
+    assert ward.state(run) == "Crashed"
+
+
+def test_it_gives_up_a_run_that_always_dies_after_its_end(ward: Ward) -> None:
+    run = ward.run(Crashed(), "opened", "closed")
+    told: list[str] = []
+    looker = Recoverer(ward.journal, told.append)
+    for _ in range(RESTARTS + 2):
+        looker.look()
+        looker.look()
+        ward.client.set_flow_run_state(run, Crashed(), force=True)
+    tried = [state.name for state in ward.client.read_flow_run_states(run)].count("AwaitingRetry")
+    assert tried == RESTARTS
+    assert told[-1].startswith(f"{run}: died {RESTARTS} times, the last after its incident was closed; given up.")
+
+
+@pytest.mark.parametrize("hours", [-1, 1])
+def test_it_finds_an_orphan_whatever_its_own_clock_says(
+    ward: Ward, monkeypatch: pytest.MonkeyPatch, hours: int
+) -> None:
+    """Set back by an hour, it once waited for an hour until the run had been Running for eight seconds."""
+    monkeypatch.setattr(recover, "now", lambda: now() + timedelta(hours=hours))
+    monkeypatch.setitem(recover.PATIENCE, "RUNNING", timedelta(seconds=0.3))
+    run = ward.run(Running(), "opened")
+    looker = Recoverer(ward.journal, print)
+
+    def taken_up() -> bool:
+        looker.look()
+        return ward.state(run) == "AwaitingRetry"
+
+    wait_until(taken_up, "the orphan is taken up")
+    looker.look()
+    assert [entry.kind for entry in ward.journal.read(str(run))] == ["opened", "recovered"]
+
+
+def test_it_closes_what_no_run_can_be_and_looks_at_all_others(ward: Ward) -> None:
+    """Whoever has the running role's password can write an incident of any name."""
+    ward.journal.note("1-no-run", "mallory", "opened", "opened", {})
+    run = ward.run(Crashed(), "opened", "closed")
+    looker = Recoverer(ward.journal, print)
+    looker.look()
+    looker.look()
+    assert [entry.kind for entry in ward.journal.read("1-no-run")][-1] == "closed"
+    assert ward.state(run) == "AwaitingRetry"
+
+
+def test_it_keeps_its_client_until_prefect_does_not_answer(ward: Ward, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A client for each look would be most of what an idle stack's recoverer costs."""
+    looker = Recoverer(ward.journal, print)
+    looker.look()
+    first = looker.client
+    looker.look()
+    assert looker.client is first
+
+    def silent(*_: object) -> None:
+        raise httpx.ConnectError("nobody listens")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(recover, "_unfinished", silent)
+        with pytest.raises(httpx.ConnectError):
+            looker.look()
+    looker.look()
+    assert looker.client is not first
