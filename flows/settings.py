@@ -17,7 +17,9 @@ from pydantic import BaseModel, SecretStr
 
 from flows.journal import Journal, Redactor
 from runbooks.catalog import Catalog
-from tasks.environment import Config, Environment, InvalidConfig
+from tasks.config import Config
+from tasks.environment import Environment
+from tasks.toml import InvalidConfig
 
 _log = logging.getLogger(__name__)
 

@@ -13,7 +13,9 @@ from deployments.trouble import CannotStart
 from flows import settings
 from flows.journal import Journal
 from runbooks.catalog import Catalog
-from tasks.environment import Config, Environment, InvalidConfig
+from tasks.config import Config
+from tasks.environment import Environment
+from tasks.toml import InvalidConfig
 
 
 class NoStack(CannotStart):

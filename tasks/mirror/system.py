@@ -10,10 +10,10 @@ from typing import ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from tasks.environment import System
 from tasks.mirror.queries import SETTINGS, STORE
 from tasks.model import CannotLook, Finding, Refused, Row, Verdict
 from tasks.postgres.system import APPLICATION, PostgresServer, Session
+from tasks.system import System
 
 # The record keeps a line for each row of a plan; more are for a resync, which is planned in ranges.
 MOST_ROWS = 10_000

@@ -19,7 +19,6 @@ from psycopg.adapt import Loader
 from psycopg.rows import dict_row
 from pydantic import ConfigDict, Field, SecretStr
 
-from tasks.environment import System
 from tasks.kept import kept_or
 from tasks.model import CannotLook, Finding, Json, Refused, Row
 from tasks.postgres.cutting import GRACE_S, cut_when_silent
@@ -30,6 +29,7 @@ from tasks.postgres.statements import masked
 from tasks.postgres.turns import Opener, in_turn
 from tasks.postgres.url import Url, place_of
 from tasks.postgres.values import as_json
+from tasks.system import System
 
 APPLICATION = "incident-pipelines"
 # Sessions that are ours, the journal's included (flows/journal): never signalled, and not counted as waiting.

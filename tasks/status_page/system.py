@@ -17,8 +17,8 @@ from urllib.parse import urlsplit
 import httpx
 from pydantic import AfterValidator, Field
 
-from tasks.environment import System
 from tasks.model import CannotLook, Finding, Refused, Verdict
+from tasks.system import System
 
 SUMMARY = "/api/v2/summary.json"
 # A page with hundreds of components has some 200 kB.

@@ -28,7 +28,8 @@ from deployments.lab import Lab
 from deployments.publish import publish
 from deployments.stack import Stack
 from runbooks.catalog import Catalog
-from tasks.environment import Config, Environment
+from tasks.config import Config
+from tasks.environment import Environment
 from tasks.model import Verdict
 from tasks.postgres.checks import check_blocked_sessions
 from tasks.postgres.faults import LeaveTransactionOpen

@@ -17,8 +17,9 @@ from flows.proof import sign
 from flows.question import Answer, Question
 from flows.record import plan_body, plan_digest
 from runbooks.catalog import Catalog
-from tasks.environment import Environment, Team
+from tasks.environment import Environment
 from tasks.model import BlastRadius, Command, Plan, Risk
+from tasks.registry import Team
 from tests.flows.room import TEAM, Room, said
 
 PLAN = Plan(

@@ -16,7 +16,7 @@ from flows.journal import Journal
 from flows.journal.migrate import migrate
 from flows.record import plan_body
 from runbooks.model import Severity
-from tasks.environment import Config
+from tasks.config import Config
 from tasks.model import BlastRadius, Command, Plan, Risk
 from tasks.roster import Role
 from tests.conftest import Server

@@ -6,7 +6,7 @@ import itertools
 import textwrap
 from pathlib import Path
 
-from tasks.environment import Team
+from tasks.registry import Team
 
 _count = itertools.count()
 
