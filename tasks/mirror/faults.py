@@ -13,7 +13,7 @@ from tasks.mirror.shape import Shape, pair_of
 from tasks.mirror.system import Mirror, Side, Store
 from tasks.mirror.write import target_of
 from tasks.model import Refused
-from tasks.postgres.system import Session
+from tasks.postgres.session import Session
 
 JOB = "sync-job"
 # So that it can neither hang behind somebody's lock nor leave a transaction open.

@@ -15,7 +15,7 @@ from rapidfuzz import process
 from tasks.mirror.queries import COLUMNS, TABLE
 from tasks.mirror.system import Both, Mirror, Settling, Side, Store, Table
 from tasks.model import Refused, Row
-from tasks.postgres.system import Session
+from tasks.postgres.session import Session
 from tasks.postgres.words import count
 
 # Of a longer value no more than these characters are fetched to be looked at.

@@ -12,7 +12,8 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from tasks.mirror.queries import SETTINGS, STORE
 from tasks.model import CannotLook, Finding, Refused, Row, Verdict
-from tasks.postgres.system import APPLICATION, PostgresServer, Session
+from tasks.postgres.session import APPLICATION, Session
+from tasks.postgres.system import PostgresServer
 from tasks.system import System
 
 # The record keeps a line for each row of a plan; more are for a resync, which is planned in ranges.

@@ -15,7 +15,7 @@ from tasks.mirror.queries import DELETE, INSERT, ROWS_BY_KEY, TABLE, UPDATE, VAL
 from tasks.mirror.shape import Key, Pair, Shape, key_of, keys_json, pair_of
 from tasks.mirror.system import Mirror, Side, Table
 from tasks.model import Json, Refused, Row
-from tasks.postgres.system import Session
+from tasks.postgres.session import Session
 
 AS_SEEN = "changed since it was seen: not touched"
 SOURCE_MOVED = "changed in the source of truth since it was seen: not touched"

@@ -7,7 +7,8 @@ from contextlib import ExitStack
 
 from tasks.fault import Fault
 from tasks.postgres.faults import Trouble
-from tasks.postgres.system import PostgresServer, Session
+from tasks.postgres.session import Session
+from tasks.postgres.system import PostgresServer
 
 # A table of the drill's own: nobody's rows are touched, and taking it away mends everything.
 TABLE = "incident_drill_bloat"

@@ -14,7 +14,8 @@ from tasks.model import CannotLook, Refused
 from tasks.postgres.faults import Trouble
 from tasks.postgres.queries import SET_PASSWORD
 from tasks.postgres.refusals import NotConnected, Reason
-from tasks.postgres.system import PostgresServer, Session
+from tasks.postgres.session import Session
+from tasks.postgres.system import PostgresServer
 from tasks.postgres.url import password_of, place_of
 from tasks.service.system import DatabaseService
 

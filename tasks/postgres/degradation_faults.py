@@ -17,8 +17,9 @@ from tasks.model import CannotLook, Refused
 from tasks.postgres.autovacuum import holding
 from tasks.postgres.faults import Trouble
 from tasks.postgres.queries import TABLE_CARE
+from tasks.postgres.session import Session
 from tasks.postgres.statement_looks import number
-from tasks.postgres.system import PostgresServer, Session
+from tasks.postgres.system import PostgresServer
 from tasks.postgres.tables import LARGE_ROWS
 from tasks.program import run
 

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from tasks.fault import Fault
 from tasks.model import CannotLook, Refused
 from tasks.postgres.queries import SPARE_COLUMN, STILL_WAITING
-from tasks.postgres.system import PostgresServer, Session
+from tasks.postgres.session import Session
+from tasks.postgres.system import PostgresServer
 
 HOLDER = "billing-worker"
 # Somebody who holds the row already would make the rehearsal hang instead of the lab.

@@ -8,8 +8,9 @@ from tasks.postgres.connecting import knock_all
 from tasks.postgres.connection_slots import SLOTS_TAKEN
 from tasks.postgres.queries import CONNECTION_SLOTS
 from tasks.postgres.refusals import Reason
+from tasks.postgres.session import APPLICATION
 from tasks.postgres.statement_looks import number
-from tasks.postgres.system import APPLICATION, PostgresServer
+from tasks.postgres.system import PostgresServer
 from tasks.service.restarts import has_restarted, no_plan, plan_of, restarted
 from tasks.service.system import ApplicationService, DatabaseService
 

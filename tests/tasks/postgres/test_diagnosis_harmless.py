@@ -15,7 +15,8 @@ from runbooks.model import AnyCheck
 from tasks.environment import Environment
 from tasks.mirror.system import Mirror, Store, Table
 from tasks.model import Finding, Verdict
-from tasks.postgres.system import APPLICATION, PostgresServer
+from tasks.postgres.session import APPLICATION
+from tasks.postgres.system import PostgresServer
 from tests.conftest import Server
 from tests.tasks.postgres.conftest import Stage, staged
 from tests.tasks.postgres.questions import QUESTIONS, again, ask, every_question, place, watched

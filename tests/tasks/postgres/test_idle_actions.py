@@ -10,7 +10,8 @@ import pytest
 from flows.record import plan_body, plan_from
 from tasks.model import Plan, Refused, Risk, Threshold
 from tasks.postgres.idle_actions import EndIdleSessions
-from tasks.postgres.system import APPLICATION, PostgresServer
+from tasks.postgres.session import APPLICATION
+from tasks.postgres.system import PostgresServer
 from tests.tasks.postgres.conftest import Stage, until
 
 ANY = Threshold(warn=0, bad=1, because="Any number of taken slots calls for it, in a test.")
