@@ -13,7 +13,8 @@ import pytest
 from runbooks.catalog import Catalog
 from runbooks.model import AnyCheck
 from tasks.environment import Environment
-from tasks.mirror.system import Mirror, Store, Table
+from tasks.mirror.stores import Store, Table
+from tasks.mirror.system import Mirror
 from tasks.model import Finding, Verdict
 from tasks.postgres.session import APPLICATION
 from tasks.postgres.system import PostgresServer

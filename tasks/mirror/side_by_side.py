@@ -10,7 +10,7 @@ from typing import cast
 from tasks.mirror.compare import KEYS_A_LOOK
 from tasks.mirror.queries import RECORDS_BY_KEY
 from tasks.mirror.shape import Key, Pair, key_of, keys_json
-from tasks.mirror.system import Both
+from tasks.mirror.stores import Both
 from tasks.model import Json, Row
 
 MASK = "••••"
