@@ -9,9 +9,9 @@ from tasks.check import check
 from tasks.model import Finding, Refused, Row, Threshold, Verdict
 from tasks.postgres.checks import LONG_TRANSACTION
 from tasks.postgres.queries import AUTOVACUUM, TABLE_CARE, XMIN_HOLDERS
-from tasks.postgres.statement_looks import number
 from tasks.postgres.system import PostgresServer
 from tasks.postgres.tables import AUTOVACUUM_COMES_S, LARGE_ROWS, VACUUM_LAG
+from tasks.postgres.values import number
 from tasks.postgres.words import count, limit, session, span
 
 # Every statement holds dead rows back for as long as it takes.

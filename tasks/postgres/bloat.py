@@ -9,8 +9,8 @@ from tasks.model import Finding, Row, Threshold, Verdict
 from tasks.postgres.left_out import left_out
 from tasks.postgres.page_fill import Shape, btree_bytes, heap_bytes, shape_of
 from tasks.postgres.queries import INDEX_SHAPES, TABLE_SHAPES
-from tasks.postgres.statement_looks import number
 from tasks.postgres.system import PostgresServer
+from tasks.postgres.values import number
 
 # Below this nobody gains anything by a rebuild.
 WORTH_REBUILDING_BYTES = 10 * 2**20

@@ -7,8 +7,8 @@ from tasks.check import check
 from tasks.model import Earlier, Finding, Row, Threshold
 from tasks.postgres.counters import Grown, grown, remembered, same_count, sustained
 from tasks.postgres.queries import CHECKPOINTER, CHECKPOINTS, WAL_POSITION
-from tasks.postgres.statement_looks import number
 from tasks.postgres.system import PostgresServer
+from tasks.postgres.values import number
 from tasks.postgres.words import HOUR_S, count, limit, span
 
 # Where the checkpoints moved to a view of their own.

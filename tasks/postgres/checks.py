@@ -8,6 +8,7 @@ from tasks.check import check
 from tasks.model import Earlier, Finding, Row, Threshold, Verdict
 from tasks.postgres.queries import ANYBODY_WAITS, BLOCKING_CHAINS, DEADLOCKS, IDLE_IN_TRANSACTION, LONG_TRANSACTIONS
 from tasks.postgres.system import PostgresServer
+from tasks.postgres.values import number
 from tasks.postgres.words import HOUR_S, count, head, limit, lock, session, span
 
 # Every busy database has waits and transactions shorter than this.
@@ -55,7 +56,7 @@ def check_blocked_sessions(postgres: PostgresServer, waited: Threshold = LOCK_WA
     waits = postgres.rows(ANYBODY_WAITS)
     chains = postgres.rows(BLOCKING_CHAINS, at_least_s=NOTICEABLE_S) if waits else []
 
-    longest = max((_number(chain, "waited_s") for chain in chains), default=0.0)
+    longest = max((number(chain["waited_s"]) for chain in chains), default=0.0)
     return Finding(
         verdict=waited.judge(longest),
         says=_blocked(chains, longest, waited),
@@ -77,8 +78,8 @@ def check_long_transactions(postgres: PostgresServer, opened: Threshold = LONG_T
         return blind
     transactions = postgres.rows(LONG_TRANSACTIONS, at_least_s=NOTICEABLE_S)
 
-    longest = max((_number(row, "transaction_s") for row in transactions), default=0.0)
-    sick = [row for row in transactions if opened.judge(_number(row, "transaction_s")) > Verdict.OK]
+    longest = max((number(row["transaction_s"]) for row in transactions), default=0.0)
+    sick = [row for row in transactions if opened.judge(number(row["transaction_s"])) > Verdict.OK]
     return Finding(
         verdict=opened.judge(longest),
         says=_oldest(transactions, longest, opened),
@@ -100,8 +101,8 @@ def check_idle_in_transaction(postgres: PostgresServer, idle: Threshold = IDLE_T
         return blind
     sessions = postgres.rows(IDLE_IN_TRANSACTION, at_least_s=NOTICEABLE_S)
 
-    longest = max((_number(row, "idle_s") for row in sessions), default=0.0)
-    sick = [row for row in sessions if idle.judge(_number(row, "idle_s")) > Verdict.OK]
+    longest = max((number(row["idle_s"]) for row in sessions), default=0.0)
+    sick = [row for row in sessions if idle.judge(number(row["idle_s"])) > Verdict.OK]
     return Finding(
         verdict=idle.judge(longest),
         says=_idle(sessions, longest, idle),
@@ -124,8 +125,8 @@ def check_deadlocks(
     now = postgres.rows(DEADLOCKS)[0]
 
     before = earlier.facts if earlier and _same_count(now, earlier.facts) else None
-    deadlocks = _number(now, "deadlocks") - (_number(before, "deadlocks") if before else 0)
-    over_s = _number(now, "at_s") - _number(before, "at_s") if before else _number(now, "counted_for_s")
+    deadlocks = number(now["deadlocks"]) - (number(before["deadlocks"]) if before else 0)
+    over_s = number(now["at_s"]) - number(before["at_s"]) if before else number(now["counted_for_s"])
     rate = deadlocks / max(over_s, SHORTEST_LOOK_S) * HOUR_S
     verdict = per_hour.judge(rate)
     guessed = deadlocks > 0 and before is None and now["stats_reset"] is None
@@ -139,11 +140,6 @@ def check_deadlocks(
     )
 
 
-def _number(row: Row, key: str) -> float:
-    value = row[key]
-    return float(value) if isinstance(value, int | float) else 0.0
-
-
 def _waiting(chains: list[Row]) -> set[object]:
     """Who waits: a session behind two heads is one."""
     return {pid for chain in chains if isinstance(waiters := chain["waiters"], list) for pid in waiters}
@@ -153,8 +149,10 @@ def _blocked(chains: list[Row], longest: float, waited: Threshold) -> str:
     bad = f"(bad from {limit(waited.bad)})"
     if not chains:
         return f"No session has waited for a lock for {limit(NOTICEABLE_S)} or longer {bad}."
-    number = len(_waiting(chains))
-    wait = f"{count(number, 'session', 'wait')} for a lock, {'the longest ' if number > 1 else ''}{span(longest)} {bad}"
+    waiting = len(_waiting(chains))
+    wait = (
+        f"{count(waiting, 'session', 'wait')} for a lock, {'the longest ' if waiting > 1 else ''}{span(longest)} {bad}"
+    )
     place = "at the head is" if len(chains) == 1 else f"of {len(chains)} heads the worst is"
     return f"{wait}; {place} {head(chains[0])}, which holds {lock(chains[0])}."
 
@@ -179,7 +177,7 @@ def _idle(sessions: list[Row], longest: float, idle: Threshold) -> str:
 def _same_count(now: Row, before: Row) -> bool:
     """Did the counter run through since then? After a failover the new primary has a count of its own."""
     same = all(now[key] == before.get(key) for key in ("database", "stats_reset", "server_start"))
-    return same and _number(now, "deadlocks") >= _number(before, "deadlocks")
+    return same and number(now["deadlocks"]) >= number(before["deadlocks"])
 
 
 def _since(over_s: float, before: Row | None, guessed: bool) -> str:

@@ -7,8 +7,8 @@ from tasks.model import Finding, Row, Threshold, Verdict
 from tasks.postgres.queries import CONNECTION_SLOTS, DATABASE_LIMITS, IDLE_SESSIONS, ROLE_LIMITS, SLOT_HOLDERS
 from tasks.postgres.refusals import NotConnected, Reason
 from tasks.postgres.session import APPLICATION
-from tasks.postgres.statement_looks import number
 from tasks.postgres.system import PostgresServer
+from tasks.postgres.values import number
 from tasks.postgres.words import count, span
 
 # The holders shown: enough to see which application it is.

@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from tasks.model import Earlier, Row, Verdict
-from tasks.postgres.statement_looks import number
 from tasks.postgres.system import PostgresServer
+from tasks.postgres.values import number
 from tasks.postgres.words import HOUR_S
 
 # A backup, an import, a report: what passes by itself within this is no incident.

@@ -18,9 +18,9 @@ from tasks.postgres.autovacuum import holding
 from tasks.postgres.faults import Trouble
 from tasks.postgres.queries import TABLE_CARE
 from tasks.postgres.session import Session
-from tasks.postgres.statement_looks import number
 from tasks.postgres.system import PostgresServer
 from tasks.postgres.tables import LARGE_ROWS
+from tasks.postgres.values import number
 from tasks.program import run
 
 # A report that somebody began this morning and forgot in another window.

@@ -9,8 +9,8 @@ from tasks.model import NoWayBack, Outcome, Plan, Risk, Row, Threshold
 from tasks.postgres import signals
 from tasks.postgres.autovacuum import Held, holding, named
 from tasks.postgres.checks import LONG_TRANSACTION
-from tasks.postgres.statement_looks import number
 from tasks.postgres.system import PostgresServer
+from tasks.postgres.values import number
 from tasks.postgres.words import limit, span
 
 

@@ -8,8 +8,8 @@ from tasks.postgres.connection_slots import IDLE_SESSION, SLOTS_TAKEN
 from tasks.postgres.queries import CONNECTION_SLOTS, IDLE_SESSIONS
 from tasks.postgres.session import APPLICATION
 from tasks.postgres.signals import blast_radius, command, refuse_out_of_reach, remaining, signal
-from tasks.postgres.statement_looks import number
 from tasks.postgres.system import PostgresServer
+from tasks.postgres.values import number
 from tasks.postgres.words import count, limit, span
 
 # Of the slots open to all roles. A pool that lost all its connections at once reconnects all at once; and the set stays

@@ -19,8 +19,8 @@ from tasks.postgres.index_work import (
 )
 from tasks.postgres.missing_indexes import Candidate, missing_indexes
 from tasks.postgres.slow_statements import STATEMENT_TIME
-from tasks.postgres.statement_looks import number
 from tasks.postgres.system import PostgresServer
+from tasks.postgres.values import number
 from tasks.postgres.words import count
 
 SLOWER_WRITES = "Every write to the table also writes its index, and the index takes its size on disk."

@@ -10,8 +10,8 @@ from tasks.postgres import spare_indexes as spare
 from tasks.postgres.index_actions import RebuildIndex
 from tasks.postgres.index_work import Guard, carry_out, drop, refuse_not_owned, refuse_read_only, settled
 from tasks.postgres.spare_indexes import Spare
-from tasks.postgres.statement_looks import number
 from tasks.postgres.system import PostgresServer
+from tasks.postgres.values import number
 from tasks.postgres.words import span
 
 OF_REPLICAS = (

@@ -10,8 +10,8 @@ from tasks.model import Finding, Threshold, Verdict
 from tasks.postgres import spare_indexes as spare
 from tasks.postgres.left_out import left_out
 from tasks.postgres.spare_indexes import Spare
-from tasks.postgres.statement_looks import number
 from tasks.postgres.system import PostgresServer
+from tasks.postgres.values import number
 from tasks.postgres.words import span
 
 IDLE_BYTES = Threshold(

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 
 from tasks.model import Row
 from tasks.postgres.queries import LONG_ACT
-from tasks.postgres.statement_looks import number
 from tasks.postgres.system import PostgresServer
+from tasks.postgres.values import number
 from tasks.postgres.words import span
 from tasks.progress import Progress, watched
 

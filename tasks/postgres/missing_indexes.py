@@ -13,8 +13,9 @@ from tasks.postgres.plans import Explained, Imagined, WholeRead, explain, imagin
 from tasks.postgres.queries import INDEX_PLACE, STATEMENTS_TO_EXPLAIN
 from tasks.postgres.refusals import quoted
 from tasks.postgres.slow_statements import STATEMENT_TIME
-from tasks.postgres.statement_looks import ENOUGH_CALLS, in_schema, number, statistics_schema
+from tasks.postgres.statement_looks import ENOUGH_CALLS, in_schema, statistics_schema
 from tasks.postgres.system import PostgresServer
+from tasks.postgres.values import number
 from tasks.postgres.words import count
 
 # So many statements, by total time. Each plan takes a connection and some milliseconds.

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from tasks.model import CannotLook, Json, Refused, Row
 from tasks.postgres.queries import HYPOPG, PARAMETERS, PLAN_SETTINGS, PLANNED_CODE
 from tasks.postgres.session import Session
-from tasks.postgres.statement_looks import number
 from tasks.postgres.statements import masked
 from tasks.postgres.system import PostgresServer
+from tasks.postgres.values import number
 
 # One side of a predicate, as EXPLAIN VERBOSE prints it: s.lead_id, "S"."Lead", (s.name)::text.
 _NAME = r'(?:"(?:[^"]|"")+"|[^\W\d][\w$]*)'

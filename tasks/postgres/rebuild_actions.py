@@ -13,8 +13,8 @@ from tasks.postgres.bloat import INDEX_BLOAT, TABLE_BLOAT, index_bloat, table_bl
 from tasks.postgres.queries import REBUILD_LEFT_OVERS
 from tasks.postgres.rebuild_time import Pace, pace, reindex_bytes, rewrite_bytes
 from tasks.postgres.rebuilding import command, places, rebuild, rebuilt
-from tasks.postgres.statement_looks import number
 from tasks.postgres.system import LONG_ACT_LOCK_S, PostgresServer
+from tasks.postgres.values import number
 
 # A request waits a few seconds without harm; behind VACUUM FULL's own wait for its lock everybody waits.
 FULL_LOCK_S = 5.0

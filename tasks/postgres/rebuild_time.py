@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from tasks.amounts import size
 from tasks.model import Row
 from tasks.postgres.queries import READ_RATE
-from tasks.postgres.statement_looks import number
 from tasks.postgres.system import PostgresServer
+from tasks.postgres.values import number
 from tasks.postgres.words import span
 
 # A network disk of a small cloud server (Amazon's gp3 gives 125 MiB/s), shared with the application's own work.

@@ -10,8 +10,8 @@ from tasks.amounts import size
 from tasks.model import CannotLook, Command, Json, Outcome, Plan, Refused, Row
 from tasks.postgres.long_acts import where
 from tasks.postgres.queries import TO_REBUILD
-from tasks.postgres.statement_looks import number
 from tasks.postgres.system import PostgresServer
+from tasks.postgres.values import number
 from tasks.postgres.words import count, span
 from tasks.progress import watched
 

@@ -8,8 +8,8 @@ from tasks.amounts import size
 from tasks.check import check
 from tasks.model import Earlier, Finding, Json, Row, Threshold, Verdict
 from tasks.postgres.queries import REPLICAS, SLOTS, STANDBY
-from tasks.postgres.statement_looks import number
 from tasks.postgres.system import PostgresServer
+from tasks.postgres.values import number
 from tasks.postgres.words import count, limit, span
 
 # A replica that is behind by less has it in its buffers.

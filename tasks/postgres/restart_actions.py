@@ -9,8 +9,8 @@ from tasks.postgres.connection_slots import SLOTS_TAKEN
 from tasks.postgres.queries import CONNECTION_SLOTS
 from tasks.postgres.refusals import Reason
 from tasks.postgres.session import APPLICATION
-from tasks.postgres.statement_looks import number
 from tasks.postgres.system import PostgresServer
+from tasks.postgres.values import number
 from tasks.service.restarts import has_restarted, no_plan, plan_of, restarted
 from tasks.service.system import ApplicationService, DatabaseService
 

@@ -13,9 +13,9 @@ from tasks.postgres.connection_slots import LIMIT_TAKEN
 from tasks.postgres.queries import CONNECTION_SLOTS, LOGIN_ROLE, ROLE_LIMITS, SET_PASSWORD
 from tasks.postgres.refusals import NotConnected, Reason
 from tasks.postgres.session import APPLICATION
-from tasks.postgres.statement_looks import number
 from tasks.postgres.system import PostgresServer
 from tasks.postgres.url import password_of, place_of
+from tasks.postgres.values import number
 
 # Enough to end the emergency, and not so much that nobody looks why it was needed.
 RAISE_BY = 1.5

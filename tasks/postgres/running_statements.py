@@ -5,8 +5,8 @@ from __future__ import annotations
 from tasks.check import check
 from tasks.model import Finding, Row, Threshold
 from tasks.postgres.queries import RUNNING_STATEMENTS
-from tasks.postgres.statement_looks import number
 from tasks.postgres.system import PostgresServer
+from tasks.postgres.values import number
 from tasks.postgres.words import count, limit, session, span
 
 # Every busy database has statements that take a second.

@@ -10,8 +10,8 @@ from tasks.growth import Look, looks, per_second, seconds_until, with_look
 from tasks.model import Earlier, Finding, Json, Row, Threshold, Verdict
 from tasks.postgres.left_out import locked_out
 from tasks.postgres.queries import DATABASE_SIZE, LARGEST_TABLES
-from tasks.postgres.statement_looks import number
 from tasks.postgres.system import PostgresServer
+from tasks.postgres.values import number
 
 DAY_S = 86400.0
 # From day to day, for a nightly import grows a database once a day; two weeks hold what is weekly.

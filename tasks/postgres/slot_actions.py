@@ -9,8 +9,8 @@ from tasks.amounts import size
 from tasks.model import BlastRadius, Command, NoWayBack, Outcome, Plan, Refused, Risk, Row, Threshold
 from tasks.postgres.queries import DROP_SLOT, SLOTS
 from tasks.postgres.replication import SLOT_WAL, endangered
-from tasks.postgres.statement_looks import number
 from tasks.postgres.system import PostgresServer
+from tasks.postgres.values import number
 from tasks.postgres.words import count, span
 
 MARKS = ("restart_lsn", "confirmed_flush_lsn")

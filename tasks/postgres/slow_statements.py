@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from tasks.check import check
 from tasks.model import Earlier, Finding, Json, Row, Threshold, Verdict
 from tasks.postgres import statement_looks as looks
-from tasks.postgres.statement_looks import ENOUGH_CALLS, Span, number, statistics_schema
+from tasks.postgres.statement_looks import ENOUGH_CALLS, Span, statistics_schema
 from tasks.postgres.statement_waits import sample, without_waits
 from tasks.postgres.system import PostgresServer
+from tasks.postgres.values import number
 from tasks.postgres.words import count, limit, span
 
 # Below both, the statement costs nobody anything: a second in all, and a hundredth of the time.

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from tasks.model import Refused, Row
 from tasks.postgres.queries import INDEX_FACTS, LOCKED_INDEXES, SCAN_COUNTING
-from tasks.postgres.statement_looks import number
 from tasks.postgres.system import PostgresServer
+from tasks.postgres.values import number
 from tasks.postgres.words import HOUR_S
 
 # Below this nobody gains anything by dropping it.

@@ -13,6 +13,7 @@ from typing import TypeGuard
 from tasks.model import Finding, Json, Row
 from tasks.postgres.queries import FORGOTTEN_STATEMENTS, STATEMENT_STATISTICS, STATEMENTS
 from tasks.postgres.system import PostgresServer
+from tasks.postgres.values import number
 
 # So many statements, by total time, are remembered from look to look. What ranks below costs the server little.
 REMEMBERED = 100
@@ -128,7 +129,3 @@ def remembered(row: Row) -> list[Json]:
 def _told(before: Json) -> TypeGuard[Sequence[Json]]:
     """Is this a look as `remembered` now? Earlier releases remembered less."""
     return isinstance(before, list | tuple) and len(before) == 5
-
-
-def number(value: Json) -> float:
-    return float(value) if isinstance(value, int | float) else 0.0

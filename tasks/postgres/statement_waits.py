@@ -17,8 +17,9 @@ from tasks.kept import let_go
 from tasks.model import Row
 from tasks.postgres import statement_looks as looks
 from tasks.postgres.queries import STATEMENTS_UNDER_WAY
-from tasks.postgres.statement_looks import ENOUGH_CALLS, Span, number
+from tasks.postgres.statement_looks import ENOUGH_CALLS, Span
 from tasks.postgres.system import PostgresServer
+from tasks.postgres.values import number
 
 # How long we watch with our own eyes at most. Long enough for a few calls of whatever a site calls all the time.
 SAMPLE_S = 3.0

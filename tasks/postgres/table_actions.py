@@ -12,9 +12,9 @@ from tasks.model import BlastRadius, Command, NoWayBack, Outcome, Plan, Refused,
 from tasks.postgres.long_acts import act_on_table
 from tasks.postgres.queries import CARE_DONE, TABLE_CARE
 from tasks.postgres.refusals import quoted
-from tasks.postgres.statement_looks import number
 from tasks.postgres.system import PostgresServer
 from tasks.postgres.tables import ANALYZE_LAG, LARGE_ROWS, VACUUM_LAG
+from tasks.postgres.values import number
 from tasks.postgres.words import count
 
 # Up to 14 a process of its own collects the statistics, and tells half a second later what happened.

@@ -8,8 +8,8 @@ from tasks.check import check
 from tasks.model import Earlier, Finding, Json, Row, Threshold, Verdict
 from tasks.postgres.missing_indexes import LARGE_BYTES
 from tasks.postgres.queries import SCAN_COUNTING, TABLE_CARE, TABLE_SCANS
-from tasks.postgres.statement_looks import number
 from tasks.postgres.system import PostgresServer
+from tasks.postgres.values import number
 from tasks.postgres.words import HOUR_S, count, span
 
 # In smaller tables a wrong estimate or a dead row costs nothing.

@@ -9,8 +9,8 @@ from tasks.amounts import stretch
 from tasks.check import check
 from tasks.model import Earlier, Finding, Row, Threshold, Verdict
 from tasks.postgres.queries import OLDEST_TABLES, TRANSACTION_AGES, XMIN_HOLDERS
-from tasks.postgres.statement_looks import number
 from tasks.postgres.system import PostgresServer
+from tasks.postgres.values import number
 
 # Where Postgres itself drops all politeness (vacuum_failsafe_age), whatever freeze age somebody has set.
 FAILSAFE_AGE = 1_600_000_000

@@ -21,8 +21,8 @@ from tasks.postgres.checkpoints import CHECKPOINT_RATE, WAL_RATE, check_checkpoi
 from tasks.postgres.counters import SUSTAINED_S, sustained
 from tasks.postgres.replication import check_replication_lag
 from tasks.postgres.sizes import DAY_S, TIME_LEFT, check_database_size
-from tasks.postgres.statement_looks import number
 from tasks.postgres.transaction_age import TRANSACTION_AGE, check_transaction_age
+from tasks.postgres.values import number
 from tasks.program import run
 from tests.conftest import Server
 from tests.tasks.postgres.condition import CONDITION

@@ -10,7 +10,6 @@ import pytest
 from tasks.model import BlastRadius, Earlier, Finding, Refused, Threshold, Verdict
 from tasks.postgres import table_actions, tables
 from tasks.postgres.queries import TABLE_CARE, TABLE_SCANS
-from tasks.postgres.statement_looks import number
 from tasks.postgres.table_actions import AnalyzeTable, VacuumTable
 from tasks.postgres.tables import (
     ANALYZE_LAG,
@@ -20,6 +19,7 @@ from tasks.postgres.tables import (
     check_sequential_scans,
     check_stale_statistics,
 )
+from tasks.postgres.values import number
 from tests.tasks.postgres.conftest import Stage, until
 from tests.tasks.postgres.keeper import keeper
 

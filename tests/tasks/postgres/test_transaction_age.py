@@ -18,9 +18,9 @@ from deployments.leash import leashed
 from deployments.ports import free_port
 from tasks.model import Verdict
 from tasks.postgres.queries import TRANSACTION_AGES
-from tasks.postgres.statement_looks import number
 from tasks.postgres.system import PostgresServer
 from tasks.postgres.transaction_age import check_transaction_age
+from tasks.postgres.values import number
 from tests.conftest import SETTINGS, Server
 
 # A file of the commit log holds 32 pages of 8 KiB, four transactions a byte; of the multixact offsets, 2,048 a page.
