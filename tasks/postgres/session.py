@@ -18,8 +18,8 @@ from pydantic import SecretStr
 
 from tasks.model import CannotLook, Json, Row
 from tasks.postgres.cutting import GRACE_S, cut_when_silent
+from tasks.postgres.masking import masked
 from tasks.postgres.refusals import Place, at_the_door, of_the_statement
-from tasks.postgres.statements import masked
 from tasks.postgres.url import place_of
 from tasks.postgres.values import as_json
 

@@ -14,9 +14,9 @@ from tasks.kept import kept_or
 from tasks.model import CannotLook, Finding, Refused, Row, Verdict
 from tasks.postgres.queries import RIGHTS
 from tasks.postgres.refusals import Place
+from tasks.postgres.reserve import Opener, in_turn
 from tasks.postgres.rights import examine_acting, examine_reading
 from tasks.postgres.session import APPLICATION, Session
-from tasks.postgres.turns import Opener, in_turn
 from tasks.postgres.url import Url, place_of, variables_of
 from tasks.system import System
 

@@ -9,7 +9,7 @@ import pytest
 
 from tasks.kept import one_question
 from tasks.model import CannotLook, Finding, Threshold, Verdict
-from tasks.postgres import turns
+from tasks.postgres import reserve as turns
 from tasks.postgres.connection_slots import (
     check_connection_slots,
     check_database_connection_limits,

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.postgres.statements import LONGEST, masked
+from tasks.postgres.masking import LONGEST, masked
 
 
 @pytest.mark.parametrize(

@@ -9,16 +9,16 @@ from collections.abc import Callable
 
 import pytest
 
-from tasks import progress
+from tasks import how_far
+from tasks.how_far import Progress, told_to, watched
 from tasks.model import CannotLook
-from tasks.progress import Progress, told_to, watched
 
 RUN = contextvars.ContextVar("run", default="")
 
 
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(progress, "EVERY_S", 0.001)
+    monkeypatch.setattr(how_far, "EVERY_S", 0.001)
 
 
 def steps(*answers: str) -> tuple[Callable[[], Progress | None], threading.Event]:
