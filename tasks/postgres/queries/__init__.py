@@ -1,17 +1,14 @@
 """The questions in SQL, one file each. They run on Postgres 13 to 18; a `%` is written `%%`, as psycopg wants it."""
 
-from importlib.resources import files
+from tasks.sql import reader
+
+_read = reader(__name__)
+_LOCKED_OUT = _read("locked_out").rstrip()
 
 
-def _text(name: str) -> str:
-    return files(__name__).joinpath(f"{name}.sql").read_text(encoding="utf-8")
-
-
-_LOCKED_OUT = _text("locked_out").rstrip()
-
-
-def _read(name: str) -> str:
-    return _text(name).replace("{locked_out}", _LOCKED_OUT)
+def without_locked(query: str) -> str:
+    """`query` with the words that leave out relations that are locked (locked_out.sql)."""
+    return query.replace("{locked_out}", _LOCKED_OUT)
 
 
 ANYBODY_WAITS = _read("anybody_waits")
@@ -37,15 +34,15 @@ PLANNED_CODE = _read("planned_code")
 PLAN_SETTINGS = _read("plan_settings")
 INDEX_PLACE = _read("index_place")
 INDEX_STATE = _read("index_state")
-INDEX_SHAPES = _read("index_shapes")
-TABLE_SHAPES = _read("table_shapes")
+INDEX_SHAPES = without_locked(_read("index_shapes"))
+TABLE_SHAPES = without_locked(_read("table_shapes"))
 WRITABLE = _read("writable")
 INDEX_FACTS = _read("index_facts")
 LONG_ACT = _read("long_act")
-LOCKED_INDEXES = _read("locked_indexes")
+LOCKED_INDEXES = without_locked(_read("locked_indexes"))
 SCAN_COUNTING = _read("scan_counting")
-TABLE_SCANS = _read("table_scans")
-TABLE_CARE = _read("table_care")
+TABLE_SCANS = without_locked(_read("table_scans"))
+TABLE_CARE = without_locked(_read("table_care"))
 CARE_DONE = _read("care_done")
 INDEXES_ON = _read("indexes_on")
 RESET_STATEMENT = _read("reset_statement")
@@ -62,7 +59,7 @@ XMIN_HOLDERS = _read("xmin_holders")
 TRANSACTION_AGES = _read("transaction_ages")
 OLDEST_TABLES = _read("oldest_tables")
 DATABASE_SIZE = _read("database_size")
-LARGEST_TABLES = _read("largest_tables")
+LARGEST_TABLES = without_locked(_read("largest_tables"))
 AUTOVACUUM = _read("autovacuum")
 CONNECTION_SLOTS = _read("connection_slots")
 SLOT_HOLDERS = _read("slot_holders")
