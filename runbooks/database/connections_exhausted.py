@@ -5,7 +5,6 @@ from datetime import timedelta
 from runbooks.model import Drill, Manual, Runbook, Severity, Step, Symptom, Verify, Watch
 from tasks.pgbouncer.actions import ResetPool
 from tasks.pgbouncer.checks import check_pooler
-from tasks.postgres.checks import check_blocked_sessions, check_idle_in_transaction
 from tasks.postgres.connecting import check_can_connect
 from tasks.postgres.connection_faults import ChangePassword, StopServer, TakeAllSlots
 from tasks.postgres.connection_slots import (
@@ -14,6 +13,7 @@ from tasks.postgres.connection_slots import (
     check_role_connection_limits,
 )
 from tasks.postgres.idle_actions import EndIdleSessions
+from tasks.postgres.locks.checks import check_blocked_sessions, check_idle_in_transaction
 from tasks.postgres.restart_actions import RestartApplication, RestartDatabase
 from tasks.postgres.role_actions import RaiseRoleLimit, SetPasswordAgain
 from tasks.status_page.checks import check_provider_status

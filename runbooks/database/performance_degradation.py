@@ -4,16 +4,9 @@ from datetime import timedelta
 
 from runbooks.model import Drill, Manual, Runbook, Severity, Step, Symptom, Verify, Watch
 from tasks.host.checks import check_host_cpu, check_host_disks, check_host_memory
-from tasks.postgres.actions import TerminateBlockingSessions
 from tasks.postgres.autovacuum import check_autovacuum, check_vacuum_held_back
 from tasks.postgres.cache import check_cache_hits, check_temp_files
 from tasks.postgres.checkpoints import check_checkpoints, check_wal_rate
-from tasks.postgres.checks import (
-    check_blocked_sessions,
-    check_deadlocks,
-    check_idle_in_transaction,
-    check_long_transactions,
-)
 from tasks.postgres.connection_slots import check_connection_slots
 from tasks.postgres.degradation_faults import ForgetReport, SwitchAutovacuumOff
 from tasks.postgres.holder_actions import EndVacuumHolders
@@ -21,6 +14,13 @@ from tasks.postgres.idle_actions import EndIdleSessions
 from tasks.postgres.index_actions import CreateMissingIndex
 from tasks.postgres.index_drops import DropInvalidIndexes
 from tasks.postgres.indexes import check_idle_indexes, check_invalid_indexes
+from tasks.postgres.locks.actions import TerminateBlockingSessions
+from tasks.postgres.locks.checks import (
+    check_blocked_sessions,
+    check_deadlocks,
+    check_idle_in_transaction,
+    check_long_transactions,
+)
 from tasks.postgres.missing_indexes import check_missing_indexes
 from tasks.postgres.replication import check_replication_lag, check_replication_slots
 from tasks.postgres.sizes import check_database_size

@@ -6,7 +6,7 @@ from runbooks.model import Manual, Step, Verify
 from runbooks.playbook import Maintenance
 from runbooks.window import Day, Window
 from tasks.postgres.bloat import check_table_bloat
-from tasks.postgres.checks import check_blocked_sessions, check_long_transactions
+from tasks.postgres.locks.checks import check_blocked_sessions, check_long_transactions
 from tasks.postgres.rebuild_actions import VacuumFull
 
 maintenance = Maintenance(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from tasks.check import check
 from tasks.model import Finding, Refused, Row, Threshold, Verdict
-from tasks.postgres.checks import LONG_TRANSACTION
+from tasks.postgres.locks.checks import LONG_TRANSACTION
 from tasks.postgres.queries import AUTOVACUUM, TABLE_CARE, XMIN_HOLDERS
 from tasks.postgres.system import PostgresServer
 from tasks.postgres.tables import AUTOVACUUM_COMES_S, LARGE_ROWS, VACUUM_LAG

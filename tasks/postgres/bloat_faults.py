@@ -6,9 +6,9 @@ import time
 from contextlib import ExitStack
 
 from tasks.fault import Fault
-from tasks.postgres.faults import Trouble
 from tasks.postgres.session import Session
 from tasks.postgres.system import PostgresServer
+from tasks.postgres.trouble import Trouble
 
 # A table of the drill's own: nobody's rows are touched, and taking it away mends everything.
 TABLE = "incident_drill_bloat"

@@ -11,11 +11,11 @@ from pydantic import SecretStr
 
 from tasks.fault import Fault
 from tasks.model import CannotLook, Refused
-from tasks.postgres.faults import Trouble
 from tasks.postgres.queries import SET_PASSWORD
 from tasks.postgres.refusals import NotConnected, Reason
 from tasks.postgres.session import Session
 from tasks.postgres.system import PostgresServer
+from tasks.postgres.trouble import Trouble
 from tasks.postgres.url import password_of, place_of
 from tasks.service.system import DatabaseService
 

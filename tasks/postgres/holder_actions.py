@@ -8,7 +8,7 @@ from tasks.action import Action
 from tasks.model import NoWayBack, Outcome, Plan, Risk, Row, Threshold
 from tasks.postgres import signals
 from tasks.postgres.autovacuum import Held, holding, named
-from tasks.postgres.checks import LONG_TRANSACTION
+from tasks.postgres.locks.checks import LONG_TRANSACTION
 from tasks.postgres.system import PostgresServer
 from tasks.postgres.values import number
 from tasks.postgres.words import limit, span

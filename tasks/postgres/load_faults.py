@@ -8,13 +8,13 @@ from contextlib import ExitStack
 
 from tasks.fault import Fault
 from tasks.model import CannotLook, Refused, Row
-from tasks.postgres.faults import Trouble
 from tasks.postgres.index_work import concurrently
 from tasks.postgres.queries import INDEXES_ON, RESET_STATEMENT, STATEMENT_STATISTICS
 from tasks.postgres.refusals import quoted
 from tasks.postgres.session import Session
 from tasks.postgres.statement_looks import in_schema
 from tasks.postgres.system import PostgresServer
+from tasks.postgres.trouble import Trouble
 
 # A page of leads with the number of their mails: quick with the index, one reading of the whole table each without.
 HOT_QUERY = (

@@ -8,9 +8,9 @@ from contextlib import ExitStack
 
 from tasks.fault import Fault
 from tasks.model import CannotLook
-from tasks.postgres.faults import Trouble
 from tasks.postgres.session import Session
 from tasks.postgres.system import PostgresServer
+from tasks.postgres.trouble import Trouble
 
 # A join without its condition: every mail beside every lead, some thousand million rows.
 RUNAWAY = "SELECT count(*) FROM {left}, {right}"

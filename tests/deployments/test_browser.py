@@ -31,8 +31,8 @@ from runbooks.catalog import Catalog
 from tasks.config import Config
 from tasks.environment import Environment
 from tasks.model import Verdict
-from tasks.postgres.checks import check_blocked_sessions
-from tasks.postgres.faults import LeaveTransactionOpen
+from tasks.postgres.locks.checks import check_blocked_sessions
+from tasks.postgres.locks.faults import LeaveTransactionOpen
 from tests.conftest import needs
 from tests.deployments.prefect_pages import ClassicPages, NewPages, PrefectPages
 

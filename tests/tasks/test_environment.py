@@ -5,7 +5,7 @@ import pytest
 from tasks.environment import Environment, Kind
 from tasks.model import Refused, Threshold
 from tasks.parameters import systems_of
-from tasks.postgres.actions import TerminateBlockingSessions
+from tasks.postgres.locks.actions import TerminateBlockingSessions
 from tasks.system import System
 from tests.tasks.doors import Lamp, Shade, asks
 

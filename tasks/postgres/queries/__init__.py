@@ -11,18 +11,11 @@ def without_locked(query: str) -> str:
     return query.replace("{locked_out}", _LOCKED_OUT)
 
 
-ANYBODY_WAITS = _read("anybody_waits")
-BLOCKING_CHAINS = _read("blocking_chains")
-LONG_TRANSACTIONS = _read("long_transactions")
-IDLE_IN_TRANSACTION = _read("idle_in_transaction")
-DEADLOCKS = _read("deadlocks")
 RIGHTS = _read("rights")
 CLIENT_SESSIONS = _read("client_sessions")
 RUNNING_STATEMENTS = _read("running_statements")
 SIGNAL_SESSION = _read("signal_session")
 STILL_THERE = _read("still_there")
-STILL_WAITING = _read("still_waiting")
-SPARE_COLUMN = _read("spare_column")
 STATEMENT_STATISTICS = _read("statement_statistics")
 STATEMENTS = _read("statements")
 STATEMENTS_UNDER_WAY = _read("statements_under_way")

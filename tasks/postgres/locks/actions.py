@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from tasks.action import Action
 from tasks.model import NoWayBack, Outcome, Plan, Refused, Risk, Row, Threshold
-from tasks.postgres.checks import LOCK_WAIT
-from tasks.postgres.queries import BLOCKING_CHAINS
+from tasks.postgres.locks.checks import LOCK_WAIT
+from tasks.postgres.locks.queries import BLOCKING_CHAINS
 from tasks.postgres.signals import blast_radius, command, left_alone, refuse_out_of_reach, remaining, sentence, signal
 from tasks.postgres.system import PostgresServer
 from tasks.postgres.words import count, head, limit, lock, session

@@ -6,13 +6,13 @@ import logging
 import threading
 import time
 from contextlib import ExitStack
-from dataclasses import dataclass
 
 from tasks.fault import Fault
 from tasks.model import CannotLook, Refused
-from tasks.postgres.queries import SPARE_COLUMN, STILL_WAITING
+from tasks.postgres.locks.queries import SPARE_COLUMN, STILL_WAITING
 from tasks.postgres.session import Session
 from tasks.postgres.system import PostgresServer
+from tasks.postgres.trouble import Trouble
 
 HOLDER = "billing-worker"
 # Somebody who holds the row already would make the rehearsal hang instead of the lab.
@@ -22,13 +22,6 @@ ENDS_WITHIN_S = 5.0
 POLL_S = 0.05
 
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Trouble:
-    """What was broken, held open until it is cured."""
-
-    mending: ExitStack
 
 
 class LeaveTransactionOpen(Fault):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from tasks.postgres.queries import BLOCKING_CHAINS
+from tasks.postgres.locks.queries import BLOCKING_CHAINS
 from tests.tasks.postgres.conftest import Stage, until
 
 TOUCH = "UPDATE leads SET status = status WHERE id = {}"

@@ -6,7 +6,13 @@ import math
 
 from tasks.check import check
 from tasks.model import Earlier, Finding, Row, Threshold, Verdict
-from tasks.postgres.queries import ANYBODY_WAITS, BLOCKING_CHAINS, DEADLOCKS, IDLE_IN_TRANSACTION, LONG_TRANSACTIONS
+from tasks.postgres.locks.queries import (
+    ANYBODY_WAITS,
+    BLOCKING_CHAINS,
+    DEADLOCKS,
+    IDLE_IN_TRANSACTION,
+    LONG_TRANSACTIONS,
+)
 from tasks.postgres.system import PostgresServer
 from tasks.postgres.values import number
 from tasks.postgres.words import HOUR_S, count, head, limit, lock, session, span

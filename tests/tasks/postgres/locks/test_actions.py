@@ -12,8 +12,8 @@ import pytest
 
 from tasks.model import BlastRadius, CannotLook, Plan, Refused, Risk
 from tasks.postgres import signals
-from tasks.postgres.actions import CancelBlockingQueries, TerminateBlockingSessions
-from tasks.postgres.checks import LOCK_WAIT
+from tasks.postgres.locks.actions import CancelBlockingQueries, TerminateBlockingSessions
+from tasks.postgres.locks.checks import LOCK_WAIT
 from tasks.postgres.system import PostgresServer
 from tests.tasks.postgres.conftest import Stage, until
 

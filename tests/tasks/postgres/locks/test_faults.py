@@ -9,9 +9,9 @@ import pytest
 from tasks.environment import Environment, Kind
 from tasks.fault import RefusesProduction
 from tasks.model import CannotLook, Refused
-from tasks.postgres import faults
-from tasks.postgres.actions import TerminateBlockingSessions
-from tasks.postgres.faults import HOLDER, LeaveTransactionOpen
+from tasks.postgres.locks import faults
+from tasks.postgres.locks.actions import TerminateBlockingSessions
+from tasks.postgres.locks.faults import HOLDER, LeaveTransactionOpen
 from tests.tasks.postgres.conftest import Stage, until
 
 

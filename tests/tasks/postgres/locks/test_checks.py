@@ -8,8 +8,8 @@ import pytest
 
 from tasks.check import Check
 from tasks.model import CannotLook, Earlier, Json, Threshold, Verdict
-from tasks.postgres import checks
-from tasks.postgres.checks import (
+from tasks.postgres.locks import checks
+from tasks.postgres.locks.checks import (
     DEADLOCK_RATE,
     IDLE_TRANSACTION,
     LOCK_WAIT,
@@ -19,7 +19,7 @@ from tasks.postgres.checks import (
     check_idle_in_transaction,
     check_long_transactions,
 )
-from tasks.postgres.queries import DEADLOCKS
+from tasks.postgres.locks.queries import DEADLOCKS
 from tasks.postgres.system import PostgresServer
 from tests.tasks.postgres.conftest import Stage, until
 
