@@ -7,10 +7,10 @@ from tasks.host.checks import check_host_cpu, check_host_disks, check_host_memor
 from tasks.postgres.autovacuum import check_autovacuum, check_vacuum_held_back
 from tasks.postgres.cache import check_cache_hits, check_temp_files
 from tasks.postgres.checkpoints import check_checkpoints, check_wal_rate
-from tasks.postgres.connection_slots import check_connection_slots
+from tasks.postgres.connections.actions import EndIdleSessions
+from tasks.postgres.connections.checks import check_connection_slots
 from tasks.postgres.degradation_faults import ForgetReport, SwitchAutovacuumOff
 from tasks.postgres.holder_actions import EndVacuumHolders
-from tasks.postgres.idle_actions import EndIdleSessions
 from tasks.postgres.index_actions import CreateMissingIndex
 from tasks.postgres.index_drops import DropInvalidIndexes
 from tasks.postgres.indexes import check_idle_indexes, check_invalid_indexes

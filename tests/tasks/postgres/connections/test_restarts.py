@@ -8,8 +8,8 @@ import pytest
 
 from deployments.ports import free_port
 from tasks.model import Plan, Refused, Risk, Threshold
+from tasks.postgres.connections.actions import RestartApplication, RestartDatabase
 from tasks.postgres.refusals import NotConnected, Reason
-from tasks.postgres.restart_actions import RestartApplication, RestartDatabase
 from tasks.postgres.system import PostgresServer
 from tasks.service.system import ApplicationService, DatabaseService
 from tests.tasks.postgres.conftest import Stage

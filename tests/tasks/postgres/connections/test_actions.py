@@ -9,7 +9,7 @@ import pytest
 
 from flows.record import plan_body, plan_from
 from tasks.model import Plan, Refused, Risk, Threshold
-from tasks.postgres.idle_actions import EndIdleSessions
+from tasks.postgres.connections.actions import EndIdleSessions
 from tasks.postgres.session import APPLICATION
 from tasks.postgres.system import PostgresServer
 from tests.tasks.postgres.conftest import Stage, until

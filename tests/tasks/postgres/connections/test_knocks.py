@@ -21,8 +21,9 @@ from deployments.cluster import Cluster, running
 from deployments.leash import leashed
 from deployments.ports import free_port
 from tasks.model import Verdict
-from tasks.postgres import connecting
-from tasks.postgres.connecting import check_can_connect
+from tasks.postgres.connections import checks
+from tasks.postgres.connections.checks import check_can_connect
+from tasks.postgres.connections.knocks import knock_all
 from tasks.postgres.refusals import NotAdmitted, NotConnected, Place, Reason, at_the_door
 from tasks.postgres.system import PostgresServer
 from tests.conftest import SETTINGS, Server
@@ -33,7 +34,7 @@ ask = check_can_connect.fn
 
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connecting, "AGAIN_S", 0.0)
+    monkeypatch.setattr(checks, "AGAIN_S", 0.0)
 
 
 def door(url: str | SecretStr, **more: object) -> PostgresServer:
@@ -312,7 +313,7 @@ def test_it_asks_again_only_where_that_helps() -> None:
 
 def test_it_knocks_once_where_both_doors_are_one(stage18: Stage) -> None:
     same = stage18.door().model_copy(update={"application_url": stage18.url("reader")})
-    assert len(connecting.knock_all(same)) == 1
+    assert len(knock_all(same)) == 1
 
 
 def test_it_makes_nothing_of_one_failure(monkeypatch: pytest.MonkeyPatch, stage: Stage) -> None:

@@ -8,9 +8,9 @@ from pydantic import SecretStr
 
 from tasks.action import Action
 from tasks.model import BlastRadius, CannotLook, Command, NoWayBack, Outcome, Plan, Refused, Risk, Row, Threshold
-from tasks.postgres.connecting import Knock, knock_all
-from tasks.postgres.connection_slots import LIMIT_TAKEN
-from tasks.postgres.queries import CONNECTION_SLOTS, LOGIN_ROLE, ROLE_LIMITS, SET_PASSWORD
+from tasks.postgres.connections.checks import LIMIT_TAKEN
+from tasks.postgres.connections.knocks import Knock, knock_all
+from tasks.postgres.connections.queries import CONNECTION_SLOTS, LOGIN_ROLE, ROLE_LIMITS, SET_PASSWORD
 from tasks.postgres.refusals import NotConnected, Reason
 from tasks.postgres.session import APPLICATION
 from tasks.postgres.system import PostgresServer

@@ -10,7 +10,7 @@ import pytest
 from flows.journal import Redactor
 from flows.record import plan_body, plan_from
 from tasks.model import Plan, Refused, Risk
-from tasks.postgres.role_actions import RaiseRoleLimit, SetPasswordAgain, SetRoleLimit
+from tasks.postgres.connections.roles import RaiseRoleLimit, SetPasswordAgain, SetRoleLimit
 from tasks.postgres.system import PostgresServer
 from tests.conftest import Server
 from tests.tasks.postgres.conftest import PASSWORD, Stage
@@ -77,7 +77,7 @@ def test_it_never_raises_beyond_the_slots_there_are(stage18: Stage) -> None:
             full = stage18.door()
             row = {"name": "app", "limit": limit, "sessions": limit, "idle": 0}
             with pytest.MonkeyPatch.context() as patched:
-                patched.setattr("tasks.postgres.role_actions.ROLE_LIMITS", _as_sql(row))
+                patched.setattr("tasks.postgres.connections.roles.ROLE_LIMITS", _as_sql(row))
                 if said:
                     assert said in RaiseRoleLimit().plan(full).does
                 else:

@@ -11,7 +11,7 @@ from pydantic import SecretStr
 
 from tasks.fault import Fault
 from tasks.model import CannotLook, Refused
-from tasks.postgres.queries import SET_PASSWORD
+from tasks.postgres.connections.queries import SET_PASSWORD
 from tasks.postgres.refusals import NotConnected, Reason
 from tasks.postgres.session import Session
 from tasks.postgres.system import PostgresServer

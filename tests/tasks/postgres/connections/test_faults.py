@@ -10,12 +10,11 @@ import pytest
 from tasks.environment import Environment, Kind
 from tasks.fault import RefusesProduction
 from tasks.model import Refused, Threshold, Verdict
-from tasks.postgres import connection_faults
-from tasks.postgres.connecting import check_can_connect
-from tasks.postgres.connection_faults import LEAKING, ChangePassword, StopServer, TakeAllSlots
-from tasks.postgres.connection_slots import check_connection_slots
-from tasks.postgres.idle_actions import EndIdleSessions
-from tasks.postgres.role_actions import SetPasswordAgain
+from tasks.postgres.connections import faults
+from tasks.postgres.connections.actions import EndIdleSessions
+from tasks.postgres.connections.checks import check_can_connect, check_connection_slots
+from tasks.postgres.connections.faults import LEAKING, ChangePassword, StopServer, TakeAllSlots
+from tasks.postgres.connections.roles import SetPasswordAgain
 from tasks.postgres.system import PostgresServer
 from tests.tasks.postgres.conftest import PASSWORD, Stage, until
 
@@ -60,7 +59,7 @@ def test_it_mends_what_the_step_has_half_mended(cramped: Stage) -> None:
 
 
 def test_it_fills_no_server_without_end(stage18: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connection_faults, "MOST_SESSIONS", 5)
+    monkeypatch.setattr(faults, "MOST_SESSIONS", 5)
     with pytest.raises(Refused, match="still has free slots after 5 sessions"), TakeAllSlots().during(place(stage18)):
         pytest.fail("It took all slots.")
     until(lambda: not left(stage18), "the drill's sessions are gone")

@@ -9,8 +9,8 @@ import pytest
 
 from tasks.kept import one_question
 from tasks.model import CannotLook, Finding, Threshold, Verdict
-from tasks.postgres import reserve as turns
-from tasks.postgres.connection_slots import (
+from tasks.postgres import reserve
+from tasks.postgres.connections.checks import (
     check_connection_slots,
     check_database_connection_limits,
     check_role_connection_limits,
@@ -169,7 +169,7 @@ def test_it_acts_through_the_reserve_too(cramped: Stage) -> None:
 
 
 def test_it_says_that_none_is_left_for_us_and_what_to_type(cramped: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(turns, "SLOT_WITHIN_S", 0.2)
+    monkeypatch.setattr(reserve, "SLOT_WITHIN_S", 0.2)
     settled(cramped, 0)
     fill(cramped)
     postgres = PostgresServer(url=cramped.url("sees_only"))
