@@ -25,7 +25,7 @@ from tasks.postgres.missing_indexes import check_missing_indexes
 from tasks.postgres.replication import check_replication_lag, check_replication_slots
 from tasks.postgres.sizes import check_database_size
 from tasks.postgres.slot_actions import DropAbandonedSlot
-from tasks.postgres.slow_statements import check_slow_statements
+from tasks.postgres.statements.checks import check_slow_statements
 from tasks.postgres.table_actions import AnalyzeTable, VacuumTable
 from tasks.postgres.tables import check_dead_rows, check_sequential_scans, check_stale_statistics
 from tasks.postgres.transaction_age import check_transaction_age

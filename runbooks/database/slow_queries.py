@@ -9,10 +9,9 @@ from tasks.postgres.index_drops import DropDuplicateIndexes, DropIdleIndexes, Dr
 from tasks.postgres.indexes import check_duplicate_indexes, check_idle_indexes, check_invalid_indexes
 from tasks.postgres.load_faults import DropIndexUnderLoad
 from tasks.postgres.missing_indexes import check_missing_indexes
-from tasks.postgres.runaway_faults import LetReportRunAway
-from tasks.postgres.running_statements import check_running_statements
-from tasks.postgres.slow_statements import check_slow_statements
-from tasks.postgres.statement_actions import CancelRunningStatements
+from tasks.postgres.statements.actions import CancelRunningStatements
+from tasks.postgres.statements.checks import check_running_statements, check_slow_statements
+from tasks.postgres.statements.faults import LetReportRunAway
 from tasks.postgres.table_actions import AnalyzeTable, VacuumTable
 from tasks.postgres.tables import check_dead_rows, check_sequential_scans, check_stale_statistics
 

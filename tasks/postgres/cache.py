@@ -9,7 +9,7 @@ from tasks.check import check
 from tasks.model import Earlier, Finding, Json, Row, Threshold, Verdict
 from tasks.postgres.counters import Grown, grown, remembered, same_count, sustained
 from tasks.postgres.queries import DATABASE_COUNTERS, STATEMENT_SPILLS
-from tasks.postgres.statement_looks import in_schema, statistics_schema
+from tasks.postgres.statements.looks import in_schema, statistics_schema
 from tasks.postgres.system import PostgresServer
 from tasks.postgres.values import number
 from tasks.postgres.words import count, span

@@ -18,7 +18,7 @@ from tasks.postgres.index_work import (
     settled,
 )
 from tasks.postgres.missing_indexes import Candidate, missing_indexes
-from tasks.postgres.slow_statements import STATEMENT_TIME
+from tasks.postgres.statements.checks import STATEMENT_TIME
 from tasks.postgres.system import PostgresServer
 from tasks.postgres.values import number
 from tasks.postgres.words import count

@@ -9,10 +9,11 @@ from contextlib import ExitStack
 from tasks.fault import Fault
 from tasks.model import CannotLook, Refused, Row
 from tasks.postgres.index_work import concurrently
-from tasks.postgres.queries import INDEXES_ON, RESET_STATEMENT, STATEMENT_STATISTICS
+from tasks.postgres.queries import INDEXES_ON
 from tasks.postgres.refusals import quoted
 from tasks.postgres.session import Session
-from tasks.postgres.statement_looks import in_schema
+from tasks.postgres.statements.looks import in_schema
+from tasks.postgres.statements.queries import RESET_STATEMENT, STATEMENT_STATISTICS
 from tasks.postgres.system import PostgresServer
 from tasks.postgres.trouble import Trouble
 

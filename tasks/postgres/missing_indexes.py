@@ -12,8 +12,8 @@ from tasks.postgres.page_fill import btree_bytes, shape_of
 from tasks.postgres.plans import Explained, Imagined, WholeRead, explain, imagine
 from tasks.postgres.queries import INDEX_PLACE, STATEMENTS_TO_EXPLAIN
 from tasks.postgres.refusals import quoted
-from tasks.postgres.slow_statements import STATEMENT_TIME
-from tasks.postgres.statement_looks import ENOUGH_CALLS, in_schema, statistics_schema
+from tasks.postgres.statements.checks import STATEMENT_TIME
+from tasks.postgres.statements.looks import ENOUGH_CALLS, in_schema, statistics_schema
 from tasks.postgres.system import PostgresServer
 from tasks.postgres.values import number
 from tasks.postgres.words import count

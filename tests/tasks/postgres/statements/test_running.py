@@ -6,10 +6,10 @@ import psycopg
 import pytest
 
 from tasks.model import Refused, Risk, Threshold, Verdict
-from tasks.postgres import running_statements
-from tasks.postgres.queries import RUNNING_STATEMENTS
-from tasks.postgres.running_statements import STATEMENT_RUNNING, check_running_statements
-from tasks.postgres.statement_actions import CancelRunningStatements
+from tasks.postgres.statements import checks
+from tasks.postgres.statements.actions import CancelRunningStatements
+from tasks.postgres.statements.checks import STATEMENT_RUNNING, check_running_statements
+from tasks.postgres.statements.queries import RUNNING_STATEMENTS
 from tests.tasks.postgres.conftest import Stage, until
 
 AT_ONCE = Threshold(warn=0, bad=0.001, because="Owner: this test.")
@@ -18,7 +18,7 @@ SLOW = "SELECT count(*), 'hunter2' FROM leads, pg_sleep(60)"
 
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(running_statements, "NOTICEABLE_S", 0.0)
+    monkeypatch.setattr(checks, "NOTICEABLE_S", 0.0)
 
 
 def seen(stage: Stage) -> list[object]:

@@ -14,10 +14,12 @@ import pytest
 from deployments.cluster import Cluster, running
 from deployments.ports import free_port
 from tasks.model import Earlier, Finding, Json, Threshold, Verdict
-from tasks.postgres import slow_statements, statement_looks, statement_waits
-from tasks.postgres.queries import STATEMENTS
-from tasks.postgres.slow_statements import STATEMENT_TIME, check_slow_statements
-from tasks.postgres.statement_looks import in_schema
+from tasks.postgres.statements import checks
+from tasks.postgres.statements import looks as statement_looks
+from tasks.postgres.statements import waits as statement_waits
+from tasks.postgres.statements.checks import STATEMENT_TIME, check_slow_statements
+from tasks.postgres.statements.looks import in_schema
+from tasks.postgres.statements.queries import STATEMENTS
 from tests.conftest import SETTINGS, Server
 from tests.tasks.postgres.conftest import Stage, staged
 
@@ -28,12 +30,12 @@ SLOW = "SELECT email FROM leads, pg_sleep({}) WHERE id = 1 AND email <> 'hunter2
 
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(slow_statements, "ENOUGH_S", 0.0)
-    monkeypatch.setattr(slow_statements, "ENOUGH_SHARE", 0.0)
+    monkeypatch.setattr(checks, "ENOUGH_S", 0.0)
+    monkeypatch.setattr(checks, "ENOUGH_SHARE", 0.0)
     monkeypatch.setattr(statement_waits, "SAMPLE_S", 0.0)
     monkeypatch.setattr(statement_waits, "POLL_S", 0.0)
     # Before 17 the server counts since its start, and the tests' server may have been up for long.
-    monkeypatch.setattr(slow_statements, "RECENT_S", 86_400.0)
+    monkeypatch.setattr(checks, "RECENT_S", 86_400.0)
 
 
 def counted(stage: Stage, extra: str = "") -> Stage:
@@ -159,7 +161,7 @@ def test_it_holds_a_silent_statement_slow_for_an_hour_only(stage18: Stage, monke
     first = ask(stage18)
     calls(stage18, 0.03, 5)
     slow = ask(stage18, first)
-    monkeypatch.setattr(slow_statements, "HELD_SLOW_S", 0.0)
+    monkeypatch.setattr(checks, "HELD_SLOW_S", 0.0)
 
     assert ask(stage18, slow).verdict is Verdict.OK
 
@@ -189,7 +191,7 @@ def test_it_believes_its_own_eyes_over_the_time_since_the_last_look(
 def test_it_is_never_sure_of_an_old_mean(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     counted(stage)
     calls(stage, 0.03, 5)
-    monkeypatch.setattr(slow_statements, "RECENT_S", 0.0)
+    monkeypatch.setattr(checks, "RECENT_S", 0.0)
 
     first = ask(stage)
 
@@ -211,7 +213,7 @@ def test_it_starts_anew_after_a_reset(stage: Stage) -> None:
 def test_it_leaves_out_what_costs_nothing_in_all(stage18: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     counted(stage18)
     calls(stage18, 0.03, 5)
-    monkeypatch.setattr(slow_statements, "ENOUGH_S", 10.0)
+    monkeypatch.setattr(checks, "ENOUGH_S", 10.0)
 
     assert ask(stage18).verdict is Verdict.OK
 

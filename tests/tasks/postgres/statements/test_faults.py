@@ -9,10 +9,10 @@ import pytest
 from tasks.environment import Environment, Kind
 from tasks.fault import RefusesProduction
 from tasks.model import Threshold
-from tasks.postgres import running_statements
-from tasks.postgres.runaway_faults import LetReportRunAway
-from tasks.postgres.running_statements import check_running_statements
-from tasks.postgres.statement_actions import CancelRunningStatements
+from tasks.postgres.statements import checks
+from tasks.postgres.statements.actions import CancelRunningStatements
+from tasks.postgres.statements.checks import check_running_statements
+from tasks.postgres.statements.faults import LetReportRunAway
 from tests.tasks.postgres.conftest import Stage, until
 
 AT_ONCE = Threshold(warn=0, bad=0.001, because="Owner: this test.")
@@ -35,7 +35,7 @@ def reports(stage: Stage) -> list[tuple[object, ...]]:
 
 
 def test_it_runs_away_and_is_stopped(shop: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(running_statements, "NOTICEABLE_S", 0.0)
+    monkeypatch.setattr(checks, "NOTICEABLE_S", 0.0)
     with LetReportRunAway().during(lab(shop)):
         until(lambda: check_running_statements.fn(shop.door(), AT_ONCE).value, "it is noticed")
         assert reports(shop) == [("SELECT count(*) FROM email_sends, leads",)]

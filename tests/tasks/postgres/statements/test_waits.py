@@ -7,9 +7,11 @@ import time
 import pytest
 
 from tasks.model import Earlier, Finding, Threshold, Verdict
-from tasks.postgres import slow_statements, statement_looks, statement_waits
-from tasks.postgres.slow_statements import check_slow_statements
-from tasks.postgres.statement_waits import Waits
+from tasks.postgres.statements import checks
+from tasks.postgres.statements import looks as statement_looks
+from tasks.postgres.statements import waits as statement_waits
+from tasks.postgres.statements.checks import check_slow_statements
+from tasks.postgres.statements.waits import Waits
 from tests.tasks.postgres.conftest import Stage
 
 # Half of what these statements wait, and many times what they work.
@@ -26,9 +28,9 @@ UPDATE = "UPDATE leads SET status = 'called' WHERE id = 1"
 def counted(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every statement matters, and only what happened while nobody looked counts, unless a test says otherwise."""
     stage.admin("CREATE EXTENSION pg_stat_statements")
-    monkeypatch.setattr(slow_statements, "ENOUGH_S", 0.0)
-    monkeypatch.setattr(slow_statements, "ENOUGH_SHARE", 0.0)
-    monkeypatch.setattr(slow_statements, "RECENT_S", 86_400.0)
+    monkeypatch.setattr(checks, "ENOUGH_S", 0.0)
+    monkeypatch.setattr(checks, "ENOUGH_SHARE", 0.0)
+    monkeypatch.setattr(checks, "RECENT_S", 86_400.0)
     monkeypatch.setattr(statement_waits, "SAMPLE_S", 0.0)
     monkeypatch.setattr(statement_waits, "POLL_S", 0.0)
 

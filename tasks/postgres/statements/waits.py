@@ -15,9 +15,9 @@ from collections.abc import Collection, Mapping
 
 from tasks.kept import let_go
 from tasks.model import Row
-from tasks.postgres import statement_looks as looks
-from tasks.postgres.queries import STATEMENTS_UNDER_WAY
-from tasks.postgres.statement_looks import ENOUGH_CALLS, Span
+from tasks.postgres.statements import looks
+from tasks.postgres.statements.looks import ENOUGH_CALLS, Span
+from tasks.postgres.statements.queries import STATEMENTS_UNDER_WAY
 from tasks.postgres.system import PostgresServer
 from tasks.postgres.values import number
 

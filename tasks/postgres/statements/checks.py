@@ -1,4 +1,4 @@
-"""What we ask a Postgres server about statements that take too long."""
+"""What we ask a Postgres server about statements that take too long, or do not end."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ from dataclasses import dataclass
 
 from tasks.check import check
 from tasks.model import Earlier, Finding, Json, Row, Threshold, Verdict
-from tasks.postgres import statement_looks as looks
-from tasks.postgres.statement_looks import ENOUGH_CALLS, Span, statistics_schema
-from tasks.postgres.statement_waits import sample, without_waits
+from tasks.postgres.statements import looks
+from tasks.postgres.statements.looks import ENOUGH_CALLS, Span, statistics_schema
+from tasks.postgres.statements.queries import RUNNING_STATEMENTS
+from tasks.postgres.statements.waits import sample, without_waits
 from tasks.postgres.system import PostgresServer
 from tasks.postgres.values import number
-from tasks.postgres.words import count, limit, span
+from tasks.postgres.words import count, limit, session, span
 
 # Below both, the statement costs nobody anything: a second in all, and a hundredth of the time.
 ENOUGH_S = 1.0
@@ -28,6 +29,16 @@ STATEMENT_TIME = Threshold(
     bad=0.5,
     because="Owner: the team on call. Seed S0 looks into queries above 100 ms and alerts above 500 ms, which is the "
     "whole of its p95 for an answer of the API; a page makes several.",
+)
+
+# Every busy database has statements that take a second.
+NOTICEABLE_S = 1.0
+
+STATEMENT_RUNNING = Threshold(
+    warn=60,
+    bad=300,
+    because="Owner: the team on call. Nobody waits a minute for a page, and Heroku's router has given up after 30 s; "
+    "seed S4 ends statements older than 5 min.",
 )
 
 
@@ -94,6 +105,29 @@ class _Before:
     counters: Mapping[str, Json]
     slow: Mapping[str, Json]
     forgotten: Json = None
+
+
+@check
+def check_running_statements(postgres: PostgresServer, running: Threshold = STATEMENT_RUNNING) -> Finding:
+    """Is a statement running now that should have ended long ago?
+
+    Left out are those that wait for a lock (database/blocked-sessions asks about them), maintenance, COPY, CALL, schema
+    changes, dumps, replication, and our own. One that never ends is in no statistics: those count what has ended.
+    """
+    if blind := postgres.blind():
+        return blind
+    statements = postgres.rows(RUNNING_STATEMENTS, at_least_s=NOTICEABLE_S)
+
+    longest = max((number(row["running_s"]) for row in statements), default=0.0)
+    sick = [row for row in statements if running.judge(number(row["running_s"]))]
+    return Finding(
+        verdict=running.judge(longest),
+        says=_run_on(statements, longest, running),
+        value=longest,
+        unit="s",
+        facts={"too_long": len(sick)},
+        rows=sick,
+    )
 
 
 def _before(postgres: PostgresServer, earlier: Earlier | None) -> _Before:
@@ -198,3 +232,15 @@ def _facts(postgres: PostgresServer, now: Mapping[str, Row], sick: list[_Judged]
 def _shown(one: _Judged) -> Row:
     shown = {key: one.row[key] for key in ("key", "query", "calls", "total_s", "max_s")}
     return {**shown, "mean_s": one.mean_s, "over": one.over, "verdict": one.verdict.name}
+
+
+def _run_on(statements: list[Row], longest: float, running: Threshold) -> str:
+    bad = f"(bad from {limit(running.bad)})"
+    if not statements:
+        return f"No statement has been running for {limit(NOTICEABLE_S)} or longer {bad}."
+    first = statements[0]
+    which = "" if len(statements) == 1 else ", the longest"
+    return (
+        f"{count(len(statements), 'statement', 'run')}{which} for {span(longest)} {bad}: {session(first)}, "
+        f"{first['query']}"
+    )

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TypeGuard
 
 from tasks.model import Finding, Json, Row
-from tasks.postgres.queries import FORGOTTEN_STATEMENTS, STATEMENT_STATISTICS, STATEMENTS
+from tasks.postgres.statements.queries import FORGOTTEN_STATEMENTS, STATEMENT_STATISTICS, STATEMENTS
 from tasks.postgres.system import PostgresServer
 from tasks.postgres.values import number
 

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from tasks.action import Action
 from tasks.model import NoWayBack, Outcome, Plan, Refused, Risk, Row, Threshold
-from tasks.postgres.queries import RUNNING_STATEMENTS
-from tasks.postgres.running_statements import STATEMENT_RUNNING
 from tasks.postgres.signals import blast_radius, command, refuse_out_of_reach, remaining, sentence, signal
+from tasks.postgres.statements.checks import STATEMENT_RUNNING
+from tasks.postgres.statements.queries import RUNNING_STATEMENTS
 from tasks.postgres.system import PostgresServer
 from tasks.postgres.values import number
 from tasks.postgres.words import limit, session, span
