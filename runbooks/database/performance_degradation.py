@@ -11,9 +11,14 @@ from tasks.postgres.connections.actions import EndIdleSessions
 from tasks.postgres.connections.checks import check_connection_slots
 from tasks.postgres.degradation_faults import ForgetReport, SwitchAutovacuumOff
 from tasks.postgres.holder_actions import EndVacuumHolders
-from tasks.postgres.index_actions import CreateMissingIndex
-from tasks.postgres.index_drops import DropInvalidIndexes
-from tasks.postgres.indexes import check_idle_indexes, check_invalid_indexes
+from tasks.postgres.indexes.actions import CreateMissingIndex
+from tasks.postgres.indexes.checks import (
+    check_idle_indexes,
+    check_invalid_indexes,
+    check_missing_indexes,
+    check_sequential_scans,
+)
+from tasks.postgres.indexes.drops import DropInvalidIndexes
 from tasks.postgres.locks.actions import TerminateBlockingSessions
 from tasks.postgres.locks.checks import (
     check_blocked_sessions,
@@ -21,13 +26,12 @@ from tasks.postgres.locks.checks import (
     check_idle_in_transaction,
     check_long_transactions,
 )
-from tasks.postgres.missing_indexes import check_missing_indexes
 from tasks.postgres.replication import check_replication_lag, check_replication_slots
 from tasks.postgres.sizes import check_database_size
 from tasks.postgres.slot_actions import DropAbandonedSlot
 from tasks.postgres.statements.checks import check_slow_statements
 from tasks.postgres.table_actions import AnalyzeTable, VacuumTable
-from tasks.postgres.tables import check_dead_rows, check_sequential_scans, check_stale_statistics
+from tasks.postgres.tables import check_dead_rows, check_stale_statistics
 from tasks.postgres.transaction_age import check_transaction_age
 
 runbook = Runbook(

@@ -8,8 +8,8 @@ from runbooks.window import Day, Window
 from tasks.model import Risk
 from tasks.postgres.bloat import check_index_bloat
 from tasks.postgres.bloat_faults import BloatIndex
-from tasks.postgres.index_drops import DropInvalidIndexes
-from tasks.postgres.indexes import check_invalid_indexes
+from tasks.postgres.indexes.checks import check_invalid_indexes
+from tasks.postgres.indexes.drops import DropInvalidIndexes
 from tasks.postgres.locks.checks import check_blocked_sessions
 from tasks.postgres.rebuild_actions import ReindexBloated
 from tasks.postgres.table_actions import AnalyzeTable, VacuumTable

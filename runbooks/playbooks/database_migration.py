@@ -11,7 +11,7 @@ from tasks.migration.checks import (
     check_migrations_applied,
     check_migrations_known,
 )
-from tasks.postgres.indexes import check_invalid_indexes
+from tasks.postgres.indexes.checks import check_invalid_indexes
 from tasks.postgres.locks.checks import check_blocked_sessions, check_idle_in_transaction, check_long_transactions
 from tasks.postgres.replication import check_replication_lag
 

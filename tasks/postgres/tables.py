@@ -2,28 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from tasks.check import check
-from tasks.model import Earlier, Finding, Json, Row, Threshold, Verdict
-from tasks.postgres.missing_indexes import LARGE_BYTES
-from tasks.postgres.queries import SCAN_COUNTING, TABLE_CARE, TABLE_SCANS
+from tasks.model import Finding, Row, Threshold, Verdict
+from tasks.postgres.queries import TABLE_CARE
 from tasks.postgres.system import PostgresServer
 from tasks.postgres.values import number
-from tasks.postgres.words import HOUR_S, count, span
+from tasks.postgres.words import count
 
 # In smaller tables a wrong estimate or a dead row costs nothing.
 LARGE_ROWS = 10_000
 # Autovacuum looks at every database once a minute; what waits for half an hour will not be done by itself.
 AUTOVACUUM_COMES_S = 1800.0
-SHORTEST_LOOK_S = 60.0
 
-SCAN_RATE = Threshold(
-    warn=60,
-    bad=3600,
-    because="Owner: the team on call. A nightly report reads a large table whole, and rightly so; once a minute is a "
-    "page that misses an index, once a second a busy one.",
-)
 ANALYZE_LAG = Threshold(
     warn=2,
     bad=5,
@@ -36,34 +28,6 @@ VACUUM_LAG = Threshold(
     because="Owner: the DBA. In multiples of the dead rows at which autovacuum cleans a table (20 % of its rows, "
     "unless set otherwise): from twice on it falls behind, at five times half of what a scan reads is dead.",
 )
-
-
-@check
-def check_sequential_scans(
-    postgres: PostgresServer, per_hour: Threshold = SCAN_RATE, earlier: Earlier | None = None
-) -> Finding:
-    """Is a large table read from end to end all the time?
-
-    Counted since the last look, in tables from 8 MiB; at the first look counting begins. Never worse than WARN: reading
-    a table whole may be right, and whether it hurts is what check_slow_statements says.
-    """
-    now = postgres.rows(TABLE_SCANS, at_least=LARGE_BYTES)
-    at_s = number(postgres.rows(SCAN_COUNTING)[0]["at_s"])
-
-    before = earlier.facts if earlier and earlier.facts.get("server") == postgres.address else {}
-    known = before.get("scans")
-    over_s = max(at_s - number(before.get("at_s")), SHORTEST_LOOK_S)
-    rows = [{**row, "per_hour": _more(row, known) / over_s * HOUR_S} for row in now]
-    rows.sort(key=lambda row: -number(row["per_hour"]))
-    most = number(rows[0]["per_hour"]) if rows else 0.0
-    return Finding(
-        verdict=min(per_hour.judge(most), Verdict.WARN),
-        says=_scanned(rows, most, before, over_s),
-        value=most,
-        unit="1/h",
-        facts={"server": postgres.address, "at_s": at_s, "scans": {str(row["key"]): row["scans"] for row in now}},
-        rows=[row for row in rows if per_hour.judge(number(row["per_hour"]))],
-    )
 
 
 @check
@@ -93,21 +57,6 @@ def check_dead_rows(postgres: PostgresServer, dead: Threshold = VACUUM_LAG) -> F
     ]
     verdicts = [_cared(dead.judge(number(row["vacuum_lag"])), row, "vacuumed_s", "automatic") for row in rows]
     return _behind(rows, verdicts, "vacuum_lag", "VACUUM", dead)
-
-
-def _more(row: Row, known: Json) -> float:
-    """Scans since the last look; none of a table that was not there, or whose count was reset."""
-    before = known.get(str(row["key"])) if isinstance(known, Mapping) else None
-    return max(0.0, number(row["scans"]) - number(before)) if before is not None else 0.0
-
-
-def _scanned(rows: Sequence[Row], most: float, before: Row, over_s: float) -> str:
-    tables = count(len(rows), "large table")
-    if not before:
-        return f"{tables}; from now on it is counted how often they are read whole."
-    if not most:
-        return f"{tables}, none read whole since the last look {span(over_s)} ago."
-    return f"{tables}; {rows[0]['table']} is read whole {most:,.0f} times an hour since the last look."
 
 
 def _cared(verdict: Verdict, row: Row, since: str, seen: str) -> Verdict:

@@ -1,24 +1,17 @@
-"""Tables: read whole, statistics out of date, full of dead rows; and what is done about the last two."""
+"""Statistics out of date, tables full of dead rows; and what is done about them."""
 
 from __future__ import annotations
 
-import re
 import time
 
 import pytest
 
-from tasks.model import BlastRadius, Earlier, Finding, Refused, Threshold, Verdict
+from tasks.model import BlastRadius, Refused, Threshold, Verdict
 from tasks.postgres import table_actions, tables
-from tasks.postgres.queries import TABLE_CARE, TABLE_SCANS
+from tasks.postgres.indexes.checks import SCAN_RATE
+from tasks.postgres.queries import TABLE_CARE
 from tasks.postgres.table_actions import AnalyzeTable, VacuumTable
-from tasks.postgres.tables import (
-    ANALYZE_LAG,
-    SCAN_RATE,
-    VACUUM_LAG,
-    check_dead_rows,
-    check_sequential_scans,
-    check_stale_statistics,
-)
+from tasks.postgres.tables import ANALYZE_LAG, VACUUM_LAG, check_dead_rows, check_stale_statistics
 from tasks.postgres.values import number
 from tests.tasks.postgres.conftest import Stage, until
 from tests.tasks.postgres.keeper import keeper
@@ -169,28 +162,3 @@ def test_it_refuses_what_postgres_would_skip_in_silence(stage: Stage, action: An
 
 def test_it_needs_nothing_done_when_all_is_well(stage18: Stage) -> None:
     assert AnalyzeTable().plan(keeper(stage18)).does == "Nothing to do: no table needs ANALYZE now."
-
-
-def scans(stage: Stage) -> float:
-    return sum(number(row["scans"]) for row in keeper(stage).rows(TABLE_SCANS, at_least=2**16))
-
-
-def test_it_counts_whole_reads_since_the_last_look(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tables, "LARGE_BYTES", 2**16)
-    table(stage)
-    first = check_sequential_scans.fn(keeper(stage))
-    assert first.says == "1 large table; from now on it is counted how often they are read whole."
-    before = scans(stage)
-    session = stage.session("web")
-    for _ in range(5):
-        session.execute(f"SELECT count(*) FROM {NAME}".encode())  # noqa: S608
-    session.close()
-    until(lambda: scans(stage) >= before + 5, "the scans are counted")
-
-    found: Finding = check_sequential_scans.fn(keeper(stage), earlier=Earlier(at_s=0, value=0, facts=first.facts))
-
-    # Five in less than a minute count as five a minute.
-    assert found.value is not None
-    assert found.value >= 300
-    assert found.verdict is Verdict.WARN
-    assert re.search(r'"We ""ird\.%s" is read whole [\d,]+ times an hour since the last look\.$', found.says)

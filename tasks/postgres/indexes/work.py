@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from tasks.model import CannotLook, Command, Outcome, Plan, Refused, Row
+from tasks.postgres.indexes.queries import INDEX_STATE, WRITABLE
 from tasks.postgres.long_acts import act_on_table
-from tasks.postgres.queries import INDEX_STATE, WRITABLE
 from tasks.postgres.system import PostgresServer
 
 # Why a command is not carried out now, or nothing: asked at the act, because much may have happened since the plan.

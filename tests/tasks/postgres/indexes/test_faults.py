@@ -9,9 +9,9 @@ import pytest
 from tasks.environment import Environment, Kind
 from tasks.fault import RefusesProduction
 from tasks.model import Refused, Threshold
-from tasks.postgres import missing_indexes as missing
-from tasks.postgres.index_actions import CreateMissingIndex
-from tasks.postgres.load_faults import DropIndexUnderLoad
+from tasks.postgres.indexes import missing
+from tasks.postgres.indexes.actions import CreateMissingIndex
+from tasks.postgres.indexes.faults import DropIndexUnderLoad
 from tests.tasks.postgres.conftest import Stage, until
 from tests.tasks.postgres.keeper import keeper
 

@@ -7,10 +7,10 @@ import random
 import pytest
 
 from tasks.model import Refused, Row, Threshold, Verdict
-from tasks.postgres import spare_indexes
-from tasks.postgres.index_drops import DropIdleIndexes
-from tasks.postgres.indexes import IDLE_BYTES, check_duplicate_indexes, check_idle_indexes, check_invalid_indexes
-from tasks.postgres.spare_indexes import LONG_ENOUGH_S, covers, duplicates, facts, unused
+from tasks.postgres.indexes import spare
+from tasks.postgres.indexes.checks import IDLE_BYTES, check_duplicate_indexes, check_idle_indexes, check_invalid_indexes
+from tasks.postgres.indexes.drops import DropIdleIndexes
+from tasks.postgres.indexes.spare import LONG_ENOUGH_S, covers, duplicates, facts, unused
 from tests.tasks.postgres.conftest import Stage, until
 
 A_MONTH: Row = {"counted_for_s": LONG_ENOUGH_S, "replicas": 0}
@@ -67,7 +67,7 @@ DUPLICATES = {
 
 @pytest.fixture(autouse=True)
 def small_is_large(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(spare_indexes, "WORTH_DROPPING_BYTES", 0)
+    monkeypatch.setattr(spare, "WORTH_DROPPING_BYTES", 0)
 
 
 def q(name: str) -> str:
@@ -203,7 +203,7 @@ def test_it_counts_a_month_before_it_calls_an_index_unused(stage: Stage, monkeyp
     assert check_idle_indexes.fn(stage.door(), SMALL).verdict is Verdict.OK
     assert check_idle_indexes.fn(stage.door(), SMALL).says.startswith("No index is unused, counted for ")
 
-    monkeypatch.setattr(spare_indexes, "LONG_ENOUGH_S", 0.0)
+    monkeypatch.setattr(spare, "LONG_ENOUGH_S", 0.0)
     found = check_idle_indexes.fn(stage.door(), SMALL)
 
     assert [row["index"] for row in found.rows] == ["a"]
@@ -213,7 +213,7 @@ def test_it_counts_a_month_before_it_calls_an_index_unused(stage: Stage, monkeyp
 
 def test_it_is_never_bad_where_replicas_count_their_own(stage18: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     stage18.admin("CREATE INDEX a ON leads (status)")
-    monkeypatch.setattr(spare_indexes, "counting", lambda _: {**A_MONTH, "replicas": 2})
+    monkeypatch.setattr(spare, "counting", lambda _: {**A_MONTH, "replicas": 2})
 
     found = check_idle_indexes.fn(stage18.door(), SMALL)
 

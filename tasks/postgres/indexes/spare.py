@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from tasks.model import Refused, Row
-from tasks.postgres.queries import INDEX_FACTS, LOCKED_INDEXES, SCAN_COUNTING
+from tasks.postgres.indexes.queries import INDEX_FACTS, LOCKED_INDEXES, SCAN_COUNTING
 from tasks.postgres.system import PostgresServer
 from tasks.postgres.values import number
 from tasks.postgres.words import HOUR_S

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from tasks.action import Action
 from tasks.model import BlastRadius, Command, Outcome, Plan, Refused, Risk, Row, Threshold
-from tasks.postgres.index_work import (
+from tasks.postgres.indexes.missing import Candidate, missing_indexes
+from tasks.postgres.indexes.work import (
     carry_out,
     concurrently,
     drop,
@@ -17,7 +18,6 @@ from tasks.postgres.index_work import (
     refuse_read_only,
     settled,
 )
-from tasks.postgres.missing_indexes import Candidate, missing_indexes
 from tasks.postgres.statements.checks import STATEMENT_TIME
 from tasks.postgres.system import PostgresServer
 from tasks.postgres.values import number

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from tasks.model import Plan, Threshold
-from tasks.postgres import missing_indexes as missing
-from tasks.postgres.index_actions import CreateMissingIndex
-from tasks.postgres.plans import explain, imagine
+from tasks.postgres.indexes import missing
+from tasks.postgres.indexes.actions import CreateMissingIndex
+from tasks.postgres.indexes.explain import explain, imagine
 from tests.conftest import STRICT, Server
 from tests.tasks.postgres.conftest import Stage, staged
 from tests.tasks.postgres.keeper import keeper

@@ -8,8 +8,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from tasks.model import CannotLook, Json, Refused, Row
+from tasks.postgres.indexes.queries import HYPOPG, PARAMETERS, PLAN_SETTINGS, PLANNED_CODE
 from tasks.postgres.masking import masked
-from tasks.postgres.queries import HYPOPG, PARAMETERS, PLAN_SETTINGS, PLANNED_CODE
 from tasks.postgres.session import Session
 from tasks.postgres.system import PostgresServer
 from tasks.postgres.values import number

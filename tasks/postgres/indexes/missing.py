@@ -6,17 +6,14 @@ import dataclasses
 import hashlib
 from dataclasses import dataclass
 
-from tasks.check import check
-from tasks.model import Finding, Refused, Row, Threshold, Verdict
+from tasks.model import Finding, Refused, Row, Threshold
+from tasks.postgres.indexes.explain import Explained, Imagined, WholeRead, explain, imagine
+from tasks.postgres.indexes.queries import INDEX_PLACE, STATEMENTS_TO_EXPLAIN
 from tasks.postgres.page_fill import btree_bytes, shape_of
-from tasks.postgres.plans import Explained, Imagined, WholeRead, explain, imagine
-from tasks.postgres.queries import INDEX_PLACE, STATEMENTS_TO_EXPLAIN
 from tasks.postgres.refusals import quoted
-from tasks.postgres.statements.checks import STATEMENT_TIME
 from tasks.postgres.statements.looks import ENOUGH_CALLS, in_schema, statistics_schema
 from tasks.postgres.system import PostgresServer
 from tasks.postgres.values import number
-from tasks.postgres.words import count
 
 # So many statements, by total time. Each plan takes a connection and some milliseconds.
 EXPLAINED = 20
@@ -120,9 +117,6 @@ def missing_indexes(postgres: PostgresServer, mean: Threshold) -> tuple[list[Can
     return list(candidates.values()), unclear
 
 
-BY_HAND = "Explain it by hand, with real values: EXPLAIN (ANALYZE, BUFFERS) SELECT …;"
-
-
 def _judge(postgres: PostgresServer, statement: Row, plan: Explained, read: WholeRead) -> Candidate | Unclear | None:
     """None: reading this table whole is right, or costs nothing."""
     places = [(column, _place(postgres, read, column)) for column in read.columns]
@@ -176,30 +170,3 @@ def _place(postgres: PostgresServer, read: WholeRead, column: str) -> Row | None
         return None
     shape = shape_of(rows[0])
     return {**rows[0], "index_bytes": btree_bytes(shape) if shape else None}
-
-
-@check
-def check_missing_indexes(postgres: PostgresServer, mean: Threshold = STATEMENT_TIME) -> Finding:
-    """Does a statement that was slow read a large table from end to end for a few of its rows?
-
-    Read from the plan (EXPLAIN, never executed) of the 20 statements that took most time and were slow at least once.
-    Tables below 8 MiB are left out, and statements that want more than 5 % of a table. Never worse than WARN: what
-    hurts is the slow statement, and check_slow_statements says so.
-    """
-    try:
-        candidates, unclear = missing_indexes(postgres, mean)
-    except Refused as error:
-        return Finding.unknown(error.says, remedy=error.remedy)
-    slow = [one for one in unclear if mean.judge(number(one.statement["mean_s"])) > Verdict.OK]
-    rows = [*(one.evidence for one in candidates), *(one.evidence for one in slow)]
-    if candidates:
-        first = candidates[0]
-        says = (
-            f"{len(candidates)} missing: an index on {first.column} of {first.schema}.{first.table}"
-            f"{' and others' if len(candidates) > 1 else ''}, for {first.statement['query']}"
-        )
-        return Finding(verdict=Verdict.WARN, says=says, value=len(candidates), unit="indexes", rows=rows)
-    if slow:
-        says = f"{count(len(slow), 'slow statement')}: which index is missing cannot be told. {slow[0].why}"
-        return Finding(verdict=Verdict.UNKNOWN, says=says, rows=rows, remedy=BY_HAND)
-    return Finding(verdict=Verdict.OK, says="No slow statement misses an index.", value=0, unit="indexes")

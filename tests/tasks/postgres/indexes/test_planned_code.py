@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tasks.postgres.plans import Explained, explain
+from tasks.postgres.indexes.explain import Explained, explain
 from tests.tasks.postgres.conftest import Stage
 
 # What planning would compute: it ends the session of whoever plans it, which shows that it ran.

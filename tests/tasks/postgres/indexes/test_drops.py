@@ -6,10 +6,10 @@ import psycopg
 import pytest
 
 from tasks.model import BlastRadius, Plan, Refused, Risk, Verdict
-from tasks.postgres import spare_indexes
-from tasks.postgres.index_drops import DropDuplicateIndexes, DropIdleIndexes, DropInvalidIndexes
-from tasks.postgres.index_work import index_state
-from tasks.postgres.indexes import check_invalid_indexes
+from tasks.postgres.indexes import spare
+from tasks.postgres.indexes.checks import check_invalid_indexes
+from tasks.postgres.indexes.drops import DropDuplicateIndexes, DropIdleIndexes, DropInvalidIndexes
+from tasks.postgres.indexes.work import index_state
 from tasks.postgres.system import PostgresServer
 from tests.tasks.postgres.conftest import Stage, until
 from tests.tasks.postgres.keeper import keeper
@@ -22,8 +22,8 @@ DROPS = (DropIdleIndexes, DropDuplicateIndexes, DropInvalidIndexes)
 @pytest.fixture(autouse=True)
 def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Everything is large, and a month is over at once."""
-    monkeypatch.setattr(spare_indexes, "WORTH_DROPPING_BYTES", 0)
-    monkeypatch.setattr(spare_indexes, "LONG_ENOUGH_S", 0.0)
+    monkeypatch.setattr(spare, "WORTH_DROPPING_BYTES", 0)
+    monkeypatch.setattr(spare, "LONG_ENOUGH_S", 0.0)
 
 
 @pytest.fixture
@@ -115,7 +115,7 @@ def test_it_leaves_what_was_built_anew_under_the_same_name(pair: Stage) -> None:
 
 def test_it_leaves_what_cannot_be_known_any_more(pair: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     plan = DropIdleIndexes().plan(keeper(pair))
-    monkeypatch.setattr(spare_indexes, "LONG_ENOUGH_S", 3600.0)
+    monkeypatch.setattr(spare, "LONG_ENOUGH_S", 3600.0)
 
     left(pair, plan, DropIdleIndexes())
 

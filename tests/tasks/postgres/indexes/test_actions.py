@@ -6,11 +6,11 @@ import psycopg
 import pytest
 
 from tasks.model import BlastRadius, CannotLook, Plan, Refused, Risk, Threshold, Verdict
-from tasks.postgres import missing_indexes as missing
-from tasks.postgres.index_actions import CreateMissingIndex, DropIndex
-from tasks.postgres.index_work import index_state
-from tasks.postgres.indexes import check_invalid_indexes
-from tasks.postgres.missing_indexes import check_missing_indexes, index_name
+from tasks.postgres.indexes import missing
+from tasks.postgres.indexes.actions import CreateMissingIndex, DropIndex
+from tasks.postgres.indexes.checks import check_invalid_indexes, check_missing_indexes
+from tasks.postgres.indexes.missing import index_name
+from tasks.postgres.indexes.work import index_state
 from tasks.postgres.system import PostgresServer
 from tests.tasks.postgres.conftest import Stage
 from tests.tasks.postgres.keeper import keeper

@@ -1,4 +1,4 @@
-"""Ways to make the statements of a Postgres slow."""
+"""A way to make the statements of a Postgres slow: the index they need is gone."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from contextlib import ExitStack
 
 from tasks.fault import Fault
 from tasks.model import CannotLook, Refused, Row
-from tasks.postgres.index_work import concurrently
-from tasks.postgres.queries import INDEXES_ON
+from tasks.postgres.indexes.queries import INDEXES_ON
+from tasks.postgres.indexes.work import concurrently
 from tasks.postgres.refusals import quoted
 from tasks.postgres.session import Session
 from tasks.postgres.statements.looks import in_schema

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tasks.postgres.plans import looked_for
+from tasks.postgres.indexes.explain import looked_for
 
 
 @pytest.mark.parametrize(

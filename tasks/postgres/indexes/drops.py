@@ -6,10 +6,10 @@ from collections.abc import Callable, Sequence
 
 from tasks.action import Action
 from tasks.model import BlastRadius, Command, NoWayBack, Outcome, Plan, Risk, Row
-from tasks.postgres import spare_indexes as spare
-from tasks.postgres.index_actions import RebuildIndex
-from tasks.postgres.index_work import Guard, carry_out, drop, refuse_not_owned, refuse_read_only, settled
-from tasks.postgres.spare_indexes import Spare
+from tasks.postgres.indexes import spare
+from tasks.postgres.indexes.actions import RebuildIndex
+from tasks.postgres.indexes.spare import Spare
+from tasks.postgres.indexes.work import Guard, carry_out, drop, refuse_not_owned, refuse_read_only, settled
 from tasks.postgres.system import PostgresServer
 from tasks.postgres.values import number
 from tasks.postgres.words import span
