@@ -17,8 +17,8 @@ from tasks.postgres.indexes.faults import DropIndexUnderLoad
 from tasks.postgres.statements.actions import CancelRunningStatements
 from tasks.postgres.statements.checks import check_running_statements, check_slow_statements
 from tasks.postgres.statements.faults import LetReportRunAway
-from tasks.postgres.table_actions import AnalyzeTable, VacuumTable
-from tasks.postgres.tables import check_dead_rows, check_stale_statistics
+from tasks.postgres.vacuum.actions import AnalyzeTable, VacuumTable
+from tasks.postgres.vacuum.checks import check_dead_rows, check_stale_statistics
 
 runbook = Runbook(
     title="Statements are slow",

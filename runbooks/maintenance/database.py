@@ -12,8 +12,8 @@ from tasks.postgres.indexes.checks import check_invalid_indexes
 from tasks.postgres.indexes.drops import DropInvalidIndexes
 from tasks.postgres.locks.checks import check_blocked_sessions
 from tasks.postgres.rebuild_actions import ReindexBloated
-from tasks.postgres.table_actions import AnalyzeTable, VacuumTable
-from tasks.postgres.tables import check_dead_rows, check_stale_statistics
+from tasks.postgres.vacuum.actions import AnalyzeTable, VacuumTable
+from tasks.postgres.vacuum.checks import check_dead_rows, check_stale_statistics
 
 maintenance = Maintenance(
     title="Care for the database",

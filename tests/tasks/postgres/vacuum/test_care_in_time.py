@@ -8,9 +8,9 @@ import pytest
 
 from tasks import deadline
 from tasks.model import Plan
-from tasks.postgres.queries import TABLE_CARE
 from tasks.postgres.system import PostgresServer
-from tasks.postgres.table_actions import AnalyzeTable, VacuumTable
+from tasks.postgres.vacuum.actions import AnalyzeTable, VacuumTable
+from tasks.postgres.vacuum.queries import TABLE_CARE
 from tasks.postgres.values import number
 from tests.tasks.postgres.conftest import Stage, until
 from tests.tasks.postgres.keeper import keeper

@@ -17,9 +17,9 @@ from deployments.cluster import SUPERUSER, Cluster, running
 from deployments.leash import leashed
 from deployments.ports import free_port
 from tasks.model import Verdict
-from tasks.postgres.queries import TRANSACTION_AGES
 from tasks.postgres.system import PostgresServer
-from tasks.postgres.transaction_age import check_transaction_age
+from tasks.postgres.vacuum.age import check_transaction_age
+from tasks.postgres.vacuum.queries import TRANSACTION_AGES
 from tasks.postgres.values import number
 from tests.conftest import SETTINGS, Server
 

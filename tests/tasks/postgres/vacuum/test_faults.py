@@ -11,10 +11,9 @@ import pytest
 from tasks.environment import Environment, Kind
 from tasks.fault import Fault, RefusesProduction
 from tasks.model import Refused, Threshold, Verdict
-from tasks.postgres.autovacuum import check_vacuum_held_back
-from tasks.postgres.degradation_faults import TABLE, ForgetReport, SwitchAutovacuumOff
-from tasks.postgres.holder_actions import EndVacuumHolders
-from tasks.postgres.tables import check_dead_rows
+from tasks.postgres.vacuum.actions import EndVacuumHolders
+from tasks.postgres.vacuum.checks import check_dead_rows, check_vacuum_held_back
+from tasks.postgres.vacuum.faults import TABLE, ForgetReport, SwitchAutovacuumOff
 from tests.tasks.postgres.conftest import Stage, until
 
 AT_ONCE = Threshold(warn=0.0001, bad=0.001, because="Owner: this test.")

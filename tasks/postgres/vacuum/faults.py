@@ -14,12 +14,11 @@ from pathlib import Path
 
 from tasks.fault import Fault
 from tasks.model import CannotLook, Refused
-from tasks.postgres.autovacuum import holding
-from tasks.postgres.queries import TABLE_CARE
 from tasks.postgres.session import Session
 from tasks.postgres.system import PostgresServer
-from tasks.postgres.tables import LARGE_ROWS
 from tasks.postgres.trouble import Trouble
+from tasks.postgres.vacuum.holders import LARGE_ROWS, holding
+from tasks.postgres.vacuum.queries import TABLE_CARE
 from tasks.postgres.values import number
 from tasks.program import run
 

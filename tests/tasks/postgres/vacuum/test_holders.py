@@ -6,9 +6,9 @@ import psycopg
 import pytest
 
 from tasks.model import Finding, Refused, Risk, Threshold, Verdict
-from tasks.postgres import autovacuum
-from tasks.postgres.autovacuum import check_vacuum_held_back
-from tasks.postgres.holder_actions import EndVacuumHolders
+from tasks.postgres.vacuum import holders
+from tasks.postgres.vacuum.actions import EndVacuumHolders
+from tasks.postgres.vacuum.checks import check_vacuum_held_back
 from tests.tasks.postgres.conftest import Stage, until
 
 NAME = '"We ""ird.%s"'
@@ -18,7 +18,7 @@ DEAD = 12_000
 
 @pytest.fixture(autouse=True)
 def _notice_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(autovacuum, "NOTICEABLE_S", 0.0)
+    monkeypatch.setattr(holders, "NOTICEABLE_S", 0.0)
 
 
 def table(stage: Stage) -> Stage:

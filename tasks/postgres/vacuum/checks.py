@@ -1,21 +1,30 @@
-"""What we ask a Postgres server about VACUUM: does it come, and does it remove anything when it comes?"""
+"""What we ask a Postgres server about VACUUM and ANALYZE: do they come, and do they change anything when they come?"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from tasks.check import check
-from tasks.model import Finding, Refused, Row, Threshold, Verdict
+from tasks.model import Finding, Row, Threshold, Verdict
 from tasks.postgres.locks.checks import LONG_TRANSACTION
-from tasks.postgres.queries import AUTOVACUUM, TABLE_CARE, XMIN_HOLDERS
 from tasks.postgres.system import PostgresServer
-from tasks.postgres.tables import AUTOVACUUM_COMES_S, LARGE_ROWS, VACUUM_LAG
+from tasks.postgres.vacuum.holders import AUTOVACUUM_COMES_S, LARGE_ROWS, Held, holding, named
+from tasks.postgres.vacuum.queries import AUTOVACUUM, TABLE_CARE
 from tasks.postgres.values import number
-from tasks.postgres.words import count, limit, session, span
+from tasks.postgres.words import count, limit, span
 
-# Every statement holds dead rows back for as long as it takes.
-NOTICEABLE_S = 1.0
+ANALYZE_LAG = Threshold(
+    warn=2,
+    bad=5,
+    because="Owner: the DBA. In multiples of the changes at which autovacuum analyses a table (10 % of its rows, "
+    "unless set otherwise): from twice on it falls behind, at five times half of the table is new to the planner.",
+)
+VACUUM_LAG = Threshold(
+    warn=2,
+    bad=5,
+    because="Owner: the DBA. In multiples of the dead rows at which autovacuum cleans a table (20 % of its rows, "
+    "unless set otherwise): from twice on it falls behind, at five times half of what a scan reads is dead.",
+)
 
 OVERDUE_TABLES = Threshold(
     warn=1,
@@ -25,13 +34,33 @@ OVERDUE_TABLES = Threshold(
 )
 
 
-@dataclass(frozen=True, kw_only=True)
-class Held:
-    """What keeps dead rows from being removed, and the tables that VACUUM visited in vain since."""
+@check
+def check_stale_statistics(postgres: PostgresServer, changed: Threshold = ANALYZE_LAG) -> Finding:
+    """Does the planner believe what is no longer so?
 
-    holder: Row
-    held_s: float
-    tables: Sequence[Row]
+    Tables from 10,000 rows. While autovacuum is on and looked at the table within half an hour (or never yet, as after
+    a restore), it is given time, and the answer is never worse than WARN.
+    """
+    rows = [row for row in postgres.rows(TABLE_CARE, at_least=LARGE_ROWS) if changed.judge(number(row["analyze_lag"]))]
+    verdicts = [_cared(changed.judge(number(row["analyze_lag"])), row, "analyzed_s", "ever_analyzed") for row in rows]
+    return _behind(rows, verdicts, "analyze_lag", "its statistics", changed)
+
+
+@check
+def check_dead_rows(postgres: PostgresServer, dead: Threshold = VACUUM_LAG) -> Finding:
+    """Are tables full of rows that are dead, because VACUUM falls behind?
+
+    Tables from 10,000 rows, those being vacuumed now left out. While autovacuum is on and cleaned the table within half
+    an hour, it is given time, and the answer is never worse than WARN. If VACUUM runs and removes nothing, an old
+    transaction holds the rows: database/blocked-sessions asks about that.
+    """
+    rows = [
+        row
+        for row in postgres.rows(TABLE_CARE, at_least=LARGE_ROWS)
+        if dead.judge(number(row["vacuum_lag"])) and not row["in_vacuum"]
+    ]
+    verdicts = [_cared(dead.judge(number(row["vacuum_lag"])), row, "vacuumed_s", "automatic") for row in rows]
+    return _behind(rows, verdicts, "vacuum_lag", "VACUUM", dead)
 
 
 @check
@@ -89,37 +118,28 @@ def check_vacuum_held_back(postgres: PostgresServer, held: Threshold = LONG_TRAN
     )
 
 
-def holding(postgres: PostgresServer) -> list[Held]:
-    """Whoever holds dead rows back, and the tables that VACUUM visited in vain since; the longest first.
-
-    Raises:
-        Refused: other people's sessions are hidden from us; the remedy is the GRANT.
-    """
-    if blind := postgres.blind():
-        raise Refused(blind.says, remedy=blind.remedy)
-    holders = [row for row in postgres.rows(XMIN_HOLDERS, at_least_s=NOTICEABLE_S) if not row["ours"]]
-    if not holders:
-        return []
-    dead = [row for row in postgres.rows(TABLE_CARE, at_least=LARGE_ROWS) if _full(row)]
-    found = [Held(holder=row, held_s=_held_s(row), tables=_in_vain(row, dead)) for row in holders]
-    return sorted((one for one in found if one.tables), key=lambda one: -one.held_s)
+def _cared(verdict: Verdict, row: Row, since: str, seen: str) -> Verdict:
+    given_time = row["automatic"] and (number(row[since]) < AUTOVACUUM_COMES_S or not row[seen])
+    return min(verdict, Verdict.WARN) if given_time else verdict
 
 
-def _held_s(holder: Row) -> float:
-    return number(holder["held_s"])
-
-
-def _in_vain(holder: Row, dead: Sequence[Row]) -> list[Row]:
-    """The tables that were vacuumed since this holder began and are full all the same."""
-    if holder["held_s"] is None:
-        return [row for row in dead if number(row["vacuumed_s"]) < AUTOVACUUM_COMES_S]
-    # Asked one after the other: on a busy server a second may lie between the two clocks.
-    began_s = number(holder["at_s"]) - _held_s(holder)
-    return [row for row in dead if number(row["at_s"]) - number(row["vacuumed_s"]) > began_s]
-
-
-def _full(row: Row) -> bool:
-    return number(row["dead"]) >= LARGE_ROWS and number(row["vacuum_lag"]) >= 1
+def _behind(rows: Sequence[Row], verdicts: Sequence[Verdict], lag: str, what: str, limit: Threshold) -> Finding:
+    worst = max(rows, key=lambda row: number(row[lag]), default=None)
+    if worst is None:
+        says = f"No table is behind with {what} (bad from {limit.bad:g} times what makes autovacuum come)."
+    else:
+        off = "" if worst["automatic"] else "; autovacuum is switched off for it"
+        says = (
+            f"{count(len(rows), 'table')} behind with {what}, the worst {worst['schema']}.{worst['table']} at "
+            f"{number(worst[lag]):,.1f} times what makes autovacuum come (bad from {limit.bad:g}){off}."
+        )
+    return Finding(
+        verdict=max(verdicts, default=Verdict.OK),
+        says=says,
+        value=number(worst[lag]) if worst else 0.0,
+        unit="times",
+        rows=rows,
+    )
 
 
 def _overdue(row: Row) -> bool:
@@ -154,15 +174,3 @@ def _held_back(worst: Held, held: Threshold) -> str:
         f"VACUUM cannot remove {dead:,.0f} dead rows (most of them in {most['schema']}.{most['table']}): "
         f"{named(worst.holder)} holds them {since} (bad from {limit(held.bad)})."
     )
-
-
-def named(holder: Row) -> str:
-    """Who holds, as a person finds it."""
-    match holder["kind"]:
-        case "prepared transaction":
-            return f"the prepared transaction {holder['gid']!r} of {holder['user']}"
-        case "slot":
-            return f"the {holder['state']} replication slot {holder['slot']}"
-        case "standby":
-            return f"the standby {session(holder)} with hot_standby_feedback"
-    return f"{session(holder)}, {holder['state'] or holder['backend_type']},"

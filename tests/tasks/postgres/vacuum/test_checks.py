@@ -7,11 +7,11 @@ import time
 import pytest
 
 from tasks.model import BlastRadius, Refused, Threshold, Verdict
-from tasks.postgres import table_actions, tables
 from tasks.postgres.indexes.checks import SCAN_RATE
-from tasks.postgres.queries import TABLE_CARE
-from tasks.postgres.table_actions import AnalyzeTable, VacuumTable
-from tasks.postgres.tables import ANALYZE_LAG, VACUUM_LAG, check_dead_rows, check_stale_statistics
+from tasks.postgres.vacuum import actions, checks
+from tasks.postgres.vacuum.actions import AnalyzeTable, VacuumTable
+from tasks.postgres.vacuum.checks import ANALYZE_LAG, VACUUM_LAG, check_dead_rows, check_stale_statistics
+from tasks.postgres.vacuum.queries import TABLE_CARE
 from tasks.postgres.values import number
 from tests.tasks.postgres.conftest import Stage, until
 from tests.tasks.postgres.keeper import keeper
@@ -107,8 +107,8 @@ def test_it_gives_autovacuum_time(stage18: Stage, monkeypatch: pytest.MonkeyPatc
 
     assert check_stale_statistics.fn(keeper(stage18)).verdict < Verdict.BAD
 
-    monkeypatch.setattr(tables, "AUTOVACUUM_COMES_S", 0.0)
-    assert tables._cared(Verdict.BAD, {"automatic": True, "analyzed_s": 1.0, "seen": True}, "analyzed_s", "seen") is (
+    monkeypatch.setattr(checks, "AUTOVACUUM_COMES_S", 0.0)
+    assert checks._cared(Verdict.BAD, {"automatic": True, "analyzed_s": 1.0, "seen": True}, "analyzed_s", "seen") is (
         Verdict.BAD
     )
 
@@ -140,11 +140,11 @@ def test_it_waits_for_a_server_that_hears_of_it_a_moment_later(
     """As Postgres up to 14 does, whose statistics come from another process; a server that never says so is told."""
     table(stage18)
     deletes(stage18, 15000)
-    monkeypatch.setattr(table_actions, "HEARD_WITHIN_S", 2.0 if complete else 0.2)
+    monkeypatch.setattr(actions, "HEARD_WITHIN_S", 2.0 if complete else 0.2)
     plan = AnalyzeTable().plan(keeper(stage18))
-    now, done = time.monotonic, table_actions._done
+    now, done = time.monotonic, actions._done
     heard_at = now() + late_s
-    monkeypatch.setattr(table_actions, "_done", lambda *looked: now() > heard_at and done(*looked))
+    monkeypatch.setattr(actions, "_done", lambda *looked: now() > heard_at and done(*looked))
 
     assert AnalyzeTable().apply(keeper(stage18), plan).complete is complete
 

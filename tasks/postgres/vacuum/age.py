@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from tasks.amounts import stretch
 from tasks.check import check
 from tasks.model import Earlier, Finding, Row, Threshold, Verdict
-from tasks.postgres.queries import OLDEST_TABLES, TRANSACTION_AGES, XMIN_HOLDERS
 from tasks.postgres.system import PostgresServer
+from tasks.postgres.vacuum.queries import OLDEST_TABLES, TRANSACTION_AGES, XMIN_HOLDERS
 from tasks.postgres.values import number
 
 # Where Postgres itself drops all politeness (vacuum_failsafe_age), whatever freeze age somebody has set.

@@ -12,7 +12,7 @@ import pytest
 from deployments.cluster import Cluster, running
 from deployments.ports import free_port
 from tasks.model import Verdict
-from tasks.postgres.autovacuum import check_autovacuum
+from tasks.postgres.vacuum.checks import check_autovacuum
 from tests.conftest import SETTINGS, Server
 from tests.tasks.postgres.conftest import Stage, staged, until
 
@@ -31,7 +31,7 @@ def test_it_counts_the_tables_that_wait_for_autovacuum(stage: Stage, monkeypatch
     full(stage, '"We""ird.%s"')
     # Since the server's start, that is for seconds.
     assert check_autovacuum.fn(stage.door()).verdict is Verdict.OK
-    monkeypatch.setattr("tasks.postgres.autovacuum.AUTOVACUUM_COMES_S", 0.0)
+    monkeypatch.setattr("tasks.postgres.vacuum.checks.AUTOVACUUM_COMES_S", 0.0)
 
     found = check_autovacuum.fn(stage.door())
 
@@ -44,7 +44,7 @@ def test_it_counts_the_tables_that_wait_for_autovacuum(stage: Stage, monkeypatch
 
 
 def test_it_heeds_a_tables_own_trigger(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tasks.postgres.autovacuum.AUTOVACUUM_COMES_S", 0.0)
+    monkeypatch.setattr("tasks.postgres.vacuum.checks.AUTOVACUUM_COMES_S", 0.0)
     full(stage, "patient")
     stage.admin("ALTER TABLE patient SET (autovacuum_vacuum_scale_factor = 0.9)")
 
@@ -52,7 +52,7 @@ def test_it_heeds_a_tables_own_trigger(stage: Stage, monkeypatch: pytest.MonkeyP
 
 
 def test_it_says_that_autovacuum_is_off(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tasks.postgres.autovacuum.AUTOVACUUM_COMES_S", 0.0)
+    monkeypatch.setattr("tasks.postgres.vacuum.checks.AUTOVACUUM_COMES_S", 0.0)
     stage.admin("ALTER SYSTEM SET autovacuum = off")
     try:
         stage.admin("SELECT pg_reload_conf()")
@@ -70,7 +70,7 @@ def test_it_says_that_autovacuum_is_off(stage: Stage, monkeypatch: pytest.Monkey
 
 
 def test_it_sees_that_all_workers_are_busy(postgres18: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tasks.postgres.autovacuum.AUTOVACUUM_COMES_S", 0.0)
+    monkeypatch.setattr("tasks.postgres.vacuum.checks.AUTOVACUUM_COMES_S", 0.0)
     # One worker, which rests for seconds after each page.
     slow = {"autovacuum_max_workers": "1", "autovacuum_naptime": "1s"}
     slow |= {"autovacuum_vacuum_cost_delay": "100ms", "autovacuum_vacuum_cost_limit": "1"}
