@@ -24,9 +24,9 @@ from tasks.postgres.locks.checks import (
     check_long_transactions,
 )
 from tasks.postgres.replication import check_replication_lag, check_replication_slots
-from tasks.postgres.sizes import check_database_size
 from tasks.postgres.slot_actions import DropAbandonedSlot
 from tasks.postgres.statements.checks import check_slow_statements
+from tasks.postgres.tables.checks import check_database_size
 from tasks.postgres.vacuum.actions import AnalyzeTable, EndVacuumHolders, VacuumTable
 from tasks.postgres.vacuum.age import check_transaction_age
 from tasks.postgres.vacuum.checks import (

@@ -3,7 +3,6 @@
 from datetime import timedelta
 
 from runbooks.model import Drill, Manual, Runbook, Severity, Step, Symptom, Verify, Watch
-from tasks.postgres.bloat import check_index_bloat, check_table_bloat
 from tasks.postgres.indexes.actions import CreateMissingIndex
 from tasks.postgres.indexes.checks import (
     check_duplicate_indexes,
@@ -17,6 +16,7 @@ from tasks.postgres.indexes.faults import DropIndexUnderLoad
 from tasks.postgres.statements.actions import CancelRunningStatements
 from tasks.postgres.statements.checks import check_running_statements, check_slow_statements
 from tasks.postgres.statements.faults import LetReportRunAway
+from tasks.postgres.tables.checks import check_index_bloat, check_table_bloat
 from tasks.postgres.vacuum.actions import AnalyzeTable, VacuumTable
 from tasks.postgres.vacuum.checks import check_dead_rows, check_stale_statistics
 

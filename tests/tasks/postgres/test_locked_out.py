@@ -7,7 +7,6 @@ from collections.abc import Iterator
 import pytest
 
 from tasks.model import Finding, Verdict
-from tasks.postgres.bloat import check_index_bloat, check_table_bloat
 from tasks.postgres.indexes.checks import (
     check_duplicate_indexes,
     check_idle_indexes,
@@ -15,7 +14,7 @@ from tasks.postgres.indexes.checks import (
     check_sequential_scans,
 )
 from tasks.postgres.left_out import locked_out
-from tasks.postgres.sizes import check_database_size
+from tasks.postgres.tables.checks import check_database_size, check_index_bloat, check_table_bloat
 from tasks.postgres.vacuum.checks import (
     check_autovacuum,
     check_dead_rows,

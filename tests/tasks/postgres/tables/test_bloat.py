@@ -5,15 +5,9 @@ from __future__ import annotations
 import pytest
 
 from tasks.model import Row, Threshold, Verdict
-from tasks.postgres import bloat
-from tasks.postgres.bloat import (
-    INDEX_BLOAT,
-    TABLE_BLOAT,
-    check_index_bloat,
-    check_table_bloat,
-    index_bloat,
-    table_bloat,
-)
+from tasks.postgres.tables import checks
+from tasks.postgres.tables.bloat import index_bloat, table_bloat
+from tasks.postgres.tables.checks import INDEX_BLOAT, TABLE_BLOAT, check_index_bloat, check_table_bloat
 from tests.tasks.postgres.conftest import Stage, until
 from tests.tasks.postgres.keeper import keeper
 
@@ -142,7 +136,7 @@ def test_it_knows_both_sides_of_the_limits(limit: Threshold, ratio: float, verdi
 
 
 def test_it_says_which_and_how_much(stage18: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bloat, "WORTH_REBUILDING_BYTES", 100_000)
+    monkeypatch.setattr(checks, "WORTH_REBUILDING_BYTES", 100_000)
     table(stage18, "id int", "n")
     stage18.admin(f"SET ROLE app; CREATE INDEX {q(INDEX)} ON {q(NAME)} (id)")
     assert check_table_bloat.fn(keeper(stage18)).says == "1 large table looked at, none is more than 50% waste."
@@ -168,7 +162,7 @@ def test_it_leaves_out_what_is_small_or_never_analysed(stage: Stage) -> None:
 
 
 def test_it_does_not_take_hidden_statistics_for_health(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bloat, "WORTH_REBUILDING_BYTES", 100_000)
+    monkeypatch.setattr(checks, "WORTH_REBUILDING_BYTES", 100_000)
     table(stage, "id int, note text", "n, 'a note'")
 
     found = check_table_bloat.fn(stage.door(acts="sees_only"))

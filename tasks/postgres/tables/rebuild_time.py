@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from tasks.amounts import size
 from tasks.model import Row
-from tasks.postgres.queries import READ_RATE
 from tasks.postgres.system import PostgresServer
+from tasks.postgres.tables.queries import READ_RATE
 from tasks.postgres.values import number
 from tasks.postgres.words import span
 

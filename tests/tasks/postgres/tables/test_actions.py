@@ -9,10 +9,10 @@ import pytest
 
 from tasks import deadline
 from tasks.model import CannotLook, Refused, Risk
-from tasks.postgres import bloat, rebuild_actions
-from tasks.postgres.queries import READ_RATE
-from tasks.postgres.rebuild_actions import ReindexBloated, VacuumFull, left_overs
-from tasks.postgres.rebuild_time import ASSUMED_RATE, FASTEST_RATE, pace
+from tasks.postgres.tables import actions, bloat
+from tasks.postgres.tables.actions import ReindexBloated, VacuumFull, left_overs
+from tasks.postgres.tables.queries import READ_RATE
+from tasks.postgres.tables.rebuild_time import ASSUMED_RATE, FASTEST_RATE, pace
 from tests.tasks.postgres.conftest import Stage, until
 from tests.tasks.postgres.keeper import keeper
 
@@ -88,20 +88,20 @@ def test_it_rebuilds_what_is_wasteful_and_nothing_else(stage: Stage) -> None:
 @pytest.mark.parametrize("writer_stays", [False, True])
 def test_it_clears_away_when_it_gives_up(stage: Stage, monkeypatch: pytest.MonkeyPatch, writer_stays: bool) -> None:
     wasteful(stage)
-    monkeypatch.setattr(rebuild_actions, "LONG_ACT_LOCK_S", 0.5)
-    monkeypatch.setattr(rebuild_actions, "CLEAR_LOCK_S", 0.5)
+    monkeypatch.setattr(actions, "LONG_ACT_LOCK_S", 0.5)
+    monkeypatch.setattr(actions, "CLEAR_LOCK_S", 0.5)
     postgres, action = keeper(stage), ReindexBloated()
     plan = action.plan(postgres)
     writer = stage.begins("billing", f"UPDATE {IDENT} SET id = 0 WHERE id = 10")  # noqa: S608
 
     if not writer_stays:
-        look = rebuild_actions.left_overs
+        look = actions.left_overs
 
         def late(*given: object) -> object:
             writer.execute("COMMIT")
             return look(*given)  # type: ignore[arg-type]
 
-        monkeypatch.setattr(rebuild_actions, "left_overs", late)
+        monkeypatch.setattr(actions, "left_overs", late)
     with pytest.raises(CannotLook, match="is locked"):
         action.apply(postgres, plan)
 
@@ -193,7 +193,7 @@ def test_it_closes_no_table_for_half_its_room(stage18: Stage) -> None:
 
 def test_it_does_not_queue_before_everybody_for_a_closed_table(stage18: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     wasteful(stage18, kept=20)
-    monkeypatch.setattr(rebuild_actions, "FULL_LOCK_S", 0.3)
+    monkeypatch.setattr(actions, "FULL_LOCK_S", 0.3)
     postgres, action = keeper(stage18), VacuumFull()
     plan = action.plan(postgres)
     stage18.begins("report", f"SELECT count(*) FROM {IDENT}")  # noqa: S608

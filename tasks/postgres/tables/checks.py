@@ -1,4 +1,4 @@
-"""What we ask a Postgres server about its size: how large is it, what grows, and when is it too large?"""
+"""What we ask a Postgres server about its size: what grows, when is it too large, and which room is wasted?"""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from tasks import amounts
 from tasks.check import check
 from tasks.growth import Look, looks, per_second, seconds_until, with_look
 from tasks.model import Earlier, Finding, Json, Row, Threshold, Verdict
-from tasks.postgres.left_out import locked_out
-from tasks.postgres.queries import DATABASE_SIZE, LARGEST_TABLES
+from tasks.postgres.left_out import left_out, locked_out
 from tasks.postgres.system import PostgresServer
+from tasks.postgres.tables.bloat import WORTH_REBUILDING_BYTES, index_bloat, table_bloat
+from tasks.postgres.tables.queries import DATABASE_SIZE, LARGEST_TABLES
 from tasks.postgres.values import number
 
 DAY_S = 86400.0
@@ -30,6 +31,19 @@ TIME_LEFT = Threshold(
     bad=7 * DAY_S,
     because="Owner: the DBA. A larger plan or an archive of old rows is decided and done in weeks, not on the day the "
     "disk is full.",
+)
+
+INDEX_BLOAT = Threshold(
+    warn=0.5,
+    bad=0.8,
+    because="Owner: the DBA. A B-tree that is written in any order keeps about a third of its pages free, and needs "
+    "it. From half on, twice the pages are read and cached for the same entries; at 0.8, five times.",
+)
+TABLE_BLOAT = Threshold(
+    warn=0.5,
+    bad=0.8,
+    because="Owner: the DBA. Autovacuum lets a fifth of a table die before it comes, and the room is used again. From "
+    "half on a reading of the whole table reads twice the pages; at 0.8, five times.",
 )
 
 
@@ -73,6 +87,27 @@ def check_database_size(
     )
 
 
+@check
+def check_index_bloat(postgres: PostgresServer, wasted: Threshold = INDEX_BLOAT) -> Finding:
+    """Do indexes take far more room than their entries need?
+
+    B-trees from 10 MiB, estimated from the planner's statistics; a tenth more or less is within the error. Never worse
+    than WARN: it costs cache and disk, it breaks nothing, and check_slow_statements says where it hurts.
+    """
+    return _bloated(index_bloat(postgres, WORTH_REBUILDING_BYTES), ("large index", "large indexes"), wasted)
+
+
+@check
+def check_table_bloat(postgres: PostgresServer, wasted: Threshold = TABLE_BLOAT) -> Finding:
+    """Do tables take far more room than their rows need?
+
+    Tables from 10 MiB, without TOAST, estimated from the planner's statistics; a tenth more or less is within the
+    error. Never worse than WARN: new rows use the room again, and only a rewrite, which locks everybody out, gives it
+    back to the disk.
+    """
+    return _bloated(table_bloat(postgres, WORTH_REBUILDING_BYTES), ("large table", "large tables"), wasted)
+
+
 def _same(facts: Row, postgres: PostgresServer, now: Row) -> bool:
     """The same database: one restored under the old name begins anew."""
     return facts.get("server") == postgres.address and facts.get("counting") == now["counting"]
@@ -104,3 +139,42 @@ def _largest(tables: Sequence[Row]) -> str:
         return ""
     first = tables[0]
     return f"; the largest table is {first['schema']}.{first['table']} with {amounts.size(number(first['bytes']))}"
+
+
+def _bloated(rows: Sequence[Row], nouns: tuple[str, str], limit: Threshold) -> Finding:
+    locked = [row for row in rows if row["locked"]]
+    return left_out(_of_the_measured([row for row in rows if not row["locked"]], nouns, limit), locked)
+
+
+def _of_the_measured(rows: Sequence[Row], nouns: tuple[str, str], limit: Threshold) -> Finding:
+    unseen = [row for row in rows if row["ratio"] is None]
+    if unseen and len(unseen) == len(rows):
+        return Finding.unknown(
+            f"How full {rows[0]['ident']} and {len(rows) - 1} more are cannot be told: their statistics are hidden "
+            "from the acting role, or ANALYZE has never run.",
+            remedy="ANALYZE; and GRANT pg_read_all_data TO the role of action_url (14 and later), or SELECT on them.",
+        )
+    sick = [row for row in rows if limit.judge(number(row["ratio"]))]
+    worst = max(sick, key=lambda row: number(row["ratio"]), default=None)
+    return Finding(
+        verdict=Verdict.WARN if sick else Verdict.OK,
+        says=_wasting(len(rows), worst, nouns, limit, len(unseen)),
+        value=max((number(row["ratio"]) for row in rows), default=0.0),
+        unit="ratio",
+        facts={"wasted_bytes": sum(number(row["wasted_bytes"]) for row in sick)},
+        rows=[*sick, *unseen],
+    )
+
+
+def _wasting(known: int, worst: Row | None, nouns: tuple[str, str], limit: Threshold, unseen: int) -> str:
+    hidden = f" Of {unseen} it cannot be told." if unseen else ""
+    if not known:
+        return f"No {nouns[0]}: none takes {WORTH_REBUILDING_BYTES / 2**20:,.0f} MiB."
+    large = f"{known:,} {nouns[known > 1]}"
+    if worst is None:
+        return f"{large} looked at, none is more than {limit.warn:.0%} waste.{hidden}"
+    return (
+        f"{large} looked at; the worst, {worst['ident']}, is {number(worst['ratio']):.0%} waste (looked into from "
+        f"{limit.warn:.0%}): {number(worst['wasted_bytes']) / 2**20:,.0f} of "
+        f"{number(worst['size_bytes']) / 2**20:,.0f} MiB.{hidden}"
+    )

@@ -10,8 +10,8 @@ from tasks.amounts import size
 from tasks.how_far import watched
 from tasks.model import CannotLook, Command, Json, Outcome, Plan, Refused, Row
 from tasks.postgres.long_acts import where
-from tasks.postgres.queries import TO_REBUILD
 from tasks.postgres.system import PostgresServer
+from tasks.postgres.tables.queries import TO_REBUILD
 from tasks.postgres.values import number
 from tasks.postgres.words import count, span
 

@@ -9,11 +9,12 @@ from collections.abc import Sequence
 from tasks.action import Action
 from tasks.amounts import size
 from tasks.model import BlastRadius, CannotLook, Command, NoWayBack, Outcome, Plan, Risk, Row, Threshold, Verdict
-from tasks.postgres.bloat import INDEX_BLOAT, TABLE_BLOAT, index_bloat, table_bloat
-from tasks.postgres.queries import REBUILD_LEFT_OVERS
-from tasks.postgres.rebuild_time import Pace, pace, reindex_bytes, rewrite_bytes
-from tasks.postgres.rebuilding import command, places, rebuild, rebuilt
 from tasks.postgres.system import LONG_ACT_LOCK_S, PostgresServer
+from tasks.postgres.tables.bloat import index_bloat, table_bloat
+from tasks.postgres.tables.checks import INDEX_BLOAT, TABLE_BLOAT
+from tasks.postgres.tables.queries import REBUILD_LEFT_OVERS
+from tasks.postgres.tables.rebuild_time import Pace, pace, reindex_bytes, rewrite_bytes
+from tasks.postgres.tables.rebuilding import command, places, rebuild, rebuilt
 from tasks.postgres.values import number
 
 # A request waits a few seconds without harm; behind VACUUM FULL's own wait for its lock everybody waits.

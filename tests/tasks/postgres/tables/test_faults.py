@@ -7,10 +7,10 @@ import pytest
 from tasks.environment import Environment, Kind
 from tasks.fault import RefusesProduction
 from tasks.model import Verdict
-from tasks.postgres import bloat, bloat_faults
-from tasks.postgres.bloat import check_index_bloat
-from tasks.postgres.bloat_faults import TABLE, BloatIndex
-from tasks.postgres.rebuild_actions import ReindexBloated
+from tasks.postgres.tables import bloat, checks, faults
+from tasks.postgres.tables.actions import ReindexBloated
+from tasks.postgres.tables.checks import check_index_bloat
+from tasks.postgres.tables.faults import TABLE, BloatIndex
 from tests.tasks.postgres.conftest import Stage
 from tests.tasks.postgres.keeper import keeper
 
@@ -20,8 +20,8 @@ def place(stage: Stage, kind: Kind = Kind.LAB) -> Environment:
 
 
 def test_it_is_noticed_rebuilt_and_gone(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bloat_faults, "ROWS", 30_000)
-    monkeypatch.setattr(bloat, "WORTH_REBUILDING_BYTES", 100_000)
+    monkeypatch.setattr(faults, "ROWS", 30_000)
+    monkeypatch.setattr(checks, "WORTH_REBUILDING_BYTES", 100_000)
     monkeypatch.setattr(bloat.index_bloat, "__defaults__", (100_000.0,))
     stage.admin("GRANT CREATE ON SCHEMA public TO app")
     postgres, action = keeper(stage), ReindexBloated()
