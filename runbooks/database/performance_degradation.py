@@ -23,8 +23,8 @@ from tasks.postgres.locks.checks import (
     check_idle_in_transaction,
     check_long_transactions,
 )
-from tasks.postgres.replication import check_replication_lag, check_replication_slots
-from tasks.postgres.slot_actions import DropAbandonedSlot
+from tasks.postgres.replication.actions import DropAbandonedSlot
+from tasks.postgres.replication.checks import check_replication_lag, check_replication_slots
 from tasks.postgres.statements.checks import check_slow_statements
 from tasks.postgres.tables.checks import check_database_size
 from tasks.postgres.vacuum.actions import AnalyzeTable, EndVacuumHolders, VacuumTable

@@ -13,7 +13,7 @@ from tasks.migration.checks import (
 )
 from tasks.postgres.indexes.checks import check_invalid_indexes
 from tasks.postgres.locks.checks import check_blocked_sessions, check_idle_in_transaction, check_long_transactions
-from tasks.postgres.replication import check_replication_lag
+from tasks.postgres.replication.checks import check_replication_lag
 
 playbook = Playbook(
     title="Migrate the database",

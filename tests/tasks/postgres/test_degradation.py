@@ -18,7 +18,7 @@ from tasks.postgres import cache, checkpoints, counters
 from tasks.postgres.cache import CACHE_HITS, TEMP_RATE, check_cache_hits, check_temp_files
 from tasks.postgres.checkpoints import CHECKPOINT_RATE, WAL_RATE, check_checkpoints, check_wal_rate
 from tasks.postgres.counters import SUSTAINED_S, sustained
-from tasks.postgres.replication import check_replication_lag
+from tasks.postgres.replication.checks import check_replication_lag
 from tasks.postgres.tables.checks import DAY_S, TIME_LEFT, check_database_size
 from tasks.postgres.vacuum.age import TRANSACTION_AGE, check_transaction_age
 from tasks.postgres.vacuum.checks import check_autovacuum

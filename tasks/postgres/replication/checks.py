@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from tasks.amounts import size
 from tasks.check import check
 from tasks.model import Earlier, Finding, Json, Row, Threshold, Verdict
-from tasks.postgres.queries import REPLICAS, SLOTS, STANDBY
+from tasks.postgres.replication.queries import REPLICAS, SLOTS, STANDBY
 from tasks.postgres.system import PostgresServer
 from tasks.postgres.values import number
 from tasks.postgres.words import count, limit, span

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from tasks.action import Action
 from tasks.amounts import size
 from tasks.model import BlastRadius, Command, NoWayBack, Outcome, Plan, Refused, Risk, Row, Threshold
-from tasks.postgres.queries import DROP_SLOT, SLOTS
-from tasks.postgres.replication import SLOT_WAL, endangered
+from tasks.postgres.replication.checks import SLOT_WAL, endangered
+from tasks.postgres.replication.queries import DROP_SLOT, SLOTS
 from tasks.postgres.system import PostgresServer
 from tasks.postgres.values import number
 from tasks.postgres.words import count, span

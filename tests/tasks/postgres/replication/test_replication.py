@@ -15,8 +15,8 @@ from deployments.cluster import Cluster, running
 from deployments.leash import leashed
 from deployments.ports import free_port
 from tasks.model import Earlier, Finding, Refused, Risk, Threshold, Verdict
-from tasks.postgres.replication import REPLICA_LAG, SLOT_WAL, check_replication_lag, check_replication_slots
-from tasks.postgres.slot_actions import DropAbandonedSlot
+from tasks.postgres.replication.actions import DropAbandonedSlot
+from tasks.postgres.replication.checks import REPLICA_LAG, SLOT_WAL, check_replication_lag, check_replication_slots
 from tasks.postgres.values import number
 from tests.conftest import SETTINGS, Server
 from tests.tasks.postgres.condition import CONDITION
