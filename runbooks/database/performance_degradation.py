@@ -4,8 +4,6 @@ from datetime import timedelta
 
 from runbooks.model import Drill, Manual, Runbook, Severity, Step, Symptom, Verify, Watch
 from tasks.host.checks import check_host_cpu, check_host_disks, check_host_memory
-from tasks.postgres.cache import check_cache_hits, check_temp_files
-from tasks.postgres.checkpoints import check_checkpoints, check_wal_rate
 from tasks.postgres.connections.actions import EndIdleSessions
 from tasks.postgres.connections.checks import check_connection_slots
 from tasks.postgres.indexes.actions import CreateMissingIndex
@@ -25,6 +23,7 @@ from tasks.postgres.locks.checks import (
 )
 from tasks.postgres.replication.actions import DropAbandonedSlot
 from tasks.postgres.replication.checks import check_replication_lag, check_replication_slots
+from tasks.postgres.server.checks import check_cache_hits, check_checkpoints, check_temp_files, check_wal_rate
 from tasks.postgres.statements.checks import check_slow_statements
 from tasks.postgres.tables.checks import check_database_size
 from tasks.postgres.vacuum.actions import AnalyzeTable, EndVacuumHolders, VacuumTable
