@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -41,17 +41,57 @@ def imported(tree: ast.AST, package: str) -> Iterator[str]:
             yield ".".join([*above, *([node.module] if node.module else [])])
 
 
+def neighbours(tree: ast.AST, package: str, modules: Collection[str]) -> set[str]:
+    """Which of `modules` are imported anywhere in the file; a package only where it is itself asked for something."""
+    found: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom):
+            source = next(imported(node, package))
+            within = [f"{source}.{alias.name}" for alias in node.names]
+            found |= {module if module in modules else source for module in within}
+        elif isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+    return found & set(modules)
+
+
+def circle(imports: Mapping[str, Collection[str]]) -> list[str]:
+    """Modules that import each other in a ring, the first of them again at the end; none: an empty list."""
+    without: set[str] = set()
+
+    def walk(path: list[str]) -> list[str]:
+        for module in sorted(imports[path[-1]]):
+            if module in path:
+                return [*path[path.index(module) :], module]
+            if module not in without and (found := walk([*path, module])):
+                return found
+        without.add(path[-1])
+        return []
+
+    return next((found for module in sorted(imports) if (found := walk([module]))), [])
+
+
+def dotted(file: Path) -> str:
+    return ".".join(file.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+
+
 def parsed(file: Path) -> ast.Module:
     return ast.parse(file.read_text(encoding="utf-8"), filename=str(file))
 
 
+def package_of(file: Path) -> str:
+    return ".".join(file.parent.relative_to(ROOT).parts)
+
+
 def roots(file: Path) -> set[str]:
-    package = ".".join(file.parent.relative_to(ROOT).parts)
-    return {name.partition(".")[0] for name in imported(parsed(file), package)}
+    return {name.partition(".")[0] for name in imported(parsed(file), package_of(file))}
 
 
 def points_up(room: str, imports: set[str]) -> set[str]:
     return imports & {*STAIRCASE[STAIRCASE.index(room) + 1 :], "tests"}
+
+
+def room_of(file: Path) -> str:
+    return place(file).partition("/")[0]
 
 
 def may_open_doors(file: str) -> bool:
@@ -72,14 +112,21 @@ def undocumented(tree: ast.Module) -> list[str]:
 
 def test_it_has_its_four_rooms() -> None:
     """Guards the tests below: over no file at all, each of them would pass."""
-    assert {place(file).partition("/")[0] for file in FILES} == set(STAIRCASE)
+    assert {room_of(file) for file in FILES} == set(STAIRCASE)
 
 
 @pytest.mark.parametrize("file", FILES, ids=place)
 def test_it_imports_only_down_the_stairs(file: Path) -> None:
-    room = place(file).partition("/")[0]
+    room = room_of(file)
     above = points_up(room, roots(file))
     assert not above, f"{place(file)} imports {above}: imports only go down, {' → '.join(reversed(STAIRCASE))}."
+
+
+@pytest.mark.parametrize("room", ["tasks", "runbooks", "deployments"])
+def test_it_has_no_modules_that_import_each_other(room: str) -> None:
+    modules = {dotted(file): file for file in FILES if room_of(file) == room}
+    found = circle({module: neighbours(parsed(file), package_of(file), modules) for module, file in modules.items()})
+    assert not found, f"{' → '.join(found)}: cut it where one of them needs only a part of the other."
 
 
 @pytest.mark.parametrize("file", FILES, ids=place)
@@ -129,6 +176,38 @@ def test_it_sees_every_way_up(source: str) -> None:
 @pytest.mark.parametrize(("room", "below"), [("runbooks", "tasks"), ("flows", "runbooks"), ("deployments", "flows")])
 def test_it_lets_a_room_use_what_lies_below(room: str, below: str) -> None:
     assert points_up(room, {below, room, "json"}) == set()
+
+
+@pytest.mark.parametrize(
+    ("source", "seen"),
+    [
+        ("from tasks.sql import reader", {"tasks.sql"}),
+        ("import tasks.sql as questions", {"tasks.sql"}),
+        ("from tasks.mirror import shape, system", {"tasks.mirror.shape", "tasks.mirror.system"}),
+        ("from tasks.mirror import shape, MOST", {"tasks.mirror", "tasks.mirror.shape"}),
+        ("from . import shape", {"tasks.mirror.shape"}),
+        ("from .shape import Pair", {"tasks.mirror.shape"}),
+        ("def late():\n    from tasks.mirror.shape import Pair", {"tasks.mirror.shape"}),
+        ("if TYPE_CHECKING:\n    from tasks.mirror.shape import Pair", {"tasks.mirror.shape"}),
+        ("import json\nfrom tasks.tenant.system import Tenant", set()),
+    ],
+)
+def test_it_sees_every_neighbour(source: str, seen: set[str]) -> None:
+    modules = {"tasks.sql", "tasks.mirror", "tasks.mirror.shape", "tasks.mirror.system"}
+    assert neighbours(ast.parse(source), "tasks.mirror", modules) == seen
+
+
+@pytest.mark.parametrize(
+    ("imports", "found"),
+    [
+        ({"a": "bc", "b": "d", "c": "d", "d": ""}, []),
+        ({"a": "b", "b": "a"}, ["a", "b", "a"]),
+        ({"a": "b", "b": "c", "c": "d", "d": "b"}, ["b", "c", "d", "b"]),
+        ({"a": "", "b": "c", "c": "ab"}, ["b", "c", "b"]),
+    ],
+)
+def test_it_finds_a_circle(imports: dict[str, str], found: list[str]) -> None:
+    assert circle(imports) == found
 
 
 def test_it_sees_a_relative_import_within_the_room() -> None:
