@@ -49,9 +49,9 @@ from flows.told.show import plain
 from runbooks.catalog import UnknownRunbook
 from runbooks.model import InvalidRunbook
 from runbooks.parameter import WrongParameters
-from tasks.environment import InvalidConfig
 from tasks.fault import RefusesProduction
 from tasks.model import CannotLook
+from tasks.toml import InvalidConfig
 
 HELP = """When something breaks at 2 am: find the runbook, see what it would do, approve it, watch it being proved.
 

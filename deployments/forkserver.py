@@ -67,9 +67,9 @@ def prepare(*, team: bool) -> None:
     import prefect.flow_engine
     import prefect.task_engine  # noqa: F401
 
-    import flows.settings
+    from flows.run import settings
     from runbooks.catalog import Catalog
-    from tasks.environment import InvalidConfig
+    from tasks.toml import InvalidConfig
 
     for name in deployments.engine.OURS:
         deployments.engine.our_flow(name)
@@ -77,7 +77,7 @@ def prepare(*, team: bool) -> None:
         Catalog.load()
         return
     with contextlib.suppress(InvalidConfig):
-        flows.settings.keep(flows.settings.config())
+        settings.keep(settings.config())
 
 
 @dataclass

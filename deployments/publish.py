@@ -12,7 +12,7 @@ from typing import Any
 
 from deployments.wanted import TAG, Wanted, wanted
 from runbooks.catalog import Catalog
-from tasks.environment import Config
+from tasks.config import Config
 
 POOL = "incident"
 

@@ -14,7 +14,8 @@ from runbooks.catalog import Catalog, Catalogued
 from runbooks.model import Runbook, Severity
 from runbooks.page import page
 from runbooks.playbook import Maintenance, Playbook
-from tasks.environment import Config, Kind
+from tasks.config import Config
+from tasks.environment import Kind
 
 TAG = "incident-pipelines"
 # Filled in by programs, with a proof. What a person typed there would prove nothing.

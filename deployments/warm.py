@@ -24,8 +24,8 @@ import anyio.abc
 from prefect.runner._process_manager import ProcessHandle
 
 from deployments.forkserver import COMMAND
-from flows import settings
-from tasks.environment import InvalidConfig
+from flows.run import settings
+from tasks.toml import InvalidConfig
 
 if TYPE_CHECKING:
     from prefect.client.schemas.objects import FlowRun

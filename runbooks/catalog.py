@@ -19,9 +19,9 @@ from runbooks.playbook import Maintenance, Playbook
 from runbooks.search import Hit, search
 from runbooks.version import Versions
 from tasks.check import InvalidCheck
-from tasks.environment import Environment, Team
+from tasks.environment import Environment
 from tasks.registry import OURS as TASKS
-from tasks.registry import register_systems
+from tasks.registry import Team, register_systems
 
 OURS = Path(__file__).parent
 # What a file may declare, each under the name of its kind.

@@ -12,9 +12,9 @@ from typing import Any, ClassVar
 from runbooks.parameter import Parameter, needed_by
 from tasks.action import Action
 from tasks.check import Check
-from tasks.environment import systems_of
 from tasks.fault import Fault
 from tasks.model import Threshold, Verdict
+from tasks.parameters import systems_of
 
 AnyCheck = Check[Any]
 

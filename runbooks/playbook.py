@@ -9,8 +9,8 @@ from typing import ClassVar
 
 from runbooks.model import AnyCheck, Declared, Part
 from runbooks.window import Window
-from tasks.environment import systems_of, thresholds_of
 from tasks.model import Risk, Verdict
+from tasks.parameters import systems_of, thresholds_of
 
 
 @dataclass(frozen=True, kw_only=True)

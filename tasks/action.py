@@ -7,8 +7,9 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any, ClassVar
 
-from tasks.environment import System, systems_of
 from tasks.model import NoWayBack, Outcome, Plan, Risk
+from tasks.parameters import systems_of
+from tasks.system import System
 
 
 class InvalidAction(Exception):

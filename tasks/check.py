@@ -12,9 +12,11 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, overload
 
-from tasks.environment import Environment, System, systems_of, thresholds_of
+from tasks.environment import Environment
 from tasks.kept import one_question
 from tasks.model import CannotLook, Earlier, Finding, Refused, Row, Threshold
+from tasks.parameters import systems_of, thresholds_of
+from tasks.system import System
 
 if TYPE_CHECKING:
     from prefect import Task

@@ -8,7 +8,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, final
 
-from tasks.environment import Environment, Kind, System, systems_of
+from tasks.environment import Environment, Kind
+from tasks.parameters import systems_of
+from tasks.system import System
 
 
 class RefusesProduction(Exception):

@@ -7,9 +7,20 @@ import importlib.util
 import sys
 from pathlib import Path
 
-from tasks.environment import InvalidConfig, Team
+from pydantic import BaseModel, ConfigDict
+
+from tasks.toml import InvalidConfig
 
 OURS = Path(__file__).parent
+
+
+class Team(BaseModel):
+    """Folders with a team's own runbooks and systems, relative to the configuration file."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    runbooks: Path | None = None
+    systems: Path | None = None
 
 
 def register_systems(team: Team | None = None) -> None:

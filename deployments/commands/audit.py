@@ -32,7 +32,7 @@ from flows.journal import (
 )
 from flows.keepers.seal import places, seal_and_anchor
 from flows.told.show import plain
-from tasks.environment import Keeping
+from tasks.config import Keeping
 
 app = App(name="audit", sort_key=101, help="Is the record what was written? Seal, export, verify and retire it.")
 app.command(retention.retire)

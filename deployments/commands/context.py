@@ -13,7 +13,9 @@ from deployments.trouble import CannotStart
 from flows.journal import Journal
 from flows.run import settings
 from runbooks.catalog import Catalog
-from tasks.environment import Config, Environment, InvalidConfig
+from tasks.config import Config
+from tasks.environment import Environment
+from tasks.toml import InvalidConfig
 
 
 class NoStack(CannotStart):

@@ -10,8 +10,9 @@ from deployments.commands.terminal import console, print_json, show_verdict
 from flows.case.bodies import finding_body
 from flows.gate.proof import counts
 from flows.journal import JournalUnavailable, Rights
-from tasks.environment import Environment, InvalidConfig, Kind
+from tasks.environment import Environment, Kind
 from tasks.model import CannotLook, Finding, Verdict
+from tasks.toml import InvalidConfig
 
 
 def doctor(environment: str | None = None, *, json: bool = False) -> int:

@@ -11,7 +11,7 @@ from deployments.commands.terminal import say
 from flows.journal import Journal
 from flows.people import handling
 from runbooks.model import Severity
-from tasks.environment import InvalidConfig
+from tasks.toml import InvalidConfig
 
 
 def note(incident: str, text: str, *, name: str | None = None) -> int:

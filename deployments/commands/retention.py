@@ -17,7 +17,7 @@ from flows.keepers.retire import retire as retire_old
 from flows.keepers.seal import places, seal_and_anchor
 from flows.run import settings
 from flows.told.show import plain
-from tasks.environment import InvalidConfig
+from tasks.toml import InvalidConfig
 
 OWNER_URL = "INCIDENT_JOURNAL_OWNER_URL"
 # Younger than a day is no retention but a mistyped number.

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from flows.journal import AnchorFile, Bucket, CannotAnchor, Journal, NotAnchors, Place, Seal
 from flows.people.tell import Target
-from tasks.environment import Config, InvalidConfig, Keeping
+from tasks.config import Config, Keeping
+from tasks.toml import InvalidConfig
 
 # How much of a moment, as the journal writes it, names the hour or the day.
 PERIODS = {"hour": 13, "day": 10}

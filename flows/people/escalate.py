@@ -17,9 +17,11 @@ from flows.people.tell import Target
 from flows.run import settings
 from flows.run.clock import now
 from runbooks.model import Severity
-from tasks.environment import Config, Environment, InvalidConfig
+from tasks.config import Config
+from tasks.environment import Environment
 from tasks.model import Row
 from tasks.roster import Role
+from tasks.toml import InvalidConfig
 
 TELLER = "escalate"
 # Minutes after which each role is told that a step waits. P0 is the matrix of seed S4 (on-call 0-15, senior and DBA

@@ -17,7 +17,10 @@ from pydantic import BaseModel, SecretStr
 
 from flows.journal import Journal, Redactor
 from runbooks.catalog import Catalog
-from tasks.environment import Config, Environment, InvalidConfig, Team
+from tasks.config import Config
+from tasks.environment import Environment
+from tasks.registry import Team
+from tasks.toml import InvalidConfig
 
 _log = logging.getLogger(__name__)
 

@@ -20,8 +20,8 @@ from flows.step.stopped import go_on_only_if_wanted
 from flows.told.artifacts import ProgressBar
 from runbooks.model import AnyCheck
 from tasks.action import Action
+from tasks.how_far import Progress, told_to
 from tasks.model import CannotLook, Outcome, Plan
-from tasks.progress import Progress, told_to
 
 # Twice applied and still not done is a fact to report, not a reason to go on trying.
 TRIES = 2

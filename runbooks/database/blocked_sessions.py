@@ -3,14 +3,14 @@
 from datetime import timedelta
 
 from runbooks.model import Drill, Manual, Runbook, Severity, Step, Symptom, Verify, Watch
-from tasks.postgres.actions import CancelBlockingQueries, TerminateBlockingSessions
-from tasks.postgres.checks import (
+from tasks.postgres.locks.actions import CancelBlockingQueries, TerminateBlockingSessions
+from tasks.postgres.locks.checks import (
     check_blocked_sessions,
     check_deadlocks,
     check_idle_in_transaction,
     check_long_transactions,
 )
-from tasks.postgres.faults import LeaveTransactionOpen
+from tasks.postgres.locks.faults import LeaveTransactionOpen
 
 runbook = Runbook(
     title="Sessions wait for a lock",

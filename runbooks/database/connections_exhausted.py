@@ -5,17 +5,16 @@ from datetime import timedelta
 from runbooks.model import Drill, Manual, Runbook, Severity, Step, Symptom, Verify, Watch
 from tasks.pgbouncer.actions import ResetPool
 from tasks.pgbouncer.checks import check_pooler
-from tasks.postgres.checks import check_blocked_sessions, check_idle_in_transaction
-from tasks.postgres.connecting import check_can_connect
-from tasks.postgres.connection_faults import ChangePassword, StopServer, TakeAllSlots
-from tasks.postgres.connection_slots import (
+from tasks.postgres.connections.actions import EndIdleSessions, RestartApplication, RestartDatabase
+from tasks.postgres.connections.checks import (
+    check_can_connect,
     check_connection_slots,
     check_database_connection_limits,
     check_role_connection_limits,
 )
-from tasks.postgres.idle_actions import EndIdleSessions
-from tasks.postgres.restart_actions import RestartApplication, RestartDatabase
-from tasks.postgres.role_actions import RaiseRoleLimit, SetPasswordAgain
+from tasks.postgres.connections.faults import ChangePassword, StopServer, TakeAllSlots
+from tasks.postgres.connections.roles import RaiseRoleLimit, SetPasswordAgain
+from tasks.postgres.locks.checks import check_blocked_sessions, check_idle_in_transaction
 from tasks.status_page.checks import check_provider_status
 
 runbook = Runbook(

@@ -4,31 +4,37 @@ from datetime import timedelta
 
 from runbooks.model import Drill, Manual, Runbook, Severity, Step, Symptom, Verify, Watch
 from tasks.host.checks import check_host_cpu, check_host_disks, check_host_memory
-from tasks.postgres.actions import TerminateBlockingSessions
-from tasks.postgres.autovacuum import check_autovacuum, check_vacuum_held_back
-from tasks.postgres.cache import check_cache_hits, check_temp_files
-from tasks.postgres.checkpoints import check_checkpoints, check_wal_rate
-from tasks.postgres.checks import (
+from tasks.postgres.connections.actions import EndIdleSessions
+from tasks.postgres.connections.checks import check_connection_slots
+from tasks.postgres.indexes.actions import CreateMissingIndex
+from tasks.postgres.indexes.checks import (
+    check_idle_indexes,
+    check_invalid_indexes,
+    check_missing_indexes,
+    check_sequential_scans,
+)
+from tasks.postgres.indexes.drops import DropInvalidIndexes
+from tasks.postgres.locks.actions import TerminateBlockingSessions
+from tasks.postgres.locks.checks import (
     check_blocked_sessions,
     check_deadlocks,
     check_idle_in_transaction,
     check_long_transactions,
 )
-from tasks.postgres.connection_slots import check_connection_slots
-from tasks.postgres.degradation_faults import ForgetReport, SwitchAutovacuumOff
-from tasks.postgres.holder_actions import EndVacuumHolders
-from tasks.postgres.idle_actions import EndIdleSessions
-from tasks.postgres.index_actions import CreateMissingIndex
-from tasks.postgres.index_drops import DropInvalidIndexes
-from tasks.postgres.indexes import check_idle_indexes, check_invalid_indexes
-from tasks.postgres.missing_indexes import check_missing_indexes
-from tasks.postgres.replication import check_replication_lag, check_replication_slots
-from tasks.postgres.sizes import check_database_size
-from tasks.postgres.slot_actions import DropAbandonedSlot
-from tasks.postgres.slow_statements import check_slow_statements
-from tasks.postgres.table_actions import AnalyzeTable, VacuumTable
-from tasks.postgres.tables import check_dead_rows, check_sequential_scans, check_stale_statistics
-from tasks.postgres.transaction_age import check_transaction_age
+from tasks.postgres.replication.actions import DropAbandonedSlot
+from tasks.postgres.replication.checks import check_replication_lag, check_replication_slots
+from tasks.postgres.server.checks import check_cache_hits, check_checkpoints, check_temp_files, check_wal_rate
+from tasks.postgres.statements.checks import check_slow_statements
+from tasks.postgres.tables.checks import check_database_size
+from tasks.postgres.vacuum.actions import AnalyzeTable, EndVacuumHolders, VacuumTable
+from tasks.postgres.vacuum.age import check_transaction_age
+from tasks.postgres.vacuum.checks import (
+    check_autovacuum,
+    check_dead_rows,
+    check_stale_statistics,
+    check_vacuum_held_back,
+)
+from tasks.postgres.vacuum.faults import ForgetReport, SwitchAutovacuumOff
 
 runbook = Runbook(
     title="The database gets slower and slower",

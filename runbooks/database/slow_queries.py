@@ -3,18 +3,22 @@
 from datetime import timedelta
 
 from runbooks.model import Drill, Manual, Runbook, Severity, Step, Symptom, Verify, Watch
-from tasks.postgres.bloat import check_index_bloat, check_table_bloat
-from tasks.postgres.index_actions import CreateMissingIndex
-from tasks.postgres.index_drops import DropDuplicateIndexes, DropIdleIndexes, DropInvalidIndexes
-from tasks.postgres.indexes import check_duplicate_indexes, check_idle_indexes, check_invalid_indexes
-from tasks.postgres.load_faults import DropIndexUnderLoad
-from tasks.postgres.missing_indexes import check_missing_indexes
-from tasks.postgres.runaway_faults import LetReportRunAway
-from tasks.postgres.running_statements import check_running_statements
-from tasks.postgres.slow_statements import check_slow_statements
-from tasks.postgres.statement_actions import CancelRunningStatements
-from tasks.postgres.table_actions import AnalyzeTable, VacuumTable
-from tasks.postgres.tables import check_dead_rows, check_sequential_scans, check_stale_statistics
+from tasks.postgres.indexes.actions import CreateMissingIndex
+from tasks.postgres.indexes.checks import (
+    check_duplicate_indexes,
+    check_idle_indexes,
+    check_invalid_indexes,
+    check_missing_indexes,
+    check_sequential_scans,
+)
+from tasks.postgres.indexes.drops import DropDuplicateIndexes, DropIdleIndexes, DropInvalidIndexes
+from tasks.postgres.indexes.faults import DropIndexUnderLoad
+from tasks.postgres.statements.actions import CancelRunningStatements
+from tasks.postgres.statements.checks import check_running_statements, check_slow_statements
+from tasks.postgres.statements.faults import LetReportRunAway
+from tasks.postgres.tables.checks import check_index_bloat, check_table_bloat
+from tasks.postgres.vacuum.actions import AnalyzeTable, VacuumTable
+from tasks.postgres.vacuum.checks import check_dead_rows, check_stale_statistics
 
 runbook = Runbook(
     title="Statements are slow",

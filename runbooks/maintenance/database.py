@@ -6,14 +6,14 @@ from runbooks.model import Drill, Manual, Step, Verify
 from runbooks.playbook import Maintenance
 from runbooks.window import Day, Window
 from tasks.model import Risk
-from tasks.postgres.bloat import check_index_bloat
-from tasks.postgres.bloat_faults import BloatIndex
-from tasks.postgres.checks import check_blocked_sessions
-from tasks.postgres.index_drops import DropInvalidIndexes
-from tasks.postgres.indexes import check_invalid_indexes
-from tasks.postgres.rebuild_actions import ReindexBloated
-from tasks.postgres.table_actions import AnalyzeTable, VacuumTable
-from tasks.postgres.tables import check_dead_rows, check_stale_statistics
+from tasks.postgres.indexes.checks import check_invalid_indexes
+from tasks.postgres.indexes.drops import DropInvalidIndexes
+from tasks.postgres.locks.checks import check_blocked_sessions
+from tasks.postgres.tables.actions import ReindexBloated
+from tasks.postgres.tables.checks import check_index_bloat
+from tasks.postgres.tables.faults import BloatIndex
+from tasks.postgres.vacuum.actions import AnalyzeTable, VacuumTable
+from tasks.postgres.vacuum.checks import check_dead_rows, check_stale_statistics
 
 maintenance = Maintenance(
     title="Care for the database",

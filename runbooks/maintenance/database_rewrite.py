@@ -5,9 +5,9 @@ from datetime import time, timedelta
 from runbooks.model import Manual, Step, Verify
 from runbooks.playbook import Maintenance
 from runbooks.window import Day, Window
-from tasks.postgres.bloat import check_table_bloat
-from tasks.postgres.checks import check_blocked_sessions, check_long_transactions
-from tasks.postgres.rebuild_actions import VacuumFull
+from tasks.postgres.locks.checks import check_blocked_sessions, check_long_transactions
+from tasks.postgres.tables.actions import VacuumFull
+from tasks.postgres.tables.checks import check_table_bloat
 
 maintenance = Maintenance(
     title="Give back the room of tables that are nearly empty",

@@ -11,9 +11,9 @@ from tasks.migration.checks import (
     check_migrations_applied,
     check_migrations_known,
 )
-from tasks.postgres.checks import check_blocked_sessions, check_idle_in_transaction, check_long_transactions
-from tasks.postgres.indexes import check_invalid_indexes
-from tasks.postgres.replication import check_replication_lag
+from tasks.postgres.indexes.checks import check_invalid_indexes
+from tasks.postgres.locks.checks import check_blocked_sessions, check_idle_in_transaction, check_long_transactions
+from tasks.postgres.replication.checks import check_replication_lag
 
 playbook = Playbook(
     title="Migrate the database",

@@ -6,7 +6,7 @@ from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tasks.environment import System
+from tasks.system import System
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,13 +13,13 @@ from urllib.parse import unquote, urlsplit
 
 from pydantic import ConfigDict, Field, SecretStr, model_validator
 
-from tasks.environment import System
+from tasks.how_far import Progress, watched
 from tasks.migration.queries import AT_WORK, SCHEMA
 from tasks.model import CannotLook, Finding, Refused, Row, Verdict
 from tasks.postgres.system import PostgresServer
 from tasks.postgres.url import Url
 from tasks.program import ProgramFailed, ProgramTookTooLong, Ran, run
-from tasks.progress import Progress, watched
+from tasks.system import System
 
 # Under this name its sessions are seen in pg_stat_activity, where its driver heeds libpq's variables.
 APPLICATION = "incident-migration"

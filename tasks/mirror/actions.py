@@ -9,9 +9,10 @@ from typing import cast
 
 from tasks.action import Action
 from tasks.mirror.compare import Drift, drift_of
-from tasks.mirror.record import fields, named, side_by_side
 from tasks.mirror.shape import Key, pair_of
-from tasks.mirror.system import MOST_ROWS, Mirror, Side, Table
+from tasks.mirror.side_by_side import fields, named, side_by_side
+from tasks.mirror.stores import MOST_ROWS, Side, Table
+from tasks.mirror.system import Mirror
 from tasks.mirror.write import Change, Verb, changes_for, refuse_unwritable, standing, target_of, write
 from tasks.model import BlastRadius, Command, NoWayBack, Outcome, Plan, Refused, Risk, Row
 from tasks.postgres.words import count
@@ -117,7 +118,7 @@ def plan_rows(mirror: Mirror, risk: Risk, *, only_one: bool = False) -> Plan:
 
 def _drift(mirror: Mirror, table: Table) -> Drift:
     with mirror.reading() as both:
-        return drift_of(both, pair_of(mirror, both, table))
+        return drift_of(both, pair_of(both, table))
 
 
 def _due(mirror: Mirror, drift: Drift, *, only_one: bool) -> Due:

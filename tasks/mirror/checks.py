@@ -9,9 +9,10 @@ from typing import TypeVar
 
 from tasks.check import check
 from tasks.mirror.compare import Drift, How, counted, drift_of
-from tasks.mirror.record import fields, named, side_by_side
 from tasks.mirror.shape import Pair, pair_of
-from tasks.mirror.system import Both, Mirror
+from tasks.mirror.side_by_side import fields, named, side_by_side
+from tasks.mirror.stores import Both
+from tasks.mirror.system import Mirror
 from tasks.model import Finding, Refused, Row, Threshold, Verdict
 from tasks.postgres.words import count
 
@@ -111,7 +112,7 @@ def _each(mirror: Mirror, ask: Callable[[Both, Pair], T]) -> tuple[list[T], list
     for table in mirror.tables:
         try:
             with mirror.reading() as both:
-                answers.append(ask(both, pair_of(mirror, both, table)))
+                answers.append(ask(both, pair_of(both, table)))
         except Refused as error:
             unseen.append(error)
     return answers, unseen

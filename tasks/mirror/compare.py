@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 from tasks.mirror.queries import BUCKETS, COUNT, ROWS_BY_KEY, ROWS_IN_BUCKETS
 from tasks.mirror.shape import Key, Pair, key_of, keys_json
-from tasks.mirror.system import Both, Side
+from tasks.mirror.stores import Both, Side
 from tasks.model import Row
 
 # So many rows share a bucket, so that a single sick row costs the reading of few others.

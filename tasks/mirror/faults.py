@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from tasks.fault import Fault
 from tasks.mirror.queries import DRILL_ADD, DRILL_CHANGE, DRILL_REMOVE, DRILL_ROWS
 from tasks.mirror.shape import Shape, pair_of
-from tasks.mirror.system import Mirror, Side, Store
+from tasks.mirror.stores import Side, Store
+from tasks.mirror.system import Mirror
 from tasks.mirror.write import target_of
 from tasks.model import Refused
-from tasks.postgres.system import Session
+from tasks.postgres.session import Session
 
 JOB = "sync-job"
 # So that it can neither hang behind somebody's lock nor leave a transaction open.
@@ -49,7 +50,7 @@ class DriftRows(Fault):
                 remedy='source_of_truth = "left"  # for one of its tables',
             )
         with mirror.reading() as both:
-            shape = pair_of(mirror, both, table).shape(target_of(table))
+            shape = pair_of(both, table).shape(target_of(table))
         store = mirror.store(target_of(table))
         with _session(store) as session:
             return self._break(session, store, shape)

@@ -16,7 +16,8 @@ from tasks.action import Action
 from tasks.mirror.actions import WAY_BACK, refuse_empty_source
 from tasks.mirror.compare import EMPTY, Bucket, Drift, buckets_of, differing, drift_of, mask_for, rows_in
 from tasks.mirror.shape import Pair, pair_of
-from tasks.mirror.system import Both, Mirror, Side, Table
+from tasks.mirror.stores import Both, Side, Table
+from tasks.mirror.system import Mirror
 from tasks.mirror.write import Verb, changes_for, refuse_unwritable, target_of, write
 from tasks.model import BlastRadius, Command, Outcome, Plan, Refused, Risk, Row
 from tasks.postgres.words import count
@@ -110,7 +111,7 @@ class _Part:
 
 def _planned(mirror: Mirror, table: Table) -> _Part:
     with mirror.reading() as both:
-        pair = pair_of(mirror, both, table)
+        pair = pair_of(both, table)
         drift = drift_of(both, pair)
         if drift.complete and len(drift.rows) + sum(drift.unread.values()) <= table.max_rows:
             return _Part(drift=drift, ranges=(), rows=0)
@@ -208,7 +209,7 @@ def _ranges_of(mirror: Mirror, plan: Plan) -> dict[Table, list[Range]]:
 def _now(mirror: Mirror, table: Table, ranges: Sequence[Range]) -> list[Range]:
     """The same ranges as they stand now."""
     with mirror.reading() as both:
-        sides = buckets_of(both, pair_of(mirror, both, table), ranges[0].mask)
+        sides = buckets_of(both, pair_of(both, table), ranges[0].mask)
     return [_range(table, sides, one.mask, one.first, one.last) for one in ranges]
 
 
@@ -216,7 +217,7 @@ def _resynced(mirror: Mirror, command: Command) -> Row:
     """One range made to agree, if both stores still hold what was approved; what became of it."""
     table, one = mirror.table(str(command.target["schema"]), str(command.target["table"])), _range_of(command.target)
     with mirror.reading() as both:
-        pair = pair_of(mirror, both, table)
+        pair = pair_of(both, table)
         left, right = rows_in(both, pair, one.mask, one.buckets)
     source, follower = (left, right) if table.source_of_truth is Side.LEFT else (right, left)
     told: Row = {"table": table.title, "range": f"{one.first} to {one.last}", **{verb.done: 0 for verb in Verb}}

@@ -13,9 +13,9 @@ from typing import cast
 from rapidfuzz import process
 
 from tasks.mirror.queries import COLUMNS, TABLE
-from tasks.mirror.system import Both, Mirror, Settling, Side, Store, Table
+from tasks.mirror.stores import Both, Settling, Side, Store, Table
 from tasks.model import Refused, Row
-from tasks.postgres.system import Session
+from tasks.postgres.session import Session
 from tasks.postgres.words import count
 
 # Of a longer value no more than these characters are fetched to be looked at.
@@ -136,25 +136,24 @@ def key_of(row: Row) -> Key:
     return tuple(cast(list[str | None], row["key"]))
 
 
-def pair_of(mirror: Mirror, both: Both, table: Table) -> Pair:
+def pair_of(both: Both, table: Table) -> Pair:
     """The table as both stores have it.
 
     Raises:
         Refused: it is missing or closed in one, or its columns do not fit; the remedy is the line to type.
         CannotLook: no answer.
     """
-    left, right = (
-        _columns(store, session, table) for store, session in ((mirror.left, both.left), (mirror.right, both.right))
-    )
-    _refuse_unknown(mirror, table, left, right)
+    one, other = both.stores
+    left, right = _columns(one, both.left, table), _columns(other, both.right, table)
+    _refuse_unknown(both, table, left, right)
     names = [name for name in table.columns or left if name in left and name in right and name not in table.ignore]
-    _refuse_unlike(mirror, table, [*table.key, *names], left, right)
-    alone = [f"{mirror.left.name}.{name}" for name in left if name not in right and name not in table.ignore]
-    alone += [f"{mirror.right.name}.{name}" for name in right if name not in left and name not in table.ignore]
+    _refuse_unlike(both, table, [*table.key, *names], left, right)
+    alone = [f"{one.name}.{name}" for name in left if name not in right and name not in table.ignore]
+    alone += [f"{other.name}.{name}" for name in right if name not in left and name not in table.ignore]
     return Pair(
         table=table,
-        left=_shape(mirror.left, both.left, table, left, names),
-        right=_shape(mirror.right, both.right, table, right, names),
+        left=_shape(one, both.left, table, left, names),
+        right=_shape(other, both.right, table, right, names),
         alone=tuple(alone) if not table.columns else (),
     )
 
@@ -201,9 +200,9 @@ def _shape(store: Store, session: Session, table: Table, columns: dict[str, Colu
     )
 
 
-def _refuse_unknown(mirror: Mirror, table: Table, left: dict[str, Column], right: dict[str, Column]) -> None:
+def _refuse_unknown(both: Both, table: Table, left: dict[str, Column], right: dict[str, Column]) -> None:
     settling = [table.settling.column] if table.settling else []
-    for store, there in ((mirror.left, left), (mirror.right, right)):
+    for store, there in zip(both.stores, (left, right), strict=True):
         for name in [*table.key, *table.columns, *settling]:
             if name not in there:
                 raise Refused(
@@ -219,11 +218,12 @@ def _refuse_unknown(mirror: Mirror, table: Table, left: dict[str, Column], right
 
 
 def _refuse_unlike(
-    mirror: Mirror, table: Table, names: Iterable[str], left: dict[str, Column], right: dict[str, Column]
+    both: Both, table: Table, names: Iterable[str], left: dict[str, Column], right: dict[str, Column]
 ) -> None:
+    one, other = both.stores
     for name in names:
         if left[name].family != right[name].family:
-            kinds = f"{left[name].type} in {mirror.left.name} and {right[name].type} in {mirror.right.name}"
+            kinds = f"{left[name].type} in {one.name} and {right[name].type} in {other.name}"
             raise Refused(
                 f"{table.title}.{name} is {kinds}: what equal would mean is anybody's guess.",
                 remedy=f"Give both one type, or add {name!r} to `ignore` of {table.title}.",

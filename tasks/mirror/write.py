@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from tasks.mirror.compare import KEYS_A_LOOK, Sick, look_at
 from tasks.mirror.queries import DELETE, INSERT, ROWS_BY_KEY, TABLE, UPDATE, VALUES_BY_KEY
 from tasks.mirror.shape import Key, Pair, Shape, key_of, keys_json, pair_of
-from tasks.mirror.system import Mirror, Side, Table
+from tasks.mirror.stores import Side, Table
+from tasks.mirror.system import Mirror
 from tasks.model import Json, Refused, Row
-from tasks.postgres.system import Session
+from tasks.postgres.session import Session
 
 AS_SEEN = "changed since it was seen: not touched"
 SOURCE_MOVED = "changed in the source of truth since it was seen: not touched"
@@ -97,7 +98,7 @@ def write(mirror: Mirror, table: Table, changes: Sequence[Change]) -> dict[Key, 
     """
     target = target_of(table)
     with mirror.reading() as both:
-        pair = pair_of(mirror, both, table)
+        pair = pair_of(both, table)
         source = both.left if target is Side.RIGHT else both.right
         values = _values(source, pair.shape(table.source_of_truth), changes)
     ready = [change for change in changes if change.verb is Verb.DELETE or change.key in values]
@@ -116,7 +117,7 @@ def standing(mirror: Mirror, table: Table, changes: Sequence[Change]) -> dict[Ke
     """
     found: dict[Key, Sick] = {}
     with mirror.reading() as both:
-        pair = pair_of(mirror, both, table)
+        pair = pair_of(both, table)
         for n in range(0, len(changes), KEYS_A_LOOK):
             found |= look_at(both, pair, [change.key for change in changes[n : n + KEYS_A_LOOK]])
     return found

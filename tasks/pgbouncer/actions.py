@@ -7,7 +7,7 @@ from tasks.model import BlastRadius, Command, NoWayBack, Outcome, Plan, Risk, Ro
 from tasks.pgbouncer.checks import WAITING, sick_first
 from tasks.pgbouncer.system import Pooler
 from tasks.postgres.refusals import quoted
-from tasks.postgres.statement_looks import number
+from tasks.postgres.values import number
 
 RECONNECT, RESUME = "RECONNECT", "RESUME"
 

@@ -6,7 +6,7 @@ from tasks.check import check
 from tasks.model import CannotLook, Finding, Refused, Row, Threshold, Verdict
 from tasks.pgbouncer.system import CONSOLE, Pooler
 from tasks.postgres.refusals import NotConnected
-from tasks.postgres.statement_looks import number
+from tasks.postgres.values import number
 from tasks.postgres.words import count, limit
 
 WAITING = Threshold(

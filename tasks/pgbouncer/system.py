@@ -14,13 +14,14 @@ import psycopg
 from psycopg.rows import dict_row
 from pydantic import ConfigDict, Field, SecretStr, model_validator
 
-from tasks.environment import System
 from tasks.model import CannotLook, Finding, Refused, Row, Verdict
 from tasks.postgres.cutting import cut_when_silent
 from tasks.postgres.refusals import Place, at_the_door
-from tasks.postgres.system import APPLICATION, LEAST_CONNECT_TIMEOUT_S, PostgresServer
+from tasks.postgres.session import APPLICATION, LEAST_CONNECT_TIMEOUT_S
+from tasks.postgres.system import PostgresServer
 from tasks.postgres.url import Url, place_of
 from tasks.postgres.values import as_json
+from tasks.system import System
 
 ASKS = ("SHOW POOLS", "SHOW STATS", "SHOW CONFIG", "SHOW DATABASES", "SHOW VERSION")
 CONSOLE = "pgbouncer"

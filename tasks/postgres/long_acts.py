@@ -5,12 +5,12 @@ from __future__ import annotations
 import functools
 from collections.abc import Mapping
 
+from tasks.how_far import Progress, watched
 from tasks.model import Row
 from tasks.postgres.queries import LONG_ACT
-from tasks.postgres.statement_looks import number
 from tasks.postgres.system import PostgresServer
+from tasks.postgres.values import number
 from tasks.postgres.words import span
-from tasks.progress import Progress, watched
 
 # Where in the whole each phase lies, by what it reads and writes: a concurrent build reads the table twice, VACUUM the
 # table once and its indexes each. Rough, and made so that it does not run backwards.

@@ -3,33 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
-from tasks.model import CannotLook, Finding, Row, Verdict
-from tasks.postgres.queries import RIGHTS
-
-if TYPE_CHECKING:
-    from tasks.postgres.system import PostgresServer
+from tasks.model import Finding, Row, Verdict
 
 OLDEST, NEWEST = 13, 18
 # What a role needs to end a session: the line that grants it, and the column of RIGHTS that says it has it.
 ACTING = (("grant_sight", "sees_all"), ("grant_signals", "signals"))
-
-
-def examine(postgres: PostgresServer) -> Iterator[Finding]:
-    """Does it answer, what may the role that asks see, and what may the one that acts do?"""
-    try:
-        rights = postgres.rows(RIGHTS)[0]
-    except CannotLook as error:
-        yield Finding(verdict=Verdict.BAD, says=error.says, remedy=error.remedy)
-        return
-    yield from examine_reading(postgres.address, rights)
-    try:
-        rights = postgres.rows_as_actor(RIGHTS)[0]
-    except CannotLook as error:
-        yield Finding(verdict=Verdict.WARN, says=f"No change is possible. {error.says}", remedy=error.remedy)
-        return
-    yield examine_acting(postgres.address, rights)
 
 
 def examine_acting(address: str, rights: Row) -> Finding:

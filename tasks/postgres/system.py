@@ -1,212 +1,31 @@
-"""The door to a Postgres server: 13 to 18, a fresh connection for each question, every limit set.
-
-The only file in tasks/ that speaks through psycopg.
-"""
+"""The door to a Postgres server: 13 to 18, a fresh connection for each question, every limit set."""
 
 from __future__ import annotations
 
-import logging
 import time
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager, suppress
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from functools import partial
-from typing import ClassVar, Self
+from typing import ClassVar
 
-import psycopg
-from psycopg import pq
-from psycopg.abc import Buffer
-from psycopg.adapt import Loader
-from psycopg.rows import dict_row
 from pydantic import ConfigDict, Field, SecretStr
 
-from tasks.environment import System
 from tasks.kept import kept_or
-from tasks.model import CannotLook, Finding, Json, Refused, Row
-from tasks.postgres.cutting import GRACE_S, cut_when_silent
+from tasks.model import CannotLook, Finding, Refused, Row, Verdict
 from tasks.postgres.queries import RIGHTS
-from tasks.postgres.refusals import Place, at_the_door, of_the_statement
-from tasks.postgres.rights import examine
-from tasks.postgres.statements import masked
-from tasks.postgres.turns import Opener, in_turn
-from tasks.postgres.url import Url, place_of
-from tasks.postgres.values import as_json
+from tasks.postgres.refusals import Place
+from tasks.postgres.reserve import Opener, in_turn
+from tasks.postgres.rights import examine_acting, examine_reading
+from tasks.postgres.session import APPLICATION, Session
+from tasks.postgres.url import Url, place_of, variables_of
+from tasks.system import System
 
-APPLICATION = "incident-pipelines"
-# Sessions that are ours, the journal's included (flows/journal): never signalled, and not counted as waiting.
-OURS = (APPLICATION, "incident-journal")
-
-# A lock is waited for this part of the time: were it the whole, the server would say "too slow", never "locked".
-LOCK_SHARE = 0.5
 # A time limit that broke an index build off would leave an invalid index behind: this one is for a server that hangs.
 LONG_ACT_S = 6 * 3600.0
 # CREATE INDEX CONCURRENTLY waits for older transactions. It holds no reader or writer up meanwhile, yet VACUUM.
 LONG_ACT_LOCK_S = 300.0
 # A transaction of several changes waits so long for each of its locks: whoever comes after it would wait behind it.
 LOCK_S = 10.0
-# Below this libpq does not go.
-LEAST_CONNECT_TIMEOUT_S = 2
-
-_log = logging.getLogger(__name__)
-
-
-class _Forgiving(Loader):
-    """pg_stat_activity shows statements of databases in other encodings, which need not be valid here."""
-
-    def load(self, data: Buffer) -> str:
-        return bytes(data).decode("utf-8", "replace")
-
-
-class Session:
-    """One connection of our own. Its errors are CannotLook and Refused; closing it rolls back what is open."""
-
-    def __init__(self, connection: psycopg.Connection[dict[str, object]], place: Place, limit_s: float | None) -> None:
-        self._connection = connection
-        self._place = place
-        self._limit_s = limit_s
-
-    @classmethod
-    def open(
-        cls, url: SecretStr, *, application: str, connect_timeout_s: float, limit_s: float | None, reads: bool
-    ) -> Self:
-        """Connect; a session that reads can do nothing else.
-
-        Raises:
-            CannotLook, Refused: it did not come about.
-        """
-        place = place_of(url)
-        timeout_s = max(LEAST_CONNECT_TIMEOUT_S, round(connect_timeout_s))
-        try:
-            # connect_timeout does not cover the resolver, which Python asks before libpq begins: `Check.limit` does.
-            connection = psycopg.connect(
-                url.get_secret_value(),
-                application_name=application,
-                client_encoding="utf8",
-                connect_timeout=timeout_s,
-                keepalives_idle=5,
-                keepalives_interval=2,
-                keepalives_count=3,
-                tcp_user_timeout=round(1000 * (limit_s or 60)),
-                autocommit=not reads,
-                # A prepared statement would not be there on the next server that a transaction pooler gives out.
-                prepare_threshold=None,
-                row_factory=dict_row,
-            )
-        except (psycopg.Error, UnicodeError) as error:
-            _log.info("%s: %s", place, error)
-            raise at_the_door(place, str(error), timeout_s) from None
-        connection.read_only = reads or None
-        for kind in ("text", "varchar", "name"):
-            connection.adapters.register_loader(kind, _Forgiving)
-        session = cls(connection, place, limit_s)
-        try:
-            session._set_limits(local=reads)
-        except CannotLook:
-            session.close()
-            raise
-        return session
-
-    @property
-    def pid(self) -> int:
-        """The server process that serves this session."""
-        return self._connection.info.backend_pid
-
-    def run(self, query: str, **params: object) -> list[Row]:
-        """One statement; columns called `query` come masked.
-
-        Raises:
-            CannotLook, Refused: it failed, or did not answer in time.
-        """
-        with self._translated(), self._cut_when_silent():
-            cursor = self._connection.execute(query.encode(), {"ours": list(OURS), **params})
-            rows = cursor.fetchall() if cursor.description else []
-        return [{name: _shown(name, value) for name, value in row.items()} for row in rows]
-
-    def copy_out(self, query: str, take: Callable[[bytes], object]) -> int:
-        """Hand each piece of a `COPY … TO STDOUT` to `take`; how many rows it was. A % in it is meant.
-
-        Raises:
-            CannotLook, Refused: it failed, or did not end in time.
-        """
-        with self._translated(), self._cut_when_silent(), self._connection.cursor() as cursor:
-            with cursor.copy(query.encode()) as copy:
-                for piece in copy:
-                    take(bytes(piece))
-            return cursor.rowcount
-
-    def copy_in(self, query: str, pieces: Iterable[bytes]) -> int:
-        """Feed `pieces` to a `COPY … FROM STDIN`; how many rows it was. A % in it is meant.
-
-        Raises:
-            CannotLook, Refused: it failed, or did not end in time. What `pieces` raises passes through.
-        """
-        with self._translated(), self._cut_when_silent(), self._connection.cursor() as cursor:
-            with cursor.copy(query.encode()) as copy:
-                for piece in pieces:
-                    copy.write(piece)
-            return cursor.rowcount
-
-    def verifier(self, password: SecretStr) -> str:
-        """What the server keeps in place of `password`, made here: the password itself is neither sent nor logged."""
-        made = self._connection.pgconn.encrypt_password(password.get_secret_value().encode(), b"", b"scram-sha-256")
-        return made.decode()
-
-    def cancel(self) -> None:
-        """Stop the statement that another thread runs here."""
-        with self._translated():
-            self._connection.cancel_safe(timeout=GRACE_S)
-
-    def rest(self) -> bool:
-        """Leave the transaction, and with it its snapshot and its locks; False when the connection is gone."""
-        with suppress(psycopg.Error):
-            self._connection.rollback()
-        return not self._connection.closed
-
-    def wake(self) -> bool:
-        """A new transaction that only reads, its limits set; False when the connection was lost at rest."""
-        try:
-            self._set_limits(local=True)
-        except CannotLook:
-            return False
-        return True
-
-    def close(self) -> None:
-        self._connection.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def _set_limits(self, *, local: bool) -> None:
-        # Set by statement and, for questions, for the transaction only: poolers refuse or drop start-up options.
-        limit_ms = 1000 * (self._limit_s or 0)
-        settings = {
-            "statement_timeout": f"{round(limit_ms)}ms",
-            "lock_timeout": f"{round(limit_ms * LOCK_SHARE)}ms",
-            "idle_in_transaction_session_timeout": f"{round(limit_ms)}ms",
-            # Compiling a question about a few dozen sessions took seconds, and then no answer comes within the limit.
-            "jit": "off",
-        }
-        chosen = ", ".join(f"set_config('{name}', %({name})s, %(local)s)" for name in settings)
-        self.run(f"SELECT {chosen}", **settings, local=local)
-
-    def _cut_when_silent(self) -> AbstractContextManager[None]:
-        return cut_when_silent(self._connection.fileno(), self._limit_s)
-
-    @contextmanager
-    def _translated(self) -> Iterator[None]:
-        try:
-            yield
-        except psycopg.Error as error:
-            _log.info("%s: %s", self._place, error)
-            text = error.diag.message_primary or type(error).__name__
-            raise of_the_statement(self._place, error.sqlstate or "", text, self._limit_s) from None
-
-
-def _shown(name: str, value: object) -> Json:
-    # At the door, so that no check can forget it: a statement may hold anybody's password.
-    return masked(value) if name == "query" and isinstance(value, str) else as_json(value)
 
 
 class PostgresServer(System):
@@ -322,8 +141,7 @@ class PostgresServer(System):
         Raises:
             Refused: drill_url is not configured.
         """
-        options = pq.Conninfo.parse(self._breaker.get_secret_value().encode())
-        return {o.envvar.decode(): o.val.decode() for o in options if o.envvar and o.val is not None}
+        return variables_of(self._breaker)
 
     def knock(self, url: SecretStr) -> float:
         """Connect with `url`, ask for 1, and leave: how long that took, in seconds. No reserve is used.
@@ -346,8 +164,19 @@ class PostgresServer(System):
         )
 
     def examine(self) -> Iterator[Finding]:
-        """What `incident doctor` asks."""
-        yield from examine(self)
+        """What `incident doctor` asks: does it answer, what may the role that asks see, and the one that acts do?"""
+        try:
+            rights = self.rows(RIGHTS)[0]
+        except CannotLook as error:
+            yield Finding(verdict=Verdict.BAD, says=error.says, remedy=error.remedy)
+            return
+        yield from examine_reading(self.address, rights)
+        try:
+            rights = self.rows_as_actor(RIGHTS)[0]
+        except CannotLook as error:
+            yield Finding(verdict=Verdict.WARN, says=f"No change is possible. {error.says}", remedy=error.remedy)
+            return
+        yield examine_acting(self.address, rights)
 
     @property
     def _actor(self) -> SecretStr:

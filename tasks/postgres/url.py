@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 import psycopg
-from psycopg import conninfo
+from psycopg import conninfo, pq
 from pydantic import AfterValidator, SecretStr
 
 from tasks.postgres.refusals import Place
@@ -47,3 +47,9 @@ def place_of(url: SecretStr) -> Place:
         user=str(parts["user"]),
         tls=parts.get("sslmode") != "disable",
     )
+
+
+def variables_of(url: SecretStr) -> dict[str, str]:
+    """What `url` says, as libpq's variables: a program's arguments everybody can read."""
+    options = pq.Conninfo.parse(url.get_secret_value().encode())
+    return {o.envvar.decode(): o.val.decode() for o in options if o.envvar and o.val is not None}

@@ -33,6 +33,11 @@ def as_json(value: object) -> Json:
     return value.hex() if isinstance(value, bytes) else str(value)
 
 
+def number(value: Json) -> float:
+    """What was kept as JSON, to reckon with; 0 where there is no number."""
+    return float(value) if isinstance(value, int | float) else 0.0
+
+
 def _instant(value: datetime) -> str:
     """In UTC where the zone is known; always with microseconds, so that it can be compared as text."""
     return (value.astimezone(UTC) if value.tzinfo else value).isoformat(timespec="microseconds")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tasks.model import Row
+from tasks.postgres.values import number
 
 MINUTE_S = 60
 HOUR_S = 3600
@@ -40,10 +41,10 @@ def head(row: Row) -> str:
     if row["circle"]:
         return f"a circle of sessions that wait for each other, {session(row)} among them"
     if row["gid"] is not None:
-        return f"the prepared transaction {row['gid']!r}, open for {span(_seconds(row['transaction_s']))}"
+        return f"the prepared transaction {row['gid']!r}, open for {span(number(row['transaction_s']))}"
     state = str(row["state"] or row["backend_type"])
     since = row["state_s"] if state.startswith("idle") else row["transaction_s"]
-    return f"{session(row)}, {state} for {span(_seconds(since))}"
+    return f"{session(row)}, {state} for {span(number(since))}"
 
 
 def lock(row: Row) -> str:
@@ -52,7 +53,3 @@ def lock(row: Row) -> str:
     if row["locktype"] in ("transactionid", "tuple"):
         return f"a row of {where}"
     return f"the {row['locktype']} {row['relation']}" if row["relation"] else f"a lock of type {row['locktype']}"
-
-
-def _seconds(value: object) -> float:
-    return float(value) if isinstance(value, int | float) else 0.0

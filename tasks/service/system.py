@@ -8,9 +8,9 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field, SecretStr
 
-from tasks.environment import System
 from tasks.model import CannotLook, Finding, Refused, Verdict
 from tasks.program import Heard, Ran, run
+from tasks.system import System
 
 # What LSB and systemd give for a service that is not running; 4 is one they do not know, and no answer.
 NOT_RUNNING = frozenset({1, 2, 3})

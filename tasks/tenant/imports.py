@@ -7,7 +7,8 @@ from pathlib import Path
 
 from tasks.action import Action
 from tasks.model import BlastRadius, Command, Outcome, Plan, Refused, Risk
-from tasks.postgres.system import PostgresServer, Session
+from tasks.postgres.session import Session
+from tasks.postgres.system import PostgresServer
 from tasks.postgres.words import count
 from tasks.tenant import bundle
 from tasks.tenant.exported import approved, copy_into, matched, named_by, whole

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tasks.action import Action
 from tasks.model import BlastRadius, Command, NoWayBack, Outcome, Plan, Refused, Risk
-from tasks.postgres.system import Session
+from tasks.postgres.session import Session
 from tasks.postgres.words import count
 from tasks.tenant import bundle
 from tasks.tenant.exported import approved, copy_into, matched, same

@@ -8,10 +8,10 @@ from typing import Annotated, ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
-from tasks.environment import System
 from tasks.model import CannotLook, Finding, Refused, Verdict
 from tasks.postgres.system import PostgresServer
 from tasks.postgres.url import Url
+from tasks.system import System
 
 Word = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from tasks.model import BlastRadius, Plan, Refused, Risk, Row
-from tasks.postgres.system import PostgresServer, Session
+from tasks.postgres.session import Session
+from tasks.postgres.system import PostgresServer
 from tasks.tenant.queries import REFERENCES, TABLES
 from tasks.tenant.system import TenantTable
 

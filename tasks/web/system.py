@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, ConfigDict, Field
 
-from tasks.environment import System
+from tasks.system import System
 from tasks.web.exchange import Key, Limits, Place, Tls
 
 

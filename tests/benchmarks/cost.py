@@ -11,7 +11,7 @@ from unittest import mock
 
 import psycopg
 
-from tasks.postgres.system import APPLICATION
+from tasks.postgres.session import APPLICATION
 
 
 class Meter:

@@ -28,10 +28,11 @@ from deployments.lab import Lab
 from deployments.publish import publish
 from deployments.stack import Stack
 from runbooks.catalog import Catalog
-from tasks.environment import Config, Environment
+from tasks.config import Config
+from tasks.environment import Environment
 from tasks.model import Verdict
-from tasks.postgres.checks import check_blocked_sessions
-from tasks.postgres.faults import LeaveTransactionOpen
+from tasks.postgres.locks.checks import check_blocked_sessions
+from tasks.postgres.locks.faults import LeaveTransactionOpen
 from tests.conftest import needs
 from tests.deployments.prefect_pages import ClassicPages, NewPages, PrefectPages
 

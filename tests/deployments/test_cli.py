@@ -32,7 +32,7 @@ kind = "lab"
 systems.leaky = {}
 """
 LEAKY = """
-from tasks.environment import System
+from tasks.system import System
 
 class Leaky(System):
     kind = "leaky"

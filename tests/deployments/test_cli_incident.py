@@ -12,7 +12,7 @@ from pydantic import SecretStr
 from deployments.stack import Stack
 from flows.journal import Journal, Redactor
 from runbooks.catalog import Catalog
-from tasks.environment import Config
+from tasks.config import Config
 from tests.conftest import Server
 from tests.deployments.processes import wait_until
 from tests.deployments.terminal import PATIENCE_S, Shell, terminal

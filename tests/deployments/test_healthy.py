@@ -20,7 +20,8 @@ from deployments.lab import Lab
 from flows.life.diagnose import answer
 from runbooks.catalog import Catalog
 from runbooks.model import AnyCheck
-from tasks.environment import Config, Environment
+from tasks.config import Config
+from tasks.environment import Environment
 from tasks.model import CannotLook, Earlier, Finding, Verdict
 from tasks.postgres.system import PostgresServer
 from tests.benchmarks.load import visitors

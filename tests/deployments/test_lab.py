@@ -18,7 +18,8 @@ from deployments import lab as servers
 from deployments.home import Home
 from deployments.lab import Lab
 from deployments.lab.application import DATABASE
-from tasks.environment import Config, Kind
+from tasks.config import Config
+from tasks.environment import Kind
 from tasks.registry import register_systems
 from tests.deployments.processes import alive, using
 

@@ -10,7 +10,8 @@ import pytest
 from deployments.lab import Lab
 from deployments.lab.mirror import DATABASE
 from runbooks.database.sync_drift import runbook
-from tasks.environment import Config, Environment
+from tasks.config import Config
+from tasks.environment import Environment
 from tasks.mirror.actions import SyncDriftedRows
 from tasks.mirror.checks import check_row_counts, check_row_drift
 from tasks.mirror.system import Mirror

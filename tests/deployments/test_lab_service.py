@@ -10,7 +10,7 @@ import pytest
 from deployments.home import Home
 from deployments.lab import Lab, service
 from deployments.lab.service import NO_SUCH_SERVICE, NOT_RUNNING
-from tasks.environment import Config
+from tasks.config import Config
 from tasks.model import CannotLook
 from tasks.postgres.system import PostgresServer
 from tasks.registry import register_systems

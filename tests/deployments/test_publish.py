@@ -22,7 +22,7 @@ from deployments.wanted import TAG
 from flows.run.trigger import deployment_name
 from runbooks.catalog import Catalog, Complaint
 from runbooks.model import Runbook
-from tasks.environment import Config
+from tasks.config import Config
 
 SLUG = "database/blocked-sessions"
 RUNBOOK = deployment_name(SLUG)

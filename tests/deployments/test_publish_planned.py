@@ -17,7 +17,7 @@ from prefect.testing.utilities import prefect_test_harness
 from deployments.publish import POOL, Change, publish
 from flows.run.clock import now
 from runbooks.catalog import Catalog
-from tasks.environment import Config
+from tasks.config import Config
 from tests.flows.room import MAINTENANCE, PLAYBOOK, TEAM
 
 PLACES = """

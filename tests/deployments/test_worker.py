@@ -30,7 +30,7 @@ from deployments.prefect_server import POOL
 from deployments.stack import Stack
 from deployments.wanted import wanted
 from runbooks.catalog import Catalog
-from tasks.environment import Config
+from tasks.config import Config
 from tests.deployments.processes import wait_until
 
 ENDS_WITHIN_S = 60.0

@@ -14,7 +14,7 @@ from deployments.ports import free_port
 from deployments.stack import Stack
 from flows.journal import Journal, Redactor
 from runbooks.catalog import Catalog
-from tasks.environment import Config
+from tasks.config import Config
 from tests.conftest import Server
 from tests.flows.house import House
 from tests.flows.journal.conftest import roles_on

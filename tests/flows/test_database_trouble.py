@@ -17,7 +17,7 @@ from deployments.lab import Lab
 from deployments.lab.service import POSTGRES
 from flows.case.question import Answer, Question
 from runbooks.database import blocked_sessions
-from tasks.postgres.actions import TerminateBlockingSessions
+from tasks.postgres.locks.actions import TerminateBlockingSessions
 from tasks.postgres.system import PostgresServer
 from tests.deployments.processes import wait_until
 from tests.flows.room import Room, Script, furnish, said

@@ -252,7 +252,7 @@ def test_it_stops_between_two_targets_at_the_windows_end(
     room: Room, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from flows.step import act
-    from tasks.progress import told_to
+    from tasks.how_far import told_to
 
     def time_passes(*arguments: Any) -> Any:
         monkeypatch.setattr("tasks.deadline.now", _after(2, clock))

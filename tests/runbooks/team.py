@@ -6,13 +6,13 @@ import itertools
 import textwrap
 from pathlib import Path
 
-from tasks.environment import Team
+from tasks.registry import Team
 
 _count = itertools.count()
 
 SYSTEM = '''
 from typing import ClassVar
-from tasks.environment import System
+from tasks.system import System
 
 class Door(System):
     """A shop's back door."""

@@ -9,8 +9,11 @@ import pytest
 from runbooks import catalog
 from runbooks.catalog import Catalog, UnknownRunbook
 from runbooks.model import InvalidRunbook
-from tasks.environment import Environment, InvalidConfig, Kind, System, Team
+from tasks.environment import Environment, Kind
 from tasks.model import Threshold
+from tasks.registry import Team
+from tasks.system import System
+from tasks.toml import InvalidConfig
 from tests.runbooks.team import Folder
 
 
@@ -292,7 +295,7 @@ def test_it_loads_without_prefect(folder: Folder) -> None:
         from pathlib import Path
         begun = time.process_time()
         from runbooks.catalog import Catalog
-        from tasks.environment import Team
+        from tasks.registry import Team
         Catalog.load(Team(runbooks=Path({str(folder.team.runbooks)!r}), systems=Path({str(folder.team.systems)!r})))
         assert "prefect" not in sys.modules, "prefect was imported"
         print(time.process_time() - begun)

@@ -6,8 +6,8 @@ from typing import ClassVar
 import pytest
 
 from tasks.action import Action, InvalidAction
-from tasks.environment import System
 from tasks.model import BlastRadius, NoWayBack, Outcome, Plan, Risk
+from tasks.system import System
 
 
 class Till(System):

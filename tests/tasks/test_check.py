@@ -10,8 +10,9 @@ from typing import Any, ClassVar
 import pytest
 
 from tasks.check import InvalidCheck, check, within
-from tasks.environment import Environment, Kind, System
+from tasks.environment import Environment, Kind
 from tasks.model import CannotLook, Earlier, Finding, Refused, Threshold, Verdict
+from tasks.system import System
 
 
 class Lamp(System):

@@ -4,9 +4,10 @@ from typing import ClassVar
 
 import pytest
 
-from tasks.environment import Environment, Kind, System
+from tasks.environment import Environment, Kind
 from tasks.fault import Fault, InvalidFault, RefusesProduction
 from tasks.model import Refused
+from tasks.system import System
 
 
 class Lamp(System):

@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 
 from tasks.check import check
-from tasks.environment import Environment, Kind, System
+from tasks.environment import Environment, Kind
 from tasks.kept import kept_or, let_go, one_question
 from tasks.model import Finding, Verdict
+from tasks.system import System
 
 
 class Line:

@@ -3,12 +3,9 @@
 Those with {names} in braces are filled by shape.py with what the server itself has quoted.
 """
 
-from importlib.resources import files
+from tasks.sql import reader
 
-
-def _read(name: str) -> str:
-    return files(__name__).joinpath(f"{name}.sql").read_text(encoding="utf-8")
-
+_read = reader(__name__)
 
 SETTINGS = _read("settings")
 STORE = _read("store")

@@ -1,76 +1,18 @@
 """The questions in SQL, one file each. They run on Postgres 13 to 18; a `%` is written `%%`, as psycopg wants it."""
 
-from importlib.resources import files
+from tasks.sql import reader
+
+_read = reader(__name__)
+_LOCKED_OUT = _read("locked_out").rstrip()
 
 
-def _text(name: str) -> str:
-    return files(__name__).joinpath(f"{name}.sql").read_text(encoding="utf-8")
+def without_locked(query: str) -> str:
+    """`query` with the words that leave out relations that are locked (locked_out.sql)."""
+    return query.replace("{locked_out}", _LOCKED_OUT)
 
 
-_LOCKED_OUT = _text("locked_out").rstrip()
-
-
-def _read(name: str) -> str:
-    return _text(name).replace("{locked_out}", _LOCKED_OUT)
-
-
-ANYBODY_WAITS = _read("anybody_waits")
-BLOCKING_CHAINS = _read("blocking_chains")
-LONG_TRANSACTIONS = _read("long_transactions")
-IDLE_IN_TRANSACTION = _read("idle_in_transaction")
-DEADLOCKS = _read("deadlocks")
 RIGHTS = _read("rights")
 CLIENT_SESSIONS = _read("client_sessions")
-RUNNING_STATEMENTS = _read("running_statements")
 SIGNAL_SESSION = _read("signal_session")
 STILL_THERE = _read("still_there")
-STILL_WAITING = _read("still_waiting")
-SPARE_COLUMN = _read("spare_column")
-STATEMENT_STATISTICS = _read("statement_statistics")
-STATEMENTS = _read("statements")
-STATEMENTS_UNDER_WAY = _read("statements_under_way")
-FORGOTTEN_STATEMENTS = _read("forgotten_statements")
-STATEMENTS_TO_EXPLAIN = _read("statements_to_explain")
-HYPOPG = _read("hypopg")
-PARAMETERS = _read("parameters")
-PLANNED_CODE = _read("planned_code")
-PLAN_SETTINGS = _read("plan_settings")
-INDEX_PLACE = _read("index_place")
-INDEX_STATE = _read("index_state")
-INDEX_SHAPES = _read("index_shapes")
-TABLE_SHAPES = _read("table_shapes")
-WRITABLE = _read("writable")
-INDEX_FACTS = _read("index_facts")
 LONG_ACT = _read("long_act")
-LOCKED_INDEXES = _read("locked_indexes")
-SCAN_COUNTING = _read("scan_counting")
-TABLE_SCANS = _read("table_scans")
-TABLE_CARE = _read("table_care")
-CARE_DONE = _read("care_done")
-INDEXES_ON = _read("indexes_on")
-RESET_STATEMENT = _read("reset_statement")
-DATABASE_COUNTERS = _read("database_counters")
-STATEMENT_SPILLS = _read("statement_spills")
-WAL_POSITION = _read("wal_position")
-CHECKPOINTS = _read("checkpoints")
-CHECKPOINTER = _read("checkpointer")
-REPLICAS = _read("replicas")
-STANDBY = _read("standby")
-SLOTS = _read("slots")
-DROP_SLOT = _read("drop_slot")
-XMIN_HOLDERS = _read("xmin_holders")
-TRANSACTION_AGES = _read("transaction_ages")
-OLDEST_TABLES = _read("oldest_tables")
-DATABASE_SIZE = _read("database_size")
-LARGEST_TABLES = _read("largest_tables")
-AUTOVACUUM = _read("autovacuum")
-CONNECTION_SLOTS = _read("connection_slots")
-SLOT_HOLDERS = _read("slot_holders")
-IDLE_SESSIONS = _read("idle_sessions")
-ROLE_LIMITS = _read("role_limits")
-DATABASE_LIMITS = _read("database_limits")
-LOGIN_ROLE = _read("login_role")
-SET_PASSWORD = _read("set_password")
-TO_REBUILD = _read("to_rebuild")
-READ_RATE = _read("read_rate")
-REBUILD_LEFT_OVERS = _read("rebuild_left_overs")

@@ -17,8 +17,9 @@ from flows.gate.proof import sign
 from flows.gate.settle import refusal
 from flows.run.clock import now
 from runbooks.catalog import Catalog
-from tasks.environment import Environment, Team
+from tasks.environment import Environment
 from tasks.model import BlastRadius, Command, Plan, Risk
+from tasks.registry import Team
 from tests.flows.room import TEAM, Room, said
 
 PLAN = Plan(

@@ -12,7 +12,7 @@ from pydantic import SecretStr
 
 from flows.journal import Journal, Redactor
 from flows.keepers.seal import Keeper
-from tasks.environment import Config
+from tasks.config import Config
 from tests.flows.inbox import Inbox, opened
 
 TOKEN = "canary-token-2b9d"

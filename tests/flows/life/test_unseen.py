@@ -13,10 +13,11 @@ from flows.case.case import Ending
 from flows.life.unseen import nothing_found
 from runbooks.database import connections_exhausted, performance_degradation
 from runbooks.model import AnyCheck, Runbook
-from tasks.environment import Environment, Kind, System
+from tasks.environment import Environment, Kind
 from tasks.host.system import Host
 from tasks.model import Finding, Verdict
 from tasks.postgres.system import PostgresServer
+from tasks.system import System
 from tests.flows.room import furnish
 
 POSTGRES = PostgresServer(url=SecretStr("postgresql://reader:x@127.0.0.1:1/app"))

@@ -16,7 +16,7 @@ from flows.people import escalate
 from flows.people.escalate import LADDER, RETRY_S, Escalator
 from flows.run.clock import now
 from runbooks.model import Severity
-from tasks.environment import Config
+from tasks.config import Config
 from tasks.model import BlastRadius, Command, Plan, Risk
 from tasks.roster import Role
 from tests.conftest import Server

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, cast
 import pytest
 from prefect.logging.configuration import setup_logging
 
-from tasks import progress
+from tasks import how_far
 from tests.flows.room import Room, said
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def heard(prefect_server: None) -> Iterator[Heard]:
 
 
 def test_it_says_where_a_long_step_is(room: Room, monkeypatch: pytest.MonkeyPatch, heard: Heard) -> None:
-    monkeypatch.setattr(progress, "EVERY_S", 0.02)
+    monkeypatch.setattr(how_far, "EVERY_S", 0.02)
     room.set(hold="before switching on", warm=[0.25, 0.75])
     room.live(said)
 

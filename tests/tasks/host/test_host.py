@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tasks.environment import Config, Environment, InvalidConfig, Kind
+from tasks.config import Config
+from tasks.environment import Environment, Kind
 from tasks.host.checks import (
     CPU_BUSY,
     DISK_AVAILABLE,
@@ -22,6 +23,7 @@ from tasks.host.checks import (
 from tasks.host.machine import Disk
 from tasks.host.system import Host
 from tasks.model import Earlier, Finding, Refused, Threshold, Verdict
+from tasks.toml import InvalidConfig
 
 HOUR_S = 3600.0
 GIB = 2**30

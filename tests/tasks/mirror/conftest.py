@@ -44,7 +44,7 @@ class Two:
     def drift(self, **table: Any) -> Drift:
         mirror = self.mirror(table)
         with mirror.reading() as both:
-            return drift_of(both, pair_of(mirror, both, mirror.tables[0]))
+            return drift_of(both, pair_of(both, mirror.tables[0]))
 
     def rows(self, relation: str = "people") -> tuple[list[tuple[object, ...]], list[tuple[object, ...]]]:
         query = f"SELECT * FROM {relation} ORDER BY 1"  # noqa: S608

@@ -9,10 +9,12 @@ import pytest
 from pydantic import ValidationError
 
 from flows.run.settings import redactor
-from tasks.environment import Config, Environment, InvalidConfig, Kind
+from tasks.config import Config
+from tasks.environment import Environment, Kind
 from tasks.mirror.faults import DriftRows
 from tasks.mirror.system import Mirror
 from tasks.model import Refused, Verdict
+from tasks.toml import InvalidConfig
 from tests.tasks.mirror.conftest import Two, run
 
 LEFT = {"name": "app", "url": "postgresql://reader:left-password@one/app"}

@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from tasks.check import Check
-from tasks.postgres.autovacuum import check_autovacuum, check_vacuum_held_back
-from tasks.postgres.cache import check_cache_hits, check_temp_files
-from tasks.postgres.checkpoints import check_checkpoints, check_wal_rate
-from tasks.postgres.replication import check_replication_lag, check_replication_slots
-from tasks.postgres.sizes import check_database_size
-from tasks.postgres.transaction_age import check_transaction_age
+from tasks.postgres.replication.checks import check_replication_lag, check_replication_slots
+from tasks.postgres.server.checks import check_cache_hits, check_checkpoints, check_temp_files, check_wal_rate
+from tasks.postgres.tables.checks import check_database_size
+from tasks.postgres.vacuum.age import check_transaction_age
+from tasks.postgres.vacuum.checks import check_autovacuum, check_vacuum_held_back
 
 CONDITION: tuple[Check[Any], ...] = (
     check_cache_hits,

@@ -19,9 +19,10 @@ from pydantic import SecretStr
 from deployments.cluster import Cluster, running
 from deployments.ports import free_port
 from tasks.model import Row, Threshold
-from tasks.postgres import checks, statement_waits
-from tasks.postgres.actions import CancelBlockingQueries, TerminateBlockingSessions
-from tasks.postgres.queries import BLOCKING_CHAINS, STILL_WAITING
+from tasks.postgres.locks import checks
+from tasks.postgres.locks.actions import CancelBlockingQueries, TerminateBlockingSessions
+from tasks.postgres.locks.queries import BLOCKING_CHAINS, STILL_WAITING
+from tasks.postgres.statements import waits as statement_waits
 from tasks.postgres.system import PostgresServer
 from tests.conftest import SETTINGS, Server
 

@@ -14,15 +14,23 @@ import pytest
 from deployments.cluster import binaries
 from tasks.check import Check
 from tasks.model import Earlier, Finding, Json, Threshold, Verdict
-from tasks.postgres import cache, checkpoints, counters
-from tasks.postgres.autovacuum import check_autovacuum
-from tasks.postgres.cache import CACHE_HITS, TEMP_RATE, check_cache_hits, check_temp_files
-from tasks.postgres.checkpoints import CHECKPOINT_RATE, WAL_RATE, check_checkpoints, check_wal_rate
-from tasks.postgres.counters import SUSTAINED_S, sustained
-from tasks.postgres.replication import check_replication_lag
-from tasks.postgres.sizes import DAY_S, TIME_LEFT, check_database_size
-from tasks.postgres.statement_looks import number
-from tasks.postgres.transaction_age import TRANSACTION_AGE, check_transaction_age
+from tasks.postgres.replication.checks import check_replication_lag
+from tasks.postgres.server import checks, counters
+from tasks.postgres.server.checks import (
+    CACHE_HITS,
+    CHECKPOINT_RATE,
+    TEMP_RATE,
+    WAL_RATE,
+    check_cache_hits,
+    check_checkpoints,
+    check_temp_files,
+    check_wal_rate,
+)
+from tasks.postgres.server.counters import SUSTAINED_S, sustained
+from tasks.postgres.tables.checks import DAY_S, TIME_LEFT, check_database_size
+from tasks.postgres.vacuum.age import TRANSACTION_AGE, check_transaction_age
+from tasks.postgres.vacuum.checks import check_autovacuum
+from tasks.postgres.values import number
 from tasks.program import run
 from tests.conftest import Server
 from tests.tasks.postgres.condition import CONDITION
@@ -200,13 +208,13 @@ def test_it_does_not_judge_a_cache_by_a_handful_of_pages(stage18: Stage, monkeyp
     found = check_cache_hits.fn(stage18.door(), earlier=Earlier(at_s=0, value=0, facts=facts))
     assert found.verdict is Verdict.OK
 
-    monkeypatch.setattr(cache, "ENOUGH_BLOCKS", 9_000)
+    monkeypatch.setattr(checks, "ENOUGH_BLOCKS", 9_000)
     long_ago = {**facts, "at_s": number(facts["at_s"]) - SUSTAINED_S}
     assert check_cache_hits.fn(stage18.door(), earlier=Earlier(at_s=0, value=0, facts=long_ago)).verdict is Verdict.BAD
 
 
 def test_it_does_not_blame_the_cache_while_a_dump_runs(stage18: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cache, "ENOUGH_BLOCKS", 1)
+    monkeypatch.setattr(checks, "ENOUGH_BLOCKS", 1)
     first = ask(stage18, check_cache_hits)
     facts = {**first.facts, "read": number(first.facts["read"]) - 50_000, "at_s": number(first.facts["at_s"]) - 9_000}
     stage18.session("pg_dump")
@@ -350,5 +358,5 @@ def test_it_measures_although_a_table_is_locked(stage: Stage) -> None:
 
 
 def test_it_looks_at_checkpoints_where_that_version_keeps_them(stage: Stage) -> None:
-    assert checkpoints.OWN_VIEW == 170000
+    assert checks.OWN_VIEW == 170000
     assert number(ask(stage, check_checkpoints).facts["requested"]) >= 0

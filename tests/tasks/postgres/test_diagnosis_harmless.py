@@ -13,9 +13,11 @@ import pytest
 from runbooks.catalog import Catalog
 from runbooks.model import AnyCheck
 from tasks.environment import Environment
-from tasks.mirror.system import Mirror, Store, Table
+from tasks.mirror.stores import Store, Table
+from tasks.mirror.system import Mirror
 from tasks.model import Finding, Verdict
-from tasks.postgres.system import APPLICATION, PostgresServer
+from tasks.postgres.session import APPLICATION
+from tasks.postgres.system import PostgresServer
 from tests.conftest import Server
 from tests.tasks.postgres.conftest import Stage, staged
 from tests.tasks.postgres.questions import QUESTIONS, again, ask, every_question, place, watched

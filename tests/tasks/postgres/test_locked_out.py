@@ -7,12 +7,20 @@ from collections.abc import Iterator
 import pytest
 
 from tasks.model import Finding, Verdict
-from tasks.postgres.autovacuum import check_autovacuum, check_vacuum_held_back
-from tasks.postgres.bloat import check_index_bloat, check_table_bloat
-from tasks.postgres.indexes import check_duplicate_indexes, check_idle_indexes, check_invalid_indexes
+from tasks.postgres.indexes.checks import (
+    check_duplicate_indexes,
+    check_idle_indexes,
+    check_invalid_indexes,
+    check_sequential_scans,
+)
 from tasks.postgres.left_out import locked_out
-from tasks.postgres.sizes import check_database_size
-from tasks.postgres.tables import check_dead_rows, check_sequential_scans, check_stale_statistics
+from tasks.postgres.tables.checks import check_database_size, check_index_bloat, check_table_bloat
+from tasks.postgres.vacuum.checks import (
+    check_autovacuum,
+    check_dead_rows,
+    check_stale_statistics,
+    check_vacuum_held_back,
+)
 from tests.tasks.postgres.conftest import Stage, staged
 from tests.tasks.postgres.questions import ask, place
 

@@ -6,9 +6,9 @@ import threading
 
 import pytest
 
-from tasks import progress
+from tasks import how_far
+from tasks.how_far import Progress, told_to
 from tasks.postgres.long_acts import PHASES, act_on_table, where
-from tasks.progress import Progress, told_to
 from tests.tasks.postgres.conftest import DEADLINE_S, Stage, until
 from tests.tasks.postgres.keeper import keeper
 
@@ -18,7 +18,7 @@ IDENT = '"We ""ird.%s"'
 
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(progress, "EVERY_S", 0.02)
+    monkeypatch.setattr(how_far, "EVERY_S", 0.02)
 
 
 def table(stage: Stage) -> None:

@@ -9,7 +9,8 @@ import pytest
 from runbooks.model import AnyCheck
 from tasks.kept import let_go, one_question
 from tasks.model import CannotLook, Refused
-from tasks.postgres.system import PostgresServer, Session
+from tasks.postgres.session import Session
+from tasks.postgres.system import PostgresServer
 from tests.tasks.postgres.conftest import Stage, until
 from tests.tasks.postgres.questions import ask, every_question, place
 

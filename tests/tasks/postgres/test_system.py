@@ -14,9 +14,10 @@ import pytest
 from pydantic import SecretStr, ValidationError
 
 from deployments.ports import free_port
-from tasks.environment import Config, InvalidConfig
+from tasks.config import Config
 from tasks.model import CannotLook, Refused, Verdict
 from tasks.postgres.system import PostgresServer
+from tasks.toml import InvalidConfig
 from tests.conftest import Server
 from tests.tasks.postgres.conftest import PASSWORD, Stage, until
 

@@ -7,10 +7,12 @@ from pathlib import Path
 import pytest
 
 from flows.run.settings import redactor
-from tasks.environment import Config, Environment, InvalidConfig, Kind
+from tasks.config import Config
+from tasks.environment import Environment, Kind
 from tasks.model import CannotLook, Refused, Verdict
 from tasks.registry import register_systems
 from tasks.service.system import ApplicationService, DatabaseService, Service
+from tasks.toml import InvalidConfig
 from tests.tasks.service.conftest import commands, pid_of
 
 

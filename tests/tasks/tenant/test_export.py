@@ -14,7 +14,8 @@ import pytest
 from pydantic import ValidationError
 
 from tasks.model import BlastRadius, Refused
-from tasks.postgres.system import PostgresServer, Session
+from tasks.postgres.session import Session
+from tasks.postgres.system import PostgresServer
 from tasks.tenant import bundle
 from tasks.tenant.export import DeleteExport, ExportTenant
 from tasks.tenant.system import TenantTable

@@ -5,8 +5,8 @@ from __future__ import annotations
 from lamp.system import Lamp
 
 from tasks.action import Action
+from tasks.how_far import Progress, watched
 from tasks.model import BlastRadius, CannotLook, Command, NoWayBack, Outcome, Plan, Risk
-from tasks.progress import Progress, watched
 
 
 def _plan(lamp: Lamp, verb: str, risk: Risk, loses: str) -> Plan:

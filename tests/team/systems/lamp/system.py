@@ -10,8 +10,8 @@ from typing import Any, ClassVar
 
 from pydantic import SecretStr
 
-from tasks.environment import System
 from tasks.model import CannotLook, Finding, Verdict
+from tasks.system import System
 
 
 class Lamp(System):

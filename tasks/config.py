@@ -1,0 +1,164 @@
+"""The configuration: `environments.toml` becomes typed objects, or an error that names file and key.
+
+Secrets are written `${NAME}` and come from the process environment; only the environment that is asked for is
+resolved, so a laptop without production's secrets can still use the lab.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
+
+from tasks import toml
+from tasks.environment import Environment, Kind
+from tasks.model import Threshold
+from tasks.registry import Team, register_systems
+from tasks.roster import Approver
+from tasks.system import System
+from tasks.toml import InvalidConfig
+
+
+def _place(text: str) -> str:
+    way, separator, rest = text.partition("://")
+    if separator and (way != "s3" or not rest.partition("/")[0]):
+        raise ValueError("write a file, or s3://bucket/prefix; addresses that are sent a message belong in `announce`")
+    return text
+
+
+class Keeping(BaseModel):
+    """How the record is kept.
+
+    `anchors` get each seal: files, relative to the configuration file, and `s3://bucket/prefix`. They belong where
+    whoever owns the journal's database cannot write. `announce` are Apprise addresses, which hold secrets; each is told
+    of one seal an hour or a day. Incidents closed for `keep_days` days may be exported and retired; None keeps them.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    anchors: tuple[Annotated[str, AfterValidator(_place)], ...] = ()
+    announce: tuple[SecretStr, ...] = ()
+    announce_each: Literal["hour", "day"] = "day"
+    keep_days: Annotated[int, Field(ge=1)] | None = None
+
+
+@dataclass(frozen=True)
+class Config:
+    """What the configuration files say, not yet resolved: an environment's secrets are read when it is asked for."""
+
+    file: Path
+    team: Team
+    # Not shown: somebody may have written a secret into the file itself.
+    kept: Mapping[str, Any] = field(repr=False)
+    raw: Mapping[str, tuple[Path, Mapping[str, Any]]] = field(repr=False)
+
+    @classmethod
+    def load(cls, file: Path, lab: Path | None = None) -> Config:
+        """Read `file`, and the running lab's own environment beside it. A missing `file` is an empty one.
+
+        Raises:
+            InvalidConfig: not TOML, an unknown key, or a part of the wrong shape.
+        """
+        main = toml.read(file) if file.exists() else {}
+        toml.refuse_unknown(file, "", main, {"environments", "record", "team"})
+        told = toml.as_table(main.get("team", {}), file, "team")
+        toml.refuse_unknown(file, "team", told, set(Team.model_fields))
+        team = toml.validated(Team, told, file, "team")
+        kept = toml.as_table(main.get("record", {}), file, "record")
+        toml.refuse_unknown(file, "record", kept, set(Keeping.model_fields))
+        toml.validated(Keeping, kept, file, "record")
+        raw = {
+            name: (file, table) for name, table in toml.tables_in(main.get("environments", {}), file, "environments")
+        }
+        if lab is not None and lab.exists():
+            for name, table in toml.tables_in(toml.read(lab).get("environments", {}), lab, "environments"):
+                raw.setdefault(name, (lab, table))
+        root = file.resolve().parent
+        folders = {key: root / folder for key, folder in team if folder is not None}
+        return cls(file=file, team=Team(**folders), kept=kept, raw=raw)
+
+    @property
+    def record(self) -> Keeping:
+        """How the record is kept, its secrets filled in.
+
+        Raises:
+            InvalidConfig: a secret that is not set, or a value that is wrong with it.
+        """
+        keeping = toml.validated(Keeping, toml.filled(self.kept, self.file, "record"), self.file, "record")
+        root = self.file.resolve().parent
+        anchors = tuple(place if "://" in place else str(root / place) for place in keeping.anchors)
+        return keeping.model_copy(update={"anchors": anchors})
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(sorted(self.raw))
+
+    def environment(self, name: str) -> Environment:
+        """The environment `name`, its secrets filled in.
+
+        Raises:
+            InvalidConfig: unknown name, unknown key, wrong value, or a secret that is not set.
+        """
+        register_systems(self.team)
+        file, table = self._table(name)
+        where = f"environments.{name}"
+        filled = toml.filled(table, file, where)
+        systems = {
+            key: _system(key, settings, file, f"{where}.systems.{key}")
+            for key, settings in toml.tables_in(filled.pop("systems", {}), file, f"{where}.systems")
+        }
+        toml.refuse_unknown(file, where, filled, set(Environment.model_fields) - {"name"})
+        _refuse_unknown_within(file, where, filled)
+        return toml.validated(Environment, {**filled, "name": name, "systems": systems}, file, where)
+
+    def kind(self, name: str) -> Kind:
+        """What environment `name` is for; needs none of its secrets.
+
+        Raises:
+            InvalidConfig: unknown name, or no such kind.
+        """
+        file, table = self._table(name)
+        try:
+            return Kind(table.get("kind", ""))
+        except ValueError as error:
+            raise InvalidConfig(
+                f"{file}: environments.{name}.kind: write one of {', '.join(map(repr, map(str, Kind)))}."
+            ) from error
+
+    def time_zone(self, name: str) -> str:
+        """The zone in which the environment's schedules are read; needs none of its secrets."""
+        return str(self._table(name)[1].get("time_zone", "UTC"))
+
+    def _table(self, name: str) -> tuple[Path, Mapping[str, Any]]:
+        if name not in self.raw:
+            known = f" Known: {', '.join(self.names)}." if self.raw else " None is configured."
+            raise InvalidConfig(
+                f"{self.file}: no environment {name!r}.{known}{toml.nearest(name, self.names)}"
+                + (" `incident lab up` starts a lab and adds it." if name == "lab" else "")
+            )
+        return self.raw[name]
+
+
+def _system(name: str, settings: dict[str, Any], file: Path, where: str) -> System:
+    kind = str(settings.pop("type", name))
+    if kind not in System.registry:
+        raise InvalidConfig(
+            f"{file}: {where}: no system of type {kind!r}. Known: {', '.join(sorted(System.registry))}."
+            f'{toml.nearest(kind, System.registry)} Name the type with `type = "…"`.'
+        )
+    cls = System.registry[kind]
+    toml.refuse_unknown(file, where, settings, {*cls.model_fields, "type"})
+    return toml.validated(cls, settings, file, where)
+
+
+def _refuse_unknown_within(file: Path, where: str, table: Mapping[str, Any]) -> None:
+    """pydantic refuses them too, but cannot say which key was meant."""
+    for name, approver in toml.tables_in(table.get("approvers", {}), file, f"{where}.approvers"):
+        toml.refuse_unknown(file, f"{where}.approvers.{name}", approver, set(Approver.model_fields))
+    for check, limits in toml.tables_in(table.get("thresholds", {}), file, f"{where}.thresholds"):
+        for limit, sides in toml.tables_in(limits, file, f"{where}.thresholds.{check}"):
+            known = {side.name for side in fields(Threshold)}
+            toml.refuse_unknown(file, f"{where}.thresholds.{check}.{limit}", sides, known)

@@ -1,0 +1,122 @@
+"""A way to make the statements of a Postgres slow: the index they need is gone."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from contextlib import ExitStack
+
+from tasks.fault import Fault
+from tasks.model import CannotLook, Refused, Row
+from tasks.postgres.indexes.queries import INDEXES_ON
+from tasks.postgres.indexes.work import concurrently
+from tasks.postgres.refusals import quoted
+from tasks.postgres.session import Session
+from tasks.postgres.statements.looks import in_schema
+from tasks.postgres.statements.queries import RESET_STATEMENT, STATEMENT_STATISTICS
+from tasks.postgres.system import PostgresServer
+from tasks.postgres.trouble import Trouble
+
+# A page of leads with the number of their mails: quick with the index, one reading of the whole table each without.
+HOT_QUERY = (
+    "SELECT l.id, l.name, (SELECT count(*) FROM email_sends s WHERE s.lead_id = l.id) AS mails "
+    "FROM leads l WHERE l.id = ANY (%(page)s)"
+)
+# Without the index: a second or more on a laptop, half a second on a fast server.
+PAGE = 60
+# A site is not a benchmark: with the index a visitor asks a dozen times a second, not a thousand times.
+PAUSE_S = 0.08
+STOPS_WITHIN_S = 10.0
+
+_log = logging.getLogger(__name__)
+
+
+class DropIndexUnderLoad(Fault):
+    """Drop the index of the busiest page while visitors load it."""
+
+    def __init__(self, table: str = "email_sends", column: str = "lead_id", visitors: int = 3) -> None:
+        self.table = table
+        self.column = column
+        self.visitors = visitors
+
+    def cause(self, postgres: PostgresServer) -> Trouble:
+        with ExitStack() as mending:
+            owner = mending.enter_context(postgres.drill_session("migration"))
+            dropped = owner.run(INDEXES_ON, table=self.table, column=self.column)
+            if not dropped:
+                raise Refused(
+                    f"There is no index on {self.column} of {self.table} to drop.",
+                    remedy=f"Create it, or name another: {type(self).__name__}(table=…, column=…).",
+                )
+            mending.callback(_forget, owner)
+            mending.callback(self._restore, owner, [str(index["definition"]) for index in dropped])
+            for index in dropped:
+                _drop(owner, index)
+            # Undone backwards: the visitors leave first, so that the index is built in peace.
+            for n in range(1, self.visitors + 1):
+                visitor = _Visitor(mending.enter_context(postgres.drill_session(f"web-{n}")), f"web-{n}", seed=n)
+                mending.callback(visitor.leave)
+                visitor.start()
+            return Trouble(mending.pop_all())
+
+    def cure(self, trouble: Trouble) -> None:
+        trouble.mending.close()
+
+    def _restore(self, owner: Session, definitions: list[str]) -> None:
+        """Put the indexes back under their own names; take away what the step under rehearsal built, or half built."""
+        there = owner.run(INDEXES_ON, table=self.table, column=self.column)
+        kept = [index for index in there if index["valid"] and index["definition"] in definitions]
+        surplus = [index for index in there if index not in kept]
+        # First those that bear a name we need; what the step built serves the table until ours stand.
+        for index in [one for one in surplus if one["definition"] in definitions]:
+            _drop(owner, index)
+        for definition in definitions:
+            if definition not in [index["definition"] for index in kept]:
+                owner.run(concurrently(definition).replace("%", "%%"))
+        for index in [one for one in surplus if one["definition"] not in definitions]:
+            _drop(owner, index)
+
+
+def _drop(owner: Session, index: Row) -> None:
+    name = f"{quoted(str(index['schema']))}.{quoted(str(index['name']))}"
+    owner.run(f"DROP INDEX CONCURRENTLY {name}".replace("%", "%%"))
+
+
+def _forget(owner: Session) -> None:
+    """Reset the page's statistics, where we may: else the next look would still see the rehearsal in them."""
+    there = owner.run(STATEMENT_STATISTICS)[0]
+    if there["schema"] is None or not there["usable"] or not there["preloaded"]:
+        return
+    for row in owner.run(in_schema(RESET_STATEMENT, str(there["schema"])), begins=f"{HOT_QUERY.split('%')[0]}%"):
+        _log.info("The statistics of the page: %s.", row["fate"])
+
+
+class _Visitor:
+    """Somebody who loads the page again and again until told to leave."""
+
+    def __init__(self, session: Session, name: str, seed: int) -> None:
+        self._session = session
+        self._page = [seed * 1000 + n for n in range(PAGE)]
+        self._leaves = threading.Event()
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def leave(self) -> None:
+        """Finish the page being loaded; cancel it if it takes too long."""
+        self._leaves.set()
+        self._thread.join(STOPS_WITHIN_S)
+        if self._thread.is_alive():
+            self._session.cancel()
+            self._thread.join(STOPS_WITHIN_S)
+
+    def _run(self) -> None:
+        while not self._leaves.is_set():
+            try:
+                self._session.run(HOT_QUERY, page=self._page)
+            except CannotLook as error:
+                # Cancelled above, or ended by somebody: either way this visitor is gone.
+                _log.info("%s left: %s", self._thread.name, error.says)
+                return
+            self._leaves.wait(PAUSE_S)

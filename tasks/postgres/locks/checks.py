@@ -1,0 +1,200 @@
+"""What we ask a Postgres server about sessions that hold each other up."""
+
+from __future__ import annotations
+
+import math
+
+from tasks.check import check
+from tasks.model import Earlier, Finding, Row, Threshold, Verdict
+from tasks.postgres.locks.queries import (
+    ANYBODY_WAITS,
+    BLOCKING_CHAINS,
+    DEADLOCKS,
+    IDLE_IN_TRANSACTION,
+    LONG_TRANSACTIONS,
+)
+from tasks.postgres.system import PostgresServer
+from tasks.postgres.values import number
+from tasks.postgres.words import HOUR_S, count, head, limit, lock, session, span
+
+# Every busy database has waits and transactions shorter than this.
+NOTICEABLE_S = 1.0
+# Two looks in quick succession would turn one deadlock into hundreds an hour.
+SHORTEST_LOOK_S = 300.0
+
+LOCK_WAIT = Threshold(
+    warn=5,
+    bad=30,
+    because="Owner: the team on call. Heroku's router and gunicorn end a request after 30 s, so a longer wait is "
+    "an error to a customer; after 5 s customers reload, and every reload joins the queue.",
+)
+LONG_TRANSACTION = Threshold(
+    warn=300,
+    bad=1800,
+    because="Owner: the team on call. Seed S4 ends statements older than 5 min. VACUUM removes no row deleted since "
+    "the oldest transaction began, and S4's escalation calls the manager after 30 min.",
+)
+IDLE_TRANSACTION = Threshold(
+    warn=60,
+    bad=300,
+    because="Owner: the application's developers. No code thinks for a minute between two statements: it waits for "
+    "another service or forgot to commit, and keeps its locks. Seed S4 ends what is older than 5 min.",
+)
+DEADLOCK_RATE = Threshold(
+    warn=1,
+    bad=60,
+    because="Owner: the application's developers. Each deadlock is a transaction that Postgres ended (40P01). One an "
+    "hour is worth a look; one a minute means two code paths lock in opposite order as a rule.",
+)
+
+
+@check
+def check_blocked_sessions(postgres: PostgresServer, waited: Threshold = LOCK_WAIT) -> Finding:
+    """Is any session waiting for a lock that another session holds?
+
+    Waits shorter than a second are left out: every busy database has them. So are CREATE INDEX CONCURRENTLY and its
+    kind waiting for old transactions (they do so by design and hold no request up; check_long_transactions shows the
+    transaction), autovacuum, replication, and our own sessions.
+    """
+    if blind := postgres.blind():
+        return blind
+    # Even with nothing to follow, following the chains takes the server ten times this look's time, and 40 MB.
+    waits = postgres.rows(ANYBODY_WAITS)
+    chains = postgres.rows(BLOCKING_CHAINS, at_least_s=NOTICEABLE_S) if waits else []
+
+    longest = max((number(chain["waited_s"]) for chain in chains), default=0.0)
+    return Finding(
+        verdict=waited.judge(longest),
+        says=_blocked(chains, longest, waited),
+        value=longest,
+        unit="s",
+        facts={"waiting": len(_waiting(chains)), "heads": len(chains)},
+        rows=chains,
+    )
+
+
+@check
+def check_long_transactions(postgres: PostgresServer, opened: Threshold = LONG_TRANSACTION) -> Finding:
+    """Has any transaction been open for too long?
+
+    Dumps, VACUUM, CLUSTER and index builds are left out: they are meant to be slow. So are autovacuum, replication,
+    and our own sessions.
+    """
+    if blind := postgres.blind():
+        return blind
+    transactions = postgres.rows(LONG_TRANSACTIONS, at_least_s=NOTICEABLE_S)
+
+    longest = max((number(row["transaction_s"]) for row in transactions), default=0.0)
+    sick = [row for row in transactions if opened.judge(number(row["transaction_s"])) > Verdict.OK]
+    return Finding(
+        verdict=opened.judge(longest),
+        says=_oldest(transactions, longest, opened),
+        value=longest,
+        unit="s",
+        facts={"too_long": len(sick)},
+        rows=sick,
+    )
+
+
+@check
+def check_idle_in_transaction(postgres: PostgresServer, idle: Threshold = IDLE_TRANSACTION) -> Finding:
+    """Does any session sit idle inside an open transaction?
+
+    Counted is the time since its last statement ended, not the age of the transaction: one that works is not idle.
+    Our own sessions are left out.
+    """
+    if blind := postgres.blind():
+        return blind
+    sessions = postgres.rows(IDLE_IN_TRANSACTION, at_least_s=NOTICEABLE_S)
+
+    longest = max((number(row["idle_s"]) for row in sessions), default=0.0)
+    sick = [row for row in sessions if idle.judge(number(row["idle_s"])) > Verdict.OK]
+    return Finding(
+        verdict=idle.judge(longest),
+        says=_idle(sessions, longest, idle),
+        value=longest,
+        unit="s",
+        facts={"too_long": len(sick)},
+        rows=sick,
+    )
+
+
+@check
+def check_deadlocks(
+    postgres: PostgresServer, per_hour: Threshold = DEADLOCK_RATE, earlier: Earlier | None = None
+) -> Finding:
+    """How often does Postgres have to end a transaction to break a deadlock?
+
+    Counted since the last look. At the first look, and after a reset, restart or failover, the average since the count
+    began is judged instead; where nobody knows when it began, the answer is never worse than WARN.
+    """
+    now = postgres.rows(DEADLOCKS)[0]
+
+    before = earlier.facts if earlier and _same_count(now, earlier.facts) else None
+    deadlocks = number(now["deadlocks"]) - (number(before["deadlocks"]) if before else 0)
+    over_s = number(now["at_s"]) - number(before["at_s"]) if before else number(now["counted_for_s"])
+    rate = deadlocks / max(over_s, SHORTEST_LOOK_S) * HOUR_S
+    verdict = per_hour.judge(rate)
+    guessed = deadlocks > 0 and before is None and now["stats_reset"] is None
+
+    return Finding(
+        verdict=min(verdict, Verdict.WARN) if guessed else verdict,
+        says=_deadlocked(str(now["database"]), int(deadlocks), rate, _since(over_s, before, guessed), per_hour),
+        value=rate,
+        unit="1/h",
+        facts=now,
+    )
+
+
+def _waiting(chains: list[Row]) -> set[object]:
+    """Who waits: a session behind two heads is one."""
+    return {pid for chain in chains if isinstance(waiters := chain["waiters"], list) for pid in waiters}
+
+
+def _blocked(chains: list[Row], longest: float, waited: Threshold) -> str:
+    bad = f"(bad from {limit(waited.bad)})"
+    if not chains:
+        return f"No session has waited for a lock for {limit(NOTICEABLE_S)} or longer {bad}."
+    waiting = len(_waiting(chains))
+    wait = (
+        f"{count(waiting, 'session', 'wait')} for a lock, {'the longest ' if waiting > 1 else ''}{span(longest)} {bad}"
+    )
+    place = "at the head is" if len(chains) == 1 else f"of {len(chains)} heads the worst is"
+    return f"{wait}; {place} {head(chains[0])}, which holds {lock(chains[0])}."
+
+
+def _oldest(transactions: list[Row], longest: float, opened: Threshold) -> str:
+    if not transactions:
+        return f"No transaction is open for {limit(NOTICEABLE_S)} or longer (bad from {limit(opened.bad)})."
+    oldest = session(transactions[0])
+    return f"The oldest transaction is open for {span(longest)} (bad from {limit(opened.bad)}): {oldest}."
+
+
+def _idle(sessions: list[Row], longest: float, idle: Threshold) -> str:
+    if not sessions:
+        return f"No session is idle in a transaction for {limit(NOTICEABLE_S)} or longer (bad from {limit(idle.bad)})."
+    amount = count(len(sessions), "session", "sit")
+    which = "the longest for" if len(sessions) > 1 else "for"
+    return (
+        f"{amount} idle in a transaction, {which} {span(longest)} (bad from {limit(idle.bad)}): {session(sessions[0])}."
+    )
+
+
+def _same_count(now: Row, before: Row) -> bool:
+    """Did the counter run through since then? After a failover the new primary has a count of its own."""
+    same = all(now[key] == before.get(key) for key in ("database", "stats_reset", "server_start"))
+    return same and number(now["deadlocks"]) >= number(before["deadlocks"])
+
+
+def _since(over_s: float, before: Row | None, guessed: bool) -> str:
+    if before:
+        return f"since the last look {span(over_s)} ago"
+    return "since nobody knows when" if guessed else f"in the {span(over_s)} since the count began"
+
+
+def _deadlocked(database: str, deadlocks: int, rate: float, since: str, per_hour: Threshold) -> str:
+    said = f"{count(deadlocks, 'deadlock')} in {database} {since}"
+    if not deadlocks:
+        return f"{said} (bad from {per_hour.bad:,g} an hour)."
+    most = "at most " if "nobody" in since else ""
+    return f"{said}: {most}{math.floor(rate * 10) / 10:,g} an hour (bad from {per_hour.bad:,g})."

@@ -1,0 +1,83 @@
+"""TOML, read so that every error (InvalidConfig) names the file, the key and the cure."""
+
+from __future__ import annotations
+
+import os
+import string
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+from rapidfuzz import process
+
+M = TypeVar("M", bound=BaseModel)
+
+
+class InvalidConfig(Exception):
+    """The configuration cannot be used; the message names the file, the key and the cure."""
+
+
+def read(file: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InvalidConfig(f"{file}: cannot be read: {error.strerror}.") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InvalidConfig(f"{file}: not valid TOML: {error}.") from error
+
+
+def as_table(value: object, file: Path, where: str) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise InvalidConfig(f"{file}: {where}: expected a table, [{where}].")
+    return value
+
+
+def tables_in(value: object, file: Path, where: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    for name, table in as_table(value, file, where).items():
+        yield name, as_table(table, file, f"{where}.{name}")
+
+
+def filled(value: Any, file: Path, where: str) -> Any:
+    """Put the process environment's values where `${NAME}` stands."""
+    if isinstance(value, dict):
+        return {key: filled(item, file, f"{where}.{key}") for key, item in value.items()}
+    if isinstance(value, list):
+        return [filled(item, file, f"{where}[{n}]") for n, item in enumerate(value)]
+    if not isinstance(value, str):
+        return value
+    try:
+        return string.Template(value).substitute(os.environ)
+    except KeyError as error:
+        raise InvalidConfig(
+            f"{file}: {where}: the environment variable {error.args[0]} is not set. Export it, then try again."
+        ) from error
+    except ValueError as error:
+        raise InvalidConfig(f"{file}: {where}: a lone '$'. Write ${{NAME}} for a variable, $$ for the sign.") from error
+
+
+def refuse_unknown(file: Path, where: str, table: Mapping[str, object], known: set[str]) -> None:
+    for key in table:
+        if key not in known:
+            place = f"{where}.{key}" if where else key
+            raise InvalidConfig(
+                f"{file}: {place}: unknown key.{nearest(key, known)} Known: {', '.join(sorted(known))}."
+            )
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    found = process.extractOne(word, list(known), score_cutoff=60)
+    return f" Did you mean {found[0]!r}?" if found else ""
+
+
+def validated(cls: type[M], table: Mapping[str, Any], file: Path, where: str) -> M:
+    try:
+        return cls.model_validate(dict(table))
+    except ValidationError as error:
+        # Values stay out of the message: one of them may be a secret.
+        said = [
+            f"{file}: {'.'.join([where, *map(str, problem['loc'])])}: {problem['msg'].removeprefix('Value error, ')}"
+            for problem in error.errors(include_input=False, include_url=False)
+        ]
+        raise InvalidConfig("\n".join(said)) from None
