@@ -33,7 +33,7 @@ class Loop:
     # By a clock nobody sets. Before the first round it is the server's start.
     ended: float = 0.0
 
-    def body(self) -> dict[str, str | float]:
+    def body(self) -> dict[str, str | int | float]:
         return {
             "service": self.service,
             "every_s": self.every_s,
@@ -82,7 +82,7 @@ def tell_loops(app: FastAPI) -> None:
     """Count the rounds, and tell them at PATH of Prefect's API in `app`."""
     loops = count_rounds()
 
-    async def told() -> list[dict[str, str | float]]:
+    async def told() -> list[dict[str, str | int | float]]:
         return [loop.body() for loop in loops]
 
     # On the API itself, so that a login, if there is one, is asked for.

@@ -39,6 +39,8 @@ WAITS_ELSEWHERE = ["AwaitingConcurrencySlot"]
 
 RESTART = "incident up   # after a Ctrl-C; the stack's prefect.log says why"
 
+LINE_END = "\n"
+
 NO_ANSWER = "prefect"
 NO_RUNS = "no-runs"
 NO_WORKER = "no-worker"
@@ -76,7 +78,8 @@ def look(tag: str, pool: str) -> Clock:
         with get_client(sync_client=True) as client:
             return _seen(client, tag, pool)
     except httpx.HTTPError as error:
-        says = f"Prefect does not answer: {type(error).__name__}. No schedule begins anything, and no answer is taken."
+        # The first line names the address and the status; what follows is advice for programmers.
+        says = f"Prefect does not answer: {type(error).__name__}, {str(error).partition(LINE_END)[0]}"
         gone = Trouble(key=NO_ANSWER, title="Prefect does not answer", says=says, remedy="incident up")
         return Clock(troubles=(gone,))
 
@@ -143,12 +146,12 @@ def _untaken(client: Any, pool: str, late: int) -> Iterator[Trouble]:
 
 
 def _workers(client: Any, pool: str) -> list[Any]:
-    from prefect.exceptions import ObjectNotFound
-
     try:
         found = client.read_workers_for_work_pool(pool)
-    except ObjectNotFound:
-        return []
+    except httpx.HTTPStatusError as error:
+        if not _missing(error):
+            raise
+        return []  # the first worker makes the pool
     # Not its status: that is kept by a loop of Prefect's, which may be the one that fails.
     return [worker for worker in found if worker.last_heartbeat_time and now() - worker.last_heartbeat_time < SILENT]
 
@@ -178,10 +181,14 @@ def _loops(client: Any) -> list[dict[str, Any]] | None:
     try:
         loops: list[dict[str, Any]] = client.request("GET", LOOPS).json()
     except httpx.HTTPStatusError as error:
-        if error.response.status_code != httpx.codes.NOT_FOUND:
+        if not _missing(error):
             raise
         return None
     return loops
+
+
+def _missing(error: httpx.HTTPStatusError) -> bool:
+    return error.response.status_code == httpx.codes.NOT_FOUND
 
 
 def _deployments(client: Any, tag: str, **more: Any) -> list[Any]:

@@ -92,7 +92,10 @@ class Verify:
 
 @dataclass(frozen=True)
 class Watch:
-    """A check on a schedule; a BAD answer opens the runbook."""
+    """A check on a schedule; a BAD answer opens the runbook.
+
+    After an outage each round that was missed and is still on Prefect's list is made up, at once and side by side.
+    """
 
     check: AnyCheck
     every: timedelta
