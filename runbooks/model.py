@@ -94,7 +94,7 @@ class Verify:
 class Watch:
     """A check on a schedule; a BAD answer opens the runbook.
 
-    After an outage each round that was missed and is still on Prefect's list is made up, at once and side by side.
+    Of the rounds missed in an outage the last is made up, and the others end as Skipped: what was, nobody can ask.
     """
 
     check: AnyCheck

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import httpx
 import pytest
@@ -25,9 +25,11 @@ from deployments.prefect_server import api_url, server_environment
 from deployments.service_loops import Loop, _counted
 from deployments.worker import Worker
 from flows import clock
+from flows.case import now
 from tests.conftest import Server
 from tests.deployments.processes import wait_until
 
+HEARTBEAT: Final = "/work_pools/{work_pool_name}/workers/heartbeat"
 TAG, POOL = "tagged", "incident"
 BROKEN = Path(__file__).with_name("broken_scheduler.py")
 
@@ -113,12 +115,12 @@ def test_it_says_that_no_worker_takes_runs_and_that_one_takes_none(broken: str) 
     with get_client(sync_client=True) as client:
         deployment = client.read_deployment_by_name("watch/lamp")
         run = client.create_flow_run_from_deployment(
-            deployment.id, state=Scheduled(scheduled_time=clock.now() - timedelta(minutes=2))
+            deployment.id, state=Scheduled(scheduled_time=now() - timedelta(minutes=2))
         )
         assert "One run is late" in troubles()[clock.NO_WORKER]
         # A pool and a worker that reports, and asks for nothing.
         client.request("POST", "/work_pools/", json={"name": POOL, "type": Worker.type})
-        client.request("POST", "/work_pools/{name}/workers/heartbeat", path_params={"name": POOL}, json={"name": "w"})
+        client.request("POST", HEARTBEAT, path_params={"work_pool_name": POOL}, json={"name": "w"})
         seen = troubles()
         assert clock.NO_WORKER not in seen
         assert seen[clock.TAKES_NONE] == "One run is late: a worker of the pool 'incident' is there, and takes none."
