@@ -19,6 +19,7 @@ from starlette.responses import PlainTextResponse
 
 from deployments.due import rings_when_due
 from deployments.prefect_server import HOST, ui_url
+from deployments.service_loops import tell_loops
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
@@ -68,8 +69,10 @@ def main() -> None:
 
     setup_logging()
     server = get_current_settings().server
+    app = create_app(final=True)
+    tell_loops(app)
     config = uvicorn.Config(
-        OwnPagesOnly(rings_when_due(create_app(final=True)), ui_url(server.api.port)),
+        OwnPagesOnly(rings_when_due(app), ui_url(server.api.port)),
         timeout_keep_alive=server.api.keepalive_timeout,
         ws_ping_interval=server.api.websocket_ping_interval,
         ws_ping_timeout=server.api.websocket_ping_timeout,

@@ -1,4 +1,4 @@
-"""The process that looks for orphaned incidents and expired gates, and seals the record.
+"""The process that looks for orphaned incidents and expired gates, watches the schedules, and seals the record.
 
 Start it with `python -m deployments.recoverer`.
 """
@@ -12,7 +12,11 @@ from collections.abc import Callable
 
 import httpx
 
+from deployments.prefect_server import POOL
+from deployments.wanted import TAG
 from flows.journal import JournalUnavailable
+from flows.keepers import clock
+from flows.keepers.alarm import Alarm
 from flows.keepers.recover import Recoverer
 from flows.keepers.seal import Keeper
 from flows.people.escalate import Escalator
@@ -22,6 +26,9 @@ from flows.run import settings
 EVERY_S = 2.0
 # People are told within this time.
 TELL_EVERY_S = 5.0
+# A trouble is told at the second look that finds it. With the longest time that one is waited for before it counts
+# (70 s, flows/clock.py) that makes less than two minutes.
+CLOCK_EVERY_S = 20.0
 # What is newer than the last seal could be cut off unnoticed; a seal costs milliseconds.
 SEAL_EVERY_S = 600.0
 
@@ -37,7 +44,10 @@ def main() -> None:
     recoverer = Recoverer(journal=journal, say=logger.info)
     # Of their own, because a mail server or a store that does not answer must not keep orphans waiting.
     escalator, keeper = (of(journal, settings.config, logger.info) for of in (Escalator, Keeper))
-    for look, every_s in ((escalator.look, TELL_EVERY_S), (keeper.look, SEAL_EVERY_S)):
+    teller = Escalator(journal, settings.config, logger.info)
+    alarm = Alarm(journal, teller, lambda: clock.look(TAG, POOL), logger.warning)
+    looks = ((escalator.look, TELL_EVERY_S), (keeper.look, SEAL_EVERY_S), (alarm.look, CLOCK_EVERY_S))
+    for look, every_s in looks:
         threading.Thread(target=repeat, args=(look, every_s), daemon=True).start()
     while True:
         try:

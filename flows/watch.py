@@ -1,20 +1,29 @@
-"""A check on a schedule; a BAD answer opens its runbook, once."""
+"""A check on a schedule; a BAD answer opens its runbook, once. Of missed rounds only the last is made up."""
 
 from __future__ import annotations
 
 import contextlib
+from datetime import timedelta
+from typing import Any
 
 from prefect import flow, get_run_logger
+from prefect.client.schemas.objects import State
+from prefect.context import FlowRunContext
+from prefect.states import Completed
 
 from flows.gate.requester import announce, opening
 from flows.journal import AlreadyRecorded, Journal
 from flows.life.diagnose import answer
 from flows.run import settings
 from flows.run.clean import cleaned
+from flows.run.clock import now
 from flows.run.trigger import trigger
 from runbooks.catalog import Catalogued
 from runbooks.model import AnyCheck, Runbook
 from tasks.model import Verdict
+
+# A round that begins in time begins within seconds, and need not ask whether it was missed.
+IN_TIME = timedelta(seconds=30)
 
 
 class NotWatched(Exception):
@@ -22,8 +31,12 @@ class NotWatched(Exception):
 
 
 @flow(name="watch", flow_run_name="{check} in {environment}", persist_result=False)
-def watch(runbook: str, check: str, environment: str) -> str:
+def watch(runbook: str, check: str, environment: str) -> str | State[Any]:
     """Ask one question; open its runbook if the answer is BAD and no incident of it is open there."""
+    late = _overtaken()
+    if late is not None:
+        said = f"Missed by {late.total_seconds():.0f} s; a later round asks the same."
+        return Completed(name="Skipped", message=said)
     config = settings.config()
     known = settings.catalog(config)
     asked = _watched(known.get(runbook), check)
@@ -39,6 +52,32 @@ def watch(runbook: str, check: str, environment: str) -> str:
     if finding.verdict is Verdict.BAD:
         open_once(journal, runbook, environment, said)
     return said
+
+
+def _overtaken() -> timedelta | None:
+    """By how much this round is late, if a later one of the same schedule is due by now: what was, nobody can ask."""
+    from prefect.client.orchestration import get_client
+    from prefect.client.schemas.filters import (
+        FlowRunFilter,
+        FlowRunFilterDeploymentId,
+        FlowRunFilterExpectedStartTime,
+    )
+
+    context = FlowRunContext.get()
+    run = context.flow_run if context else None
+    if run is None or not run.auto_scheduled or run.deployment_id is None or run.expected_start_time is None:
+        return None
+    late = now() - run.expected_start_time
+    if late < IN_TIME:
+        return None
+    # Schedules are to the second; this very run is not a later one.
+    later: Any = {"after_": run.expected_start_time + timedelta(seconds=1), "before_": now()}
+    of_the_same = FlowRunFilter(
+        deployment_id=FlowRunFilterDeploymentId(any_=[run.deployment_id]),
+        expected_start_time=FlowRunFilterExpectedStartTime(**later),
+    )
+    with get_client(sync_client=True) as client:
+        return late if client.count_flow_runs(flow_run_filter=of_the_same) else None
 
 
 def _watched(catalogued: Catalogued, check: str) -> AnyCheck:

@@ -92,7 +92,10 @@ class Verify:
 
 @dataclass(frozen=True)
 class Watch:
-    """A check on a schedule; a BAD answer opens the runbook."""
+    """A check on a schedule; a BAD answer opens the runbook.
+
+    Of the rounds missed in an outage the last is made up, and the others end as Skipped: what was, nobody can ask.
+    """
 
     check: AnyCheck
     every: timedelta

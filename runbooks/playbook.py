@@ -86,7 +86,8 @@ class Maintenance(Declared):
 
     A step whose plan's risk is at most `unattended` is approved by this declaration itself, inside the window only; any
     other goes through the gate, and so does every step of a run begun by hand outside the window. Nothing is begun
-    after the window's end. A step is due when its check answers WARN or BAD; without `when`, whenever its plan finds
+    after the window's end: an opening that was missed is made up while the window still is open, and recorded as missed
+    if it is not. A step is due when its check answers WARN or BAD; without `when`, whenever its plan finds
     something to do.
     """
 

@@ -29,9 +29,10 @@ FILES_OF_FLOWS = [file for file in FILES if file.is_relative_to(ROOT / "flows")]
 DOORS = {"psycopg", "httpx", "dns", "redis", "smtplib", "imaplib", "sqlalchemy", "alembic", "requests", "boto3"}
 POSTGRES = ("tasks/postgres/session.py", "tasks/postgres/url.py")
 # The journal keeps its own table; deployments/ starts and migrates the servers themselves; what Prefect's client raises
-# while a run is triggered or cancelled is an error of httpx; a session on Postgres and its URL are parts of that door;
-# all hosted APIs are asked through one door.
-MAY_OPEN_DOORS = ("flows/journal/", "flows/run/trigger.py", "deployments/", *POSTGRES, "tasks/web/")
+# while a run is triggered or cancelled, or its schedules are looked at, is an error of httpx; a session on Postgres and
+# its URL are parts of that door; all hosted APIs are asked through one door.
+RUNS = ("flows/run/trigger.py", "flows/keepers/clock.py")
+MAY_OPEN_DOORS = ("flows/journal/", *RUNS, "deployments/", *POSTGRES, "tasks/web/")
 
 # Names that say nothing, and therefore collect everything.
 EMPTY_NAMES = {"util", "utils", "helper", "helpers", "common", "misc", "stuff", "shared", "lib"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
 
 from deployments.commands.context import Here, here
 from deployments.commands.terminal import console, print_json, show_verdict
@@ -13,6 +14,9 @@ from flows.journal import JournalUnavailable, Rights
 from tasks.environment import Environment, Kind
 from tasks.model import CannotLook, Finding, Verdict
 from tasks.toml import InvalidConfig
+
+if TYPE_CHECKING:
+    from flows.keepers.clock import Clock
 
 
 def doctor(environment: str | None = None, *, json: bool = False) -> int:
@@ -126,6 +130,28 @@ def _stack(at: Here) -> Iterator[Finding]:
         return
     yield _prefect()
     yield _journal(at)
+    yield from _schedules()
+
+
+def _schedules() -> Iterator[Finding]:
+    """Do schedules begin what they should? That no worker is there, or Prefect itself, was said before."""
+    from deployments.prefect_server import POOL
+    from deployments.wanted import TAG
+    from flows.keepers import clock
+
+    seen = clock.look(TAG, POOL)
+    said = [trouble for trouble in seen.troubles if trouble.key not in (clock.NO_ANSWER, clock.NO_WORKER)]
+    yield from (Finding(verdict=Verdict.BAD, says=trouble.says, remedy=trouble.remedy) for trouble in said)
+    if not seen.troubles:
+        yield Finding(verdict=Verdict.OK, says=_on_time(seen))
+
+
+def _on_time(seen: Clock) -> str:
+    loops = "" if seen.loops_seen else " How Prefect's own loops do is not known: this server does not tell."
+    if not seen.schedules or seen.next_run is None:
+        return f"No schedule is active, so nothing begins by itself.{loops}"
+    begins = f"the next run begins {seen.next_run:%Y-%m-%d %H:%M:%S} UTC"
+    return f"Schedules fire: {seen.schedules} are active, {begins}.{loops}"
 
 
 def _journal(at: Here) -> Finding:

@@ -5,7 +5,7 @@ Looks at the record only, and adds to it only who was told: an incident never wa
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -71,15 +71,20 @@ class Escalator:
         """
         news = [s for s in self.journal.incidents(limit=1000) if s.open or _ago(s.closed_at) < _news(s)]
         # Read anew: a lab that comes up adds an environment.
-        places = {name: self._place(name) for name in {summary.environment for summary in news}}
+        places = {name: self.place(name) for name in {summary.environment for summary in news}}
         for summary in news:
             place = places[summary.environment]
             if place is not None and place.routes:
                 self._carefully(summary, place)
+        self.settle()
+
+    def settle(self) -> None:
+        """Send what waits, and record what became of it."""
         for letter, arrived in self.post.arrived():
             self._record(letter, arrived)
 
-    def _place(self, name: str) -> Environment | None:
+    def place(self, name: str) -> Environment | None:
+        """The environment, if it can be used."""
         try:
             return self.config().environment(name)
         except InvalidConfig as error:
@@ -99,12 +104,15 @@ class Escalator:
 
     def _consider(self, summary: IncidentSummary, place: Environment) -> None:
         entries = self.journal.read(summary.incident)
-        told = {entry.key for entry in entries}
-        for message in due(summary, entries, place):
+        self.tell(summary.incident, place, due(summary, entries, place), {entry.key for entry in entries})
+
+    def tell(self, incident: str, place: Environment, messages: Iterable[Message], told: Container[str]) -> None:
+        """Put on their way what nobody was told yet, to everybody in `place` whose role it is for."""
+        for message in messages:
             for target in map(Target, place.routes.get(message.role, ())):
                 key = f"told/{message.key}/{message.role}/{target.id}"
-                if key not in told and self._is_time(f"{summary.incident}/{key}"):
-                    self.post.send(_letter(summary.incident, place, key, message, target))
+                if key not in told and self._is_time(f"{incident}/{key}"):
+                    self.post.send(_letter(incident, place, key, message, target))
 
     def _is_time(self, letter: str) -> bool:
         """Not while it is on its way, and not again at once after it failed."""
