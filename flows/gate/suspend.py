@@ -10,7 +10,7 @@ from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import State
 from prefect.exceptions import Abort, Pause
 from prefect.input import RunInput
-from prefect.input.actions import read_flow_run_input
+from prefect.input.actions import delete_flow_run_input, read_flow_run_input
 from prefect.input.run_input import keyset_from_paused_state
 from prefect.states import Suspended
 from prefect.utilities.engine import propose_state_sync
@@ -75,13 +75,16 @@ class SuspendedRun:
 
         1. The run is suspended, without a timeout: the server would mark it Failed. Expiry is ours: "do nothing".
            From here on the server refuses every answer, until
-        2. the form is saved. Prefect 3.9 removes what was saved before: it belongs to an earlier attempt, or to
-           somebody who wants another plan to be shown. A process that dies in between leaves a run without a form,
-           which the recoverer finds and has ask again.
+        2. the form is saved, not before: Prefect 3.9.1 would remove it then. A process that dies in between leaves a
+           run without a form, which the recoverer finds and has ask again.
         """
         state: State[Any] = Suspended(pause_key=question.pause_key)
         keys = keyset_from_paused_state(state)
         state.state_details.run_input_keyset = dict(keys)  # type: ignore[arg-type]  # its keys are texts too
+        for key in keys.values():
+            # Left by a process that died here, or written by somebody who wants another plan to be shown.
+            if read_flow_run_input(key, flow_run_id=self.flow_run) is not None:
+                delete_flow_run_input(key, flow_run_id=self.flow_run)
         with get_client(sync_client=True) as client:
             accepted = propose_state_sync(client, state, flow_run_id=self.flow_run)
         if not accepted.is_paused():
