@@ -37,6 +37,8 @@ STRICT = os.environ.get("INCIDENT_STRICT") == "1"
 
 # Prefect's server for tests would report its use; the stack's own is told not to as well (deployments/prefect_server).
 os.environ["PREFECT_SERVER_ANALYTICS_ENABLED"] = "false"
+# Its start migrates a database: seconds on a quiet machine, more than the usual thirty beside other tests.
+HARNESS_STARTS_WITHIN_S = 180
 os.environ.update(RECORDED_TOGETHER)
 
 

@@ -23,6 +23,7 @@ from flows.run.trigger import deployment_name
 from runbooks.catalog import Catalog, Complaint
 from runbooks.model import Runbook
 from tasks.config import Config
+from tests.conftest import HARNESS_STARTS_WITHIN_S
 
 SLUG = "database/blocked-sessions"
 RUNBOOK = deployment_name(SLUG)
@@ -46,7 +47,7 @@ kind = "lab"
 @pytest.fixture(scope="module")
 def server() -> Iterator[None]:
     """A server of our own: on the shared one others need their deployments."""
-    with prefect_test_harness(), get_client(sync_client=True) as client:
+    with prefect_test_harness(HARNESS_STARTS_WITHIN_S), get_client(sync_client=True) as client:
         client.create_work_pool(WorkPoolCreate(name=POOL, type="process"))
         yield
 

@@ -18,6 +18,7 @@ from deployments.publish import POOL, Change, publish
 from flows.run.clock import now
 from runbooks.catalog import Catalog
 from tasks.config import Config
+from tests.conftest import HARNESS_STARTS_WITHIN_S
 from tests.flows.room import MAINTENANCE, PLAYBOOK, TEAM
 
 PLACES = """
@@ -38,7 +39,7 @@ CARE = "maintenance/house.lamp-care.production"
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[None]:
-    with prefect_test_harness(), get_client(sync_client=True) as client:
+    with prefect_test_harness(HARNESS_STARTS_WITHIN_S), get_client(sync_client=True) as client:
         client.create_work_pool(WorkPoolCreate(name=POOL, type="process"))
         yield
 

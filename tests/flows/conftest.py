@@ -15,7 +15,7 @@ from deployments.stack import Stack
 from flows.journal import Journal, Redactor
 from runbooks.catalog import Catalog
 from tasks.config import Config
-from tests.conftest import Server
+from tests.conftest import HARNESS_STARTS_WITHIN_S, Server
 from tests.flows.house import House
 from tests.flows.journal.conftest import roles_on
 from tests.flows.matrix import World, created
@@ -37,7 +37,7 @@ def prefect_server() -> Iterator[None]:
     from prefect.testing.utilities import prefect_test_harness
 
     # The heartbeats' thread makes every run end up to a second late, and tells Prefect nothing that we use.
-    with prefect_test_harness(), temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
+    with prefect_test_harness(HARNESS_STARTS_WITHIN_S), temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
         yield
 
 
