@@ -13,7 +13,7 @@ import os
 import signal
 import socket
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -209,6 +209,8 @@ class ForkStarter:
 
     nursery: Nursery
     control: ControlChannel
+    # Called when the process is there.
+    begun: Callable[[], None]
 
     async def start(
         self, flow_run: FlowRun, task_status: anyio.abc.TaskStatus[ProcessHandle] = anyio.TASK_STATUS_IGNORED
@@ -229,4 +231,5 @@ class ForkStarter:
             raise
         # It has what Prefect asks of a process: `pid` and `returncode`.
         task_status.started(ProcessHandle(cast("Any", forked)))
+        self.begun()
         await forked.ended.wait()

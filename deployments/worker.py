@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from prefect.client.schemas.responses import DeploymentResponse
 
 # Most of a run's life is waiting for other machines; more at once only take the processor from each other.
-AT_ONCE_PER_CORE = 4
+AT_ONCE = 4 * (os.cpu_count() or 1)
 
 
 # By how much later a run was due it stands behind one of P0: so nothing urgent waits, and nothing for ever.
@@ -106,6 +106,8 @@ class Worker(BaseWorker[Fixed, BaseVariables, BaseWorkerResult]):
         self._looking = asyncio.Lock()
         self._alarm: asyncio.TimerHandle | None = None
         self._left_waiting = False
+        self._under_way = 0
+        self._executing: set[UUID] = set()
         await super().setup()
         await self._exit_stack.enter_async_context(self._context)
         self._exit_stack.push_async_callback(self._nursery.close)
@@ -133,12 +135,14 @@ class Worker(BaseWorker[Fixed, BaseVariables, BaseWorkerResult]):
                 return await super().get_and_submit_flow_runs()
             found = await self._get_scheduled_flow_runs()
             self._last_polled_time = now("UTC")
+            found = [one for one in found if one.flow_run.id not in self._submitting_flow_run_ids]
             due = [one for one in found if due_at(one.flow_run) <= self._last_polled_time]
             self._look_at(due_at(one.flow_run) for one in found if one not in due)
             due.sort(key=lambda one: urgency(one.flow_run))
-            begun = await self._submit_scheduled_flow_runs(due)
+            begun = due[: max(AT_ONCE - self._under_way, 0)]
             self._left_waiting = len(begun) < len(due)
-            return begun
+            self._under_way += len(begun)
+            return await self._submit_scheduled_flow_runs(begun)
 
     def _look_at(self, times: Iterable[datetime]) -> None:
         if self._alarm is not None:
@@ -162,13 +166,29 @@ class Worker(BaseWorker[Fixed, BaseVariables, BaseWorkerResult]):
             await self._propose_crashed_state(flow_run, f"The worker could not execute it: {error}")
         finally:
             self._submitting_flow_run_ids.discard(flow_run.id)
-            self._release_limit_slot(flow_run.id)
+            self._under_way -= 1
             if self._left_waiting:
                 self._in_background(self.get_and_submit_flow_runs)
 
     async def _execute(self, flow_run: FlowRun) -> None:
-        starter = ForkStarter(self._nursery, self._context.control_channel)
-        executor = self._context.create_executor(flow_run, starter, resolve_flow=_resolve, propose_submitting=False)
+        """In a process of its own, beside another one of the same run if that one is believed dead."""
+        if flow_run.id in self._executing:
+            # What is shared knows one process a run.
+            async with FlowRunExecutorContext() as own:
+                await self._live_through(flow_run, own)
+            return
+        self._executing.add(flow_run.id)
+        try:
+            await self._live_through(flow_run, self._context)
+        finally:
+            self._executing.discard(flow_run.id)
+
+    async def _live_through(self, flow_run: FlowRun, context: FlowRunExecutorContext) -> None:
+        def begun() -> None:
+            self._submitting_flow_run_ids.discard(flow_run.id)
+
+        starter = ForkStarter(self._nursery, context.control_channel, begun)
+        executor = context.create_executor(flow_run, starter, resolve_flow=_resolve, propose_submitting=False)
         await executor.submit()
 
     async def run(self, flow_run: FlowRun, configuration: Fixed, task_status: Any = None) -> BaseWorkerResult:
@@ -198,7 +218,6 @@ async def work(name: str) -> None:
         name=name,
         prefetch_seconds=PREFECT_WORKER_PREFETCH_SECONDS.value(),
         heartbeat_interval_seconds=int(PREFECT_WORKER_HEARTBEAT_SECONDS.value()),
-        limit=AT_ONCE_PER_CORE * (os.cpu_count() or 1),
     )
     await worker.start()
 
