@@ -19,6 +19,7 @@ import os
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+import httpx
 from prefect.runner._flow_run_executor import FlowRunExecutorContext
 from prefect.types._datetime import now
 from prefect.workers.base import BaseJobConfiguration, BaseVariables, BaseWorker, BaseWorkerResult
@@ -122,7 +123,14 @@ class Worker(BaseWorker[Fixed, BaseVariables, BaseWorkerResult]):
         count = ""
         while True:
             count = await wait_until_due(self.client, count)
+            await self._look()
+
+    async def _look(self) -> None:
+        """Between two of the regular looks. A server that is gone just then is theirs to count, and to wait for."""
+        try:
             await self.get_and_submit_flow_runs()
+        except httpx.HTTPError as error:
+            self._logger.warning("Could not look what is due: %s", error)
 
     async def get_and_submit_flow_runs(self) -> list[FlowRun]:
         """Begin what is due, most urgent first.
@@ -150,7 +158,7 @@ class Worker(BaseWorker[Fixed, BaseVariables, BaseWorkerResult]):
         if (first := min(times, default=None)) is not None:
             loop = asyncio.get_running_loop()
             wait = (first - now("UTC")).total_seconds()
-            self._alarm = loop.call_later(max(wait, 0), self._in_background, self.get_and_submit_flow_runs)
+            self._alarm = loop.call_later(max(wait, 0), self._in_background, self._look)
 
     async def _submit_run(self, flow_run: FlowRun) -> None:
         """Claim the run, and execute it.
@@ -168,7 +176,7 @@ class Worker(BaseWorker[Fixed, BaseVariables, BaseWorkerResult]):
             self._submitting_flow_run_ids.discard(flow_run.id)
             self._under_way -= 1
             if self._left_waiting:
-                self._in_background(self.get_and_submit_flow_runs)
+                self._in_background(self._look)
 
     async def _execute(self, flow_run: FlowRun) -> None:
         """In a process of its own, beside another one of the same run if that one is believed dead."""
