@@ -61,7 +61,7 @@ class Engine(FlowRunEngine[Any, Any]):
 
     @contextlib.contextmanager
     def setup_flow_run_suspension_request(self) -> Iterator[FlowRunSuspensionRequest]:
-        assert self.flow_run is not None  # noqa: S101 - `main` gave one
+        assert self.flow_run is not None  # noqa: S101 - `live_through` gave one
         request = self._get_flow_run_suspension_request()
         with register_flow_run_suspension_request(self.flow_run.id, request):
             yield request
