@@ -34,14 +34,10 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from prefect import Flow
-    from prefect.client.orchestration import PrefectClient
-    from prefect.client.schemas.objects import FlowRun, WorkPool
-    from prefect.client.schemas.responses import DeploymentResponse
+    from prefect.client.schemas.objects import FlowRun
 
 # Most of a run's life is waiting for other machines; more at once only take the processor from each other.
 AT_ONCE = 4 * (os.cpu_count() or 1)
-
-
 # By how much later a run was due it stands behind one of P0: so nothing urgent waits, and nothing for ever.
 BEHIND = {
     "P0": timedelta(0),
@@ -67,22 +63,7 @@ def due_at(run: FlowRun) -> datetime:
 
 
 class Fixed(BaseJobConfiguration):
-    """How a run is executed: the same for each, whatever pool, deployment and run ask for."""
-
-    @classmethod
-    async def resolve_for_flow_run(
-        cls,
-        flow_run: FlowRun,
-        *,
-        client: PrefectClient,  # noqa: ARG003 - whoever calls names them
-        work_pool: WorkPool,
-        worker_name: str,
-        worker_id: UUID | None = None,
-        deployment: DeploymentResponse | None = None,  # noqa: ARG003
-    ) -> Fixed:
-        fixed = cls()
-        fixed.prepare_for_flow_run(flow_run, work_pool=work_pool, worker_name=worker_name, worker_id=worker_id)
-        return fixed
+    """How a run is executed: `_submit_run` asks no pool, deployment or run, so there is nothing to configure."""
 
 
 class Worker(BaseWorker[Fixed, BaseVariables, BaseWorkerResult]):
