@@ -48,9 +48,9 @@ def _worker(client: httpx.AsyncClient) -> Any:
 @pytest.mark.parametrize(
     "path",
     [
-        f"/api/deployments/{uuid4()}/create_flow_run",
-        f"/api/flow_runs/{uuid4()}/resume",
-        f"/api/flow_runs/{uuid4()}/set_state",
+        "/api/deployments/0192aabb/create_flow_run",
+        "/api/flow_runs/0192aabb/resume",
+        "/api/flow_runs/0192aabb/set_state",
         "/api/flow_runs/",
     ],
 )
