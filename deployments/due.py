@@ -1,7 +1,7 @@
 """A run has become due: Prefect's server, which is ours to serve, calls the workers that wait for one.
 
 A worker that only polls finds a new run half its interval late, and costs the more the less late that is. So it asks
-for `PATH`, and is answered when a request has gone by that may have made a run due: begun, resumed, set to another
+for `PATH`, and is answered when a request was taken that may have made a run due: begun, resumed, set to another
 state. The answer is a count and says nothing more; what is due the worker asks as ever. What becomes due by the clock
 Prefect hands out early, and whatever else is missed the worker's own look finds, seconds later.
 """
@@ -11,12 +11,13 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
+import httpx
 from starlette.responses import PlainTextResponse, Response
 
 if TYPE_CHECKING:
     from prefect.client.orchestration import PrefectClient
     from starlette.requests import Request
-    from starlette.types import ASGIApp, Receive, Scope, Send
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 # Under Prefect's own API, so that its login guards this, too.
 PATH = "/incident/due"
@@ -66,8 +67,20 @@ class RingsWhenDue:
         self.app, self.bell = app, bell
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await self.app(scope, receive, send)
-        if scope["type"] == "http" and scope["method"] == "POST" and scope["path"].rstrip("/").endswith(ENDINGS):
+        if scope["type"] != "http" or scope["method"] != "POST" or not scope["path"].rstrip("/").endswith(ENDINGS):
+            await self.app(scope, receive, send)
+            return
+        taken = False
+
+        async def heard(message: Message) -> None:
+            nonlocal taken
+            if message["type"] == "http.response.start":
+                # Whoever has no login makes nothing due, and is not to keep the workers busy.
+                taken = message["status"] < httpx.codes.BAD_REQUEST
+            await send(message)
+
+        await self.app(scope, receive, heard)
+        if taken:
             self.bell.ring()
 
 
@@ -80,8 +93,6 @@ def rings_when_due(app: Any) -> ASGIApp:
 
 async def wait_until_due(client: PrefectClient, after: str) -> str:
     """The bell's count, when a run may have become due since it was `after`. A server that is gone is waited for."""
-    import httpx
-
     while True:
         try:
             answer = await client._client.get(PATH, params={"after": after}, timeout=WAIT_S + 10)

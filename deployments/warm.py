@@ -140,7 +140,7 @@ class Generation:
             while line := await self.reader.readline():
                 self._note(json.loads(line))
         self.leave()
-        for began in self.asked.values():
+        for began in (one for one in self.asked.values() if not one.done()):
             began.set_exception(CannotFork("The process that starts the runs ended before it began this one."))
         self.asked.clear()
         # Nobody is left who would hear how they end: no run goes on unseen.
@@ -154,7 +154,9 @@ class Generation:
     def _note(self, said: dict[str, Any]) -> None:
         if "began" in said:
             forked = self.running[said["began"]] = Forked(said["began"])
-            self.asked.pop(said["run"]).set_result(forked)
+            # Whoever asked may have been told to stop meanwhile; how it ends is heard all the same.
+            if not (began := self.asked.pop(said["run"])).done():
+                began.set_result(forked)
         elif (ended := self.running.pop(said["ended"], None)) is not None:
             ended.end(said["code"])
 

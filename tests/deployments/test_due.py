@@ -13,20 +13,31 @@ import pytest
 from prefect.client.schemas.objects import FlowRun, State
 from prefect.states import Scheduled
 from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
 
 from deployments.due import PATH, rings_when_due, wait_until_due
 from deployments.worker import urgency
 from flows.run.clock import now
 
 
-def asking(path: str) -> str:
+def answering(status: int) -> Starlette:
+    """As Prefect's app has its API in it; it answers everything with that status."""
+    app = Starlette()
+    app.api_app = app  # type: ignore[attr-defined]
+
+    async def answer(_request: Request) -> Response:
+        return Response(status_code=status)
+
+    app.add_route("/{path:path}", answer, methods=["POST"])
+    return app
+
+
+def asking(path: str, status: int = 201) -> str:
     """What a worker that waits is told after somebody has asked for `path`."""
 
     async def story() -> str:
-        # As Prefect's app has its API in it; what it answers does not matter here.
-        app = Starlette()
-        app.api_app = app  # type: ignore[attr-defined]
-        transport = httpx.ASGITransport(rings_when_due(app))
+        transport = httpx.ASGITransport(rings_when_due(answering(status)))
         async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
             begun = (await client.get(PATH)).text
             waiting = asyncio.create_task(wait_until_due(_worker(client), begun))
@@ -63,13 +74,15 @@ def test_it_is_left_alone_by_everything_else(path: str) -> None:
     assert asking(path) == ""
 
 
+def test_it_is_left_alone_by_those_whom_the_server_refuses() -> None:
+    assert asking("/api/flow_runs/", 401) == ""
+
+
 def test_it_misses_no_call_while_it_looks() -> None:
     """A run that becomes due between two waits: the second is answered at once."""
 
     async def story() -> str:
-        app = Starlette()
-        app.api_app = app  # type: ignore[attr-defined]
-        transport = httpx.ASGITransport(rings_when_due(app))
+        transport = httpx.ASGITransport(rings_when_due(answering(201)))
         async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
             begun = (await client.get(PATH)).text
             await client.post("/api/flow_runs/")
