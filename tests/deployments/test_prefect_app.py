@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -21,6 +23,7 @@ from websockets.typing import Origin, Subprotocol
 from deployments.home import Home
 from deployments.lab import Lab
 from deployments.ports import free_port
+from deployments.prefect_app import taken
 from deployments.stack import Stack
 
 EVIL = "https://evil.example"
@@ -51,6 +54,27 @@ def test_it_answers_the_machines_own_programs_and_pages(outsider: httpx.Client, 
         assert outsider.get("/api/health", headers=headers).status_code == 200
 
 
+def test_an_answer_does_not_wait_until_the_one_before_it_is_acknowledged(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nagle's algorithm made each answer 40 ms late, and a run asks some twenty times before its first finding."""
+
+    async def without_delay(listener: socket.socket) -> bool:
+        met: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+
+        async def meet(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            connection = writer.get_extra_info("socket")
+            met.set_result(connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) != 0)
+            writer.close()
+
+        async with await asyncio.start_server(meet, sock=listener):
+            _, writer = await asyncio.open_connection(*listener.getsockname())
+            writer.close()
+            return await met
+
+    monkeypatch.setenv("PREFECT_SERVER_API_PORT", str(free_port()))
+    with taken() as listener:
+        assert asyncio.run(without_delay(listener))
+
+
 @pytest.mark.parametrize("channel", CHANNELS)
 def test_it_opens_no_channel_to_a_page_elsewhere(stack: Stack, channel: str) -> None:
     """CORS does not cover websockets: a page could read the logs as they come, or pass for a worker."""
@@ -77,10 +101,10 @@ def listening(process: psutil.Process) -> Iterator[tuple[str, int]]:
         sockets = process.net_connections(kind="inet")
     except psutil.NoSuchProcess:  # it ended while we looked
         return
-    for socket in sockets:
+    for one in sockets:
         # A datagram socket that is bound and has no peer takes from everybody.
-        if socket.status == psutil.CONN_LISTEN or (socket.type == SOCK_DGRAM and not socket.raddr):
-            yield socket.laddr.ip, socket.laddr.port
+        if one.status == psutil.CONN_LISTEN or (one.type == SOCK_DGRAM and not one.raddr):
+            yield one.laddr.ip, one.laddr.port
 
 
 def test_its_databases_let_nobody_in_without_a_password(stack: Stack, lab: Lab) -> None:
