@@ -29,6 +29,9 @@ MOST_WAITING = 64
 AGAIN_S = 1.0
 # How requests end that make a run due: for one run or for many, from a deployment or not.
 ENDINGS = ("/create_flow_run", "/create_flow_run/bulk", "/flow_runs", "/resume", "/set_state", "/schedule")
+# Every run sets several states, and each look costs the server more than that; its answer names the state there is now.
+SETS_A_STATE = "/set_state"
+SCHEDULED = b'"SCHEDULED"'
 
 
 class Bell:
@@ -70,17 +73,19 @@ class RingsWhenDue:
         if scope["type"] != "http" or scope["method"] != "POST" or not scope["path"].rstrip("/").endswith(ENDINGS):
             await self.app(scope, receive, send)
             return
-        taken = False
+        taken, due = False, not scope["path"].endswith(SETS_A_STATE)
 
         async def heard(message: Message) -> None:
-            nonlocal taken
+            nonlocal taken, due
             if message["type"] == "http.response.start":
                 # Whoever has no login makes nothing due, and is not to keep the workers busy.
                 taken = message["status"] < httpx.codes.BAD_REQUEST
+            elif message["type"] == "http.response.body":
+                due = due or SCHEDULED in message.get("body", b"")
             await send(message)
 
         await self.app(scope, receive, heard)
-        if taken:
+        if taken and due:
             self.bell.ring()
 
 

@@ -29,26 +29,25 @@ class NotOurs(Exception):
     """A run of a flow that is none of ours, or that no deployment of ours began."""
 
 
-def flow_of(run: FlowRun) -> Flow[..., Any]:
-    """Our own flow of the name that the run's flow has on the server.
+def flow_of(run: FlowRun, name: str) -> Flow[..., Any]:
+    """Our own flow called `name`, as the run's flow is on the server.
 
     Raises:
         NotOurs: the message says what it is.
     """
-    from prefect.client.orchestration import get_client
-
     if run.deployment_id is None:
         raise NotOurs(f"Run {run.id} is of no deployment. Begin it from one that `incident publish` made.")
-    with get_client(sync_client=True) as client:
-        name = client.read_flow(run.flow_id).name
     if name not in OURS:
         raise NotOurs(f"Run {run.id} is of the flow {name!r}; this worker executes: {', '.join(OURS)}.")
     return our_flow(name)
 
 
 def our_flow(name: str) -> Flow[..., Any]:
-    """The one called `name` in OURS."""
+    """The one called `name` in OURS. It keeps no results, and asks the server for no place to keep them in."""
+    from prefect.filesystems import LocalFileSystem
+
     flow: Flow[..., Any] = getattr(importlib.import_module(f"flows.{name}"), name)
+    flow.result_storage = LocalFileSystem()
     return flow
 
 
@@ -85,22 +84,28 @@ def lightly() -> Iterator[None]:
         yield
 
 
-def execute() -> None:
+def asked_for() -> tuple[FlowRun, str]:
+    """The run that the process environment names, and its flow's name."""
+    from prefect.client.orchestration import get_client
+
+    with get_client(sync_client=True) as client:
+        run = client.read_flow_run(UUID(os.environ["PREFECT__FLOW_RUN_ID"]))
+        return run, client.read_flow(run.flow_id).name
+
+
+def execute(run: FlowRun, name: str) -> None:
     """Execute the run; ends the process with 0 when its state on the server says how it went."""
     from prefect._internal.control_listener import configure_from_env
     from prefect.context import SyncClientContext
     from prefect.engine import handle_engine_signals
-    from prefect.flow_engine import load_flow_run
     from prefect.logging.loggers import flow_run_logger
 
-    run_id = UUID(os.environ["PREFECT__FLOW_RUN_ID"])
     # By this way the worker tells that a run was cancelled.
     configure_from_env()
-    with SyncClientContext.get_or_create(), handle_engine_signals(run_id):
-        run = load_flow_run(run_id)
+    with SyncClientContext.get_or_create(), handle_engine_signals(run.id):
         logger = flow_run_logger(run)
         try:
-            flow = flow_of(run)
+            flow = flow_of(run, name)
         except NotOurs as error:
             logger.error("%s", error)
             raise
@@ -131,4 +136,4 @@ def live_through(flow: Flow[..., Any], run: FlowRun, logger: logging.Logger) -> 
 
 if __name__ == "__main__":
     with lightly():
-        execute()
+        execute(*asked_for())

@@ -2,7 +2,8 @@
 
 The worker starts it, `python -P -m deployments.forkserver FD`, and speaks to it over that socket, in lines of JSON:
 1. `{"ready": PID}` once everything is imported;
-2. `{"run": ID, "environment": {…}}` from the worker, answered by `{"run": ID, "began": PID}`;
+2. `{"run": ID, "flow": NAME, "known": {…}, "environment": {…}}` from the worker, answered by
+   `{"run": ID, "began": PID}`; `known` is the run as Prefect has it, without its state;
 3. `{"ended": PID, "code": N}` when a run's process has ended: its exit code, or the signal that ended it as -N.
 When the worker closes its side, idle children go, and this process with the last run.
 
@@ -18,6 +19,7 @@ import contextlib
 import gc
 import json
 import os
+import select
 import selectors
 import signal
 import socket
@@ -28,10 +30,13 @@ import traceback
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import deployments.engine
 from deployments.process_table import name_process
+
+if TYPE_CHECKING:
+    from prefect.client.orchestration import SyncPrefectClient
 
 # Each answers one run at once; a burst is forked as it comes.
 SPARES = 2
@@ -196,7 +201,8 @@ def live(line: socket.socket) -> NoReturn:
 
     try:
         # Reads every certificate authority there is: a connection cannot be forked, but it can be there beforehand.
-        with SyncClientContext.get_or_create():
+        with SyncClientContext.get_or_create() as prefect:
+            greet(prefect.client, line)
             with line:
                 asked = line.makefile("r", encoding="utf-8").readline()
             if not asked:
@@ -215,17 +221,30 @@ def live(line: socket.socket) -> NoReturn:
         os._exit(code)
 
 
+def greet(client: SyncPrefectClient, line: socket.socket) -> None:
+    """Ask for something while nobody waits: the first request of its kind fetches the token that all others need."""
+    import httpx
+
+    waited_for, _, _ = select.select([line], [], [], 0)
+    if not waited_for:
+        with contextlib.suppress(httpx.HTTPError):  # the run itself will say so
+            client.read_flow_runs(limit=1)
+
+
 def run_name(run: str) -> str:
     """What `ps -o comm` and `top` call the process of a run; the kernel keeps 15 characters."""
     return f"run {run.replace('-', '')[:11]}"
 
 
 def _execute(asked: Mapping[str, Any]) -> int:
+    from prefect.client.schemas.objects import FlowRun
+    from prefect.states import Pending
+
     from deployments.engine import execute
 
     os.environ.update(asked["environment"])
     name_process(run_name(asked["run"]))
-    execute()
+    execute(FlowRun(**asked["known"], state=Pending()), asked["flow"])
     return 0
 
 

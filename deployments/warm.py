@@ -121,8 +121,8 @@ class Generation:
         made.heard = asyncio.create_task(made.hear())
         return made
 
-    async def start(self, run: UUID, environment: dict[str, str]) -> Forked:
-        """Hand the run to a process that waits for one.
+    async def start(self, run: UUID, environment: dict[str, str], **known: object) -> Forked:
+        """Hand the run, and what is `known` of it, to a process that waits for one.
 
         Raises:
             CannotFork: the forkserver is gone.
@@ -131,7 +131,7 @@ class Generation:
             raise CannotFork("The process that starts the runs is gone.")
         began: asyncio.Future[Forked] = asyncio.get_running_loop().create_future()
         self.asked[str(run)] = began
-        self.writer.write(json.dumps({"run": str(run), "environment": environment}).encode() + b"\n")
+        self.writer.write(json.dumps({"run": str(run), "environment": environment, **known}).encode() + b"\n")
         return await began
 
     async def hear(self) -> None:
@@ -211,6 +211,8 @@ class ForkStarter:
 
     nursery: Nursery
     control: ControlChannel
+    # Its name on the server: only the process that executes it looks whether it is ours.
+    flow: str
     # Called when the process is there.
     begun: Callable[[], None]
 
@@ -227,7 +229,10 @@ class ForkStarter:
             port, token = self.control.register(flow_run.id)
             environment |= {"PREFECT__CONTROL_PORT": str(port), "PREFECT__CONTROL_TOKEN": token}
         try:
-            forked = await (await self.nursery.ready()).start(flow_run.id, environment)
+            # Without its state: that may hold what the server says are results.
+            known = flow_run.model_dump(mode="json", exclude={"state"})
+            generation = await self.nursery.ready()
+            forked = await generation.start(flow_run.id, environment, flow=self.flow, known=known)
         except BaseException:
             self.control.unregister(flow_run.id)
             raise

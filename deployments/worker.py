@@ -90,6 +90,8 @@ class Worker(BaseWorker[Fixed, BaseVariables, BaseWorkerResult]):
         self._left_waiting = False
         self._under_way = 0
         self._executing: set[UUID] = set()
+        # A flow's name never changes.
+        self._names: dict[UUID, str] = {}
         await super().setup()
         await self._exit_stack.enter_async_context(self._context)
         self._exit_stack.push_async_callback(self._nursery.close)
@@ -176,9 +178,20 @@ class Worker(BaseWorker[Fixed, BaseVariables, BaseWorkerResult]):
         def begun() -> None:
             self._submitting_flow_run_ids.discard(flow_run.id)
 
-        starter = ForkStarter(self._nursery, context.control_channel, begun)
-        executor = context.create_executor(flow_run, starter, resolve_flow=_resolve, propose_submitting=False)
+        starter = ForkStarter(self._nursery, context.control_channel, await self._name_of(flow_run), begun)
+        executor = context.create_executor(flow_run, starter, resolve_flow=self._resolve, propose_submitting=False)
         await executor.submit()
+
+    async def _name_of(self, run: FlowRun) -> str:
+        """What the run's flow is called on the server, whosever it is."""
+        if run.flow_id not in self._names:
+            self._names[run.flow_id] = (await self.client.read_flow(run.flow_id)).name
+        return self._names[run.flow_id]
+
+    async def _resolve(self, run: FlowRun) -> Flow[..., Any]:
+        """Prefect asks for a flow's hooks after a crash, here in the worker itself: only ours is ever loaded."""
+        name = await self._name_of(run)
+        return await asyncio.to_thread(flow_of, run, name)
 
     async def run(self, flow_run: FlowRun, configuration: Fixed, task_status: Any = None) -> BaseWorkerResult:
         """Prefect's own way to begin a run; no run comes this way.
@@ -187,11 +200,6 @@ class Worker(BaseWorker[Fixed, BaseVariables, BaseWorkerResult]):
             NotImplementedError: always.
         """
         raise NotImplementedError("Runs are begun by `_submit_run`.")
-
-
-async def _resolve(run: FlowRun) -> Flow[..., Any]:
-    """Prefect asks for a flow's hooks after a crash, here in the worker itself: only ours is ever loaded."""
-    return await asyncio.to_thread(flow_of, run)
 
 
 async def work(name: str) -> None:

@@ -21,23 +21,23 @@ from deployments.worker import urgency
 from flows.run.clock import now
 
 
-def answering(status: int) -> Starlette:
-    """As Prefect's app has its API in it; it answers everything with that status."""
+def answering(status: int, state: str = "SCHEDULED") -> Starlette:
+    """As Prefect's app has its API in it; it answers everything with that status, and a run in that state."""
     app = Starlette()
     app.api_app = app  # type: ignore[attr-defined]
 
     async def answer(_request: Request) -> Response:
-        return Response(status_code=status)
+        return Response(f'{{"state":{{"type":"{state}"}}}}', status_code=status)
 
     app.add_route("/{path:path}", answer, methods=["POST"])
     return app
 
 
-def asking(path: str, status: int = 201) -> str:
+def asking(path: str, status: int = 201, state: str = "SCHEDULED") -> str:
     """What a worker that waits is told after somebody has asked for `path`."""
 
     async def story() -> str:
-        transport = httpx.ASGITransport(rings_when_due(answering(status)))
+        transport = httpx.ASGITransport(rings_when_due(answering(status, state)))
         async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
             begun = (await client.get(PATH)).text
             waiting = asyncio.create_task(wait_until_due(_worker(client), begun))
@@ -72,6 +72,11 @@ def test_it_is_called_when_a_run_may_have_become_due(path: str) -> None:
 @pytest.mark.parametrize("path", ["/api/logs/", "/api/flow_runs/filter", "/api/task_runs/"])
 def test_it_is_left_alone_by_everything_else(path: str) -> None:
     assert asking(path) == ""
+
+
+@pytest.mark.parametrize("state", ["PENDING", "RUNNING", "COMPLETED", "PAUSED"])
+def test_it_is_left_alone_when_a_run_is_set_to_a_state_in_which_nothing_is_due(state: str) -> None:
+    assert asking("/api/flow_runs/0192aabb/set_state", state=state) == ""
 
 
 def test_it_is_left_alone_by_those_whom_the_server_refuses() -> None:
