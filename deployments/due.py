@@ -29,7 +29,7 @@ MOST_WAITING = 64
 AGAIN_S = 1.0
 # How requests end that make a run due: for one run or for many, from a deployment or not.
 ENDINGS = ("/create_flow_run", "/create_flow_run/bulk", "/flow_runs", "/resume", "/set_state", "/schedule")
-# Every run sets several states, and each look costs the server more than that; its answer names the state there is now.
+# Every run sets several states, and a look costs the server more than each of them: the request names what it sets.
 SETS_A_STATE = "/set_state"
 SCHEDULED = b'"SCHEDULED"'
 
@@ -75,16 +75,20 @@ class RingsWhenDue:
             return
         taken, due = False, not scope["path"].endswith(SETS_A_STATE)
 
-        async def heard(message: Message) -> None:
-            nonlocal taken, due
+        async def asked() -> Message:
+            nonlocal due
+            message = await receive()
+            due = due or SCHEDULED in message.get("body", b"")
+            return message
+
+        async def answered(message: Message) -> None:
+            nonlocal taken
             if message["type"] == "http.response.start":
                 # Whoever has no login makes nothing due, and is not to keep the workers busy.
                 taken = message["status"] < httpx.codes.BAD_REQUEST
-            elif message["type"] == "http.response.body":
-                due = due or SCHEDULED in message.get("body", b"")
             await send(message)
 
-        await self.app(scope, receive, heard)
+        await self.app(scope, asked, answered)
         if taken and due:
             self.bell.ring()
 

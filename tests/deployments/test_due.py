@@ -21,13 +21,14 @@ from deployments.worker import urgency
 from flows.run.clock import now
 
 
-def answering(status: int, state: str = "SCHEDULED") -> Starlette:
-    """As Prefect's app has its API in it; it answers everything with that status, and a run in that state."""
+def answering(status: int) -> Starlette:
+    """As Prefect's app has its API in it; it answers everything with that status."""
     app = Starlette()
     app.api_app = app  # type: ignore[attr-defined]
 
-    async def answer(_request: Request) -> Response:
-        return Response(f'{{"state":{{"type":"{state}"}}}}', status_code=status)
+    async def answer(request: Request) -> Response:
+        await request.body()
+        return Response(status_code=status)
 
     app.add_route("/{path:path}", answer, methods=["POST"])
     return app
@@ -37,13 +38,13 @@ def asking(path: str, status: int = 201, state: str = "SCHEDULED") -> str:
     """What a worker that waits is told after somebody has asked for `path`."""
 
     async def story() -> str:
-        transport = httpx.ASGITransport(rings_when_due(answering(status, state)))
+        transport = httpx.ASGITransport(rings_when_due(answering(status)))
         async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
             begun = (await client.get(PATH)).text
             waiting = asyncio.create_task(wait_until_due(_worker(client), begun))
             await asyncio.sleep(0.1)
             assert not waiting.done()
-            await client.post(path)
+            await client.post(path, json={"state": {"type": state}})
             try:
                 return await asyncio.wait_for(waiting, 1)
             except TimeoutError:
