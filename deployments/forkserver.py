@@ -32,7 +32,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-import deployments.engine
+from deployments.engine import lightly
+from deployments.imported import prepare
 from deployments.process_table import name_process
 
 if TYPE_CHECKING:
@@ -64,25 +65,6 @@ def alone(allowed: int) -> None:
         with contextlib.suppress(OSError):  # the listing's own is gone by now
             if file.name != str(allowed) and str(file.readlink()).startswith(("socket:", "anon_inode:[eventpoll]")):
                 raise NotAlone("a connection or an event loop was opened at import")
-
-
-def prepare(*, team: bool) -> None:
-    """Import all that a run needs. A configuration that cannot be used is told by each run, in its own log."""
-    import prefect.events.clients
-    import prefect.flow_engine
-    import prefect.task_engine  # noqa: F401
-
-    from flows.run import settings
-    from runbooks.catalog import Catalog
-    from tasks.toml import InvalidConfig
-
-    for name in deployments.engine.OURS:
-        deployments.engine.our_flow(name)
-    if not team:
-        Catalog.load()
-        return
-    with contextlib.suppress(InvalidConfig):
-        settings.keep(settings.config())
 
 
 @dataclass
@@ -266,7 +248,7 @@ def main(arguments: list[str]) -> None:
     gc.collect()
     # What is there now is never looked at by a child's garbage collector, so its pages stay shared.
     gc.freeze()
-    with deployments.engine.lightly():
+    with lightly():
         Forkserver(control).serve()
 
 

@@ -136,8 +136,8 @@ def test_it_forks_nothing_that_has_a_connection() -> None:
 def test_it_is_alone_with_everything_imported() -> None:
     """Prefect, every flow and the whole catalog: none of them may start a thread or open a connection at import."""
     asked = (
-        "import socket, sys; from deployments.forkserver import alone, prepare; prepare(team=True); "
-        "alone(-1); print(len([name for name in sys.modules if name.startswith('flows')]))"
+        "import socket, sys; from deployments.forkserver import alone; from deployments.imported import prepare; "
+        "prepare(team=True); alone(-1); print(len([name for name in sys.modules if name.startswith('flows')]))"
     )
     ended = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True)
     assert int(ended.stdout) > 20
