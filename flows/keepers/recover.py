@@ -14,10 +14,11 @@ Several of these may look at once. Whoever is second finds the entry written, or
 
 from __future__ import annotations
 
+import itertools
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -38,6 +39,9 @@ PATIENCE = {
     # Between this state and its form there is one call to the server.
     "PAUSED": timedelta(seconds=8),
 }
+# Of the incidents that wait for an answer and were well at their last look, so many are looked at again each time. What
+# changes of the others meanwhile is found by their state, and by when their time is over: waiting costs nothing.
+IN_TURN = 10
 # What others wrote does not tell that the run got any further.
 NO_PROGRESS = {"recovered", "seen again", "told", "note", "taken", "severity", "closing"}
 
@@ -56,6 +60,8 @@ class Recoverer:
     given_up: set[str] = field(default_factory=set)
     # The suspended states whose form was seen.
     formed: set[UUID] = field(default_factory=set)
+    # Those that wait, well at their last look, until when; who was looked at longest ago comes first.
+    waiting: dict[str, datetime] = field(default_factory=dict)
     # Kept from look to look: making one reads every certificate authority there is, and was most of a look's work.
     client: Any = None
 
@@ -72,11 +78,20 @@ class Recoverer:
 
     def _look(self, client: Any, before: Seen) -> None:
         lived = self.journal.incidents(open_only=True, limit=1000)
-        for summary in lived:
+        for summary in self._in_turn(client, lived):
             if not self.journal.is_held(summary.incident):
                 self._carefully(client, summary, before)
         for run in _unfinished(client, self.given_up | {summary.incident for summary in lived}):
             self._begin_or_finish(client, run, before)
+
+    def _in_turn(self, client: Any, lived: Sequence[IncidentSummary]) -> list[IncidentSummary]:
+        """Those to look at now: all, but of those that wait only a few, and whichever did not stay as it was."""
+        still = {summary.incident for summary in lived}
+        self.waiting = {incident: until for incident, until in self.waiting.items() if incident in still}
+        rest = dict(itertools.islice(self.waiting.items(), IN_TURN, None))
+        at = now()
+        moved = _no_longer_paused(client, rest) | {incident for incident, until in rest.items() if at > until}
+        return [summary for summary in lived if summary.incident in moved or summary.incident not in rest]
 
     def _carefully(self, client: Any, summary: IncidentSummary, before: Seen) -> None:
         """One incident that cannot be helped must not keep the others waiting."""
@@ -89,6 +104,7 @@ class Recoverer:
 
     def _consider(self, client: Any, summary: IncidentSummary, before: Seen) -> None:
         incident = summary.incident
+        self.waiting.pop(incident, None)
         run = _read(client, incident)
         if run is None:
             return self._close(incident, Ending.ABANDONED, "Its run was deleted in Prefect; nothing further is done.")
@@ -132,6 +148,8 @@ class Recoverer:
         elif question is not None and self._lacks_form(run) and self._left(run, before):
             self.say(f"{run.id}: its process died before the form was there; {question.title!r} is asked again.")
             _schedule(client, run.id)
+        elif question is not None and run.state.id in self.formed:
+            self.waiting[str(run.id)] = question.expires_at
 
     def _lacks_form(self, run: Any) -> bool:
         """Can nobody answer? Without its form the server refuses every answer. One that was seen stays."""
@@ -235,6 +253,29 @@ def _unfinished(client: Any, known: set[str]) -> list[Any]:
         limit=200,
     )
     return [run for run in runs if run.deployment_id is not None and str(run.id) not in known]
+
+
+def _no_longer_paused(client: Any, incidents: Iterable[str]) -> set[str]:
+    """Which of these runs are in another state by now; some of them, if they are more than Prefect names at once."""
+    from prefect.client.schemas.filters import (
+        FlowRunFilter,
+        FlowRunFilterId,
+        FlowRunFilterState,
+        FlowRunFilterStateType,
+    )
+    from prefect.client.schemas.objects import StateType
+
+    asked = [UUID(incident) for incident in incidents]
+    if not asked:
+        return set()
+    others: list[StateType] = [kind for kind in StateType if kind is not StateType.PAUSED]
+    runs = client.read_flow_runs(
+        flow_run_filter=FlowRunFilter(
+            id=FlowRunFilterId(any_=asked), state=FlowRunFilterState(type=FlowRunFilterStateType(any_=others))
+        ),
+        limit=200,
+    )
+    return {str(run.id) for run in runs}
 
 
 def _read(client: Any, incident: str) -> Any:

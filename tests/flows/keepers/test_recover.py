@@ -12,13 +12,15 @@ import httpx
 import pytest
 from prefect import flow
 from prefect.client.orchestration import get_client
-from prefect.states import Crashed, Running
+from prefect.states import Cancelled, Crashed, Running, Suspended
 
+from flows.case.bodies import plan_body
 from flows.journal import Journal
 from flows.journal.migrate import migrate
 from flows.keepers import recover
 from flows.keepers.recover import RESTARTS, Recoverer
 from flows.run.clock import now
+from tasks.model import BlastRadius, Command, Plan, Risk, Row
 from tests.conftest import Server
 from tests.deployments.processes import wait_until
 from tests.flows.journal.conftest import roles_on
@@ -120,6 +122,76 @@ def test_it_closes_what_no_run_can_be_and_looks_at_all_others(ward: Ward) -> Non
     looker.look()
     assert [entry.kind for entry in ward.journal.read("1-no-run")][-1] == "closed"
     assert ward.state(run) == "AwaitingRetry"
+
+
+def waits(ward: Ward, minutes: int = 60) -> UUID:
+    """A run at its gate, with the form there."""
+    run: UUID = ward.client.create_flow_run_from_deployment(ward.deployment).id
+    ward.client.set_flow_run_state(run, Suspended(timeout_seconds=3600, pause_key="step-1"), force=True)
+    ward.journal.note(str(run), "engine", "opened", "opened", {"runbook": "house/dark-room", "environment": "room"})
+    plan = Plan(
+        does="Switches it on.",
+        commands=(Command(line="on", target={"lamp": 1}),),
+        blast_radius=BlastRadius(touched=1, total=1, noun="lamps"),
+        risk=Risk.LOW,
+        loses="Nothing.",
+    )
+    asked: Row = {
+        "title": "Switch it on",
+        "reason": "It is dark.",
+        "plan": plan_body(plan),
+        "digest": "d",
+        "expires_at": (now() + timedelta(minutes=minutes)).isoformat(),
+        "refused": "",
+    }
+    ward.journal.note(str(run), "engine", "asked", "step/1/asked", asked)
+    return run
+
+
+def test_it_costs_nothing_to_wait(ward: Ward, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A thousand incidents at their gates were read one by one, every two seconds."""
+    runs = [waits(ward) for _ in range(3 * recover.IN_TURN)]
+    looker = Recoverer(ward.journal, print)
+    looker.look()
+    looked: list[str] = []
+    read = recover._read
+
+    def counted(client: Any, incident: str) -> Any:
+        looked.append(incident)
+        return read(client, incident)
+
+    monkeypatch.setattr(recover, "_read", counted)
+    looker.look()
+    assert len(looked) == recover.IN_TURN
+    # Each has its turn, whatever the others do.
+    looker.look()
+    looker.look()
+    assert sorted(looked) == sorted(str(run) for run in runs)
+
+
+def test_it_finds_whoever_waits_no_longer_out_of_turn(ward: Ward) -> None:
+    runs = [waits(ward) for _ in range(3 * recover.IN_TURN)]
+    looker = Recoverer(ward.journal, print)
+    looker.look()
+    # The one that was looked at last would be the last to have its turn.
+    last = UUID(list(looker.waiting)[-1])
+    assert last in runs
+    ward.client.set_flow_run_state(last, Cancelled(), force=True)
+    looker.look()
+    assert [entry.kind for entry in ward.journal.read(str(last))][-1] == "closed"
+
+
+def test_it_wakes_a_gate_whose_time_is_over_out_of_turn(ward: Ward, monkeypatch: pytest.MonkeyPatch) -> None:
+    late = waits(ward, minutes=5)
+    for _ in range(3 * recover.IN_TURN):
+        waits(ward)
+    looker = Recoverer(ward.journal, print)
+    looker.look()
+    # Whoever was opened first is looked at last.
+    assert list(looker.waiting)[-1] == str(late)
+    monkeypatch.setattr(recover, "now", lambda: now() + timedelta(minutes=6))
+    looker.look()
+    assert ward.state(late) == "AwaitingRetry"
 
 
 def test_it_keeps_its_client_until_prefect_does_not_answer(ward: Ward, monkeypatch: pytest.MonkeyPatch) -> None:
