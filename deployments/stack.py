@@ -212,10 +212,12 @@ class _Start:
                 self.cluster.initialise(self.state["superuser"])
         self.supervisor = self._launch()
         self._start_postgres()
+        since = datetime.now(UTC)
         with stage(self.progress, f"Starting Prefect on {prefect_server.ui_url(self.port)}"):
             self._start_prefect()
         with stage(self.progress, "Starting the worker"):
-            self._start_worker()
+            watch = self.supervisor.watch(WORKER)
+            prefect_server.wait_for_worker(self.port, WORKER, since, log=self.part.log(WORKER), alive=watch)
         for name in self._services():
             self.supervisor.start(name)
         return self._running()
@@ -325,15 +327,11 @@ class _Start:
         from flows.journal.migrate import migrate
 
         self.supervisor.start(PREFECT)
+        # Both import for seconds; the worker then waits for the server.
+        self.supervisor.start(WORKER)
         watch = self.supervisor.watch(PREFECT)
         migrate(self.server.url(databases.OWNER), databases.RUNNER)
         prefect_server.wait_for_server(self.port, self.home.prefect, log=self.part.log(PREFECT), alive=watch)
-
-    def _start_worker(self) -> None:
-        since = datetime.now(UTC)
-        self.supervisor.start(WORKER)
-        watch = self.supervisor.watch(WORKER)
-        prefect_server.wait_for_worker(self.port, WORKER, since, log=self.part.log(WORKER), alive=watch)
 
     def _running(self) -> Stack:
         journal_url, pid = self.server.url(databases.RUNNER), os.getpid()

@@ -45,6 +45,7 @@ BEHIND = {
     "P2": timedelta(minutes=4),
     "P3": timedelta(minutes=15),
 }
+ASKS_AGAIN_S = 0.2
 # A person answered, and waits.
 ANSWERED = timedelta(minutes=-1)
 
@@ -202,6 +203,18 @@ class Worker(BaseWorker[Fixed, BaseVariables, BaseWorkerResult]):
         raise NotImplementedError("Runs are begun by `_submit_run`.")
 
 
+async def until_served() -> None:
+    """Wait for Prefect's server; who waits is told once."""
+    from prefect.client.orchestration import get_client
+
+    async with get_client() as client:
+        if await client.api_healthcheck() is None:
+            return
+        print(f"Waiting for Prefect's server at {client.api_url} …", flush=True)
+        while await client.api_healthcheck() is not None:
+            await asyncio.sleep(ASKS_AGAIN_S)
+
+
 async def work(name: str) -> None:
     """Work until the process is told to stop: the first Ctrl-C or SIGTERM ends the runs in order, a second at once."""
     from prefect.logging.configuration import setup_logging
@@ -216,6 +229,7 @@ async def work(name: str) -> None:
         prefetch_seconds=PREFECT_WORKER_PREFETCH_SECONDS.value(),
         heartbeat_interval_seconds=int(PREFECT_WORKER_HEARTBEAT_SECONDS.value()),
     )
+    await until_served()
     await worker.start()
 
 

@@ -26,6 +26,7 @@ from prefect.serializers import PickleSerializer
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from deployments.engine import OURS
+from deployments.ports import free_port
 from deployments.prefect_server import POOL
 from deployments.stack import Stack
 from deployments.wanted import wanted
@@ -180,3 +181,17 @@ def test_it_knows_every_flow_that_is_published(stack: Stack) -> None:
     config = Config.load(stack.home.config, stack.home.lab_environment)
     published = {(want.flow, want.entrypoint) for want in wanted(Catalog.load(config.team), config)}
     assert published == {(name, f"flows.{name}.{name}") for name in OURS}
+
+
+def test_it_waits_for_a_server_that_is_not_there_yet(stack: Stack) -> None:
+    """It starts beside the server, and both take seconds."""
+    environment = {**os.environ, **stack.environment(), "PREFECT_API_URL": f"http://127.0.0.1:{free_port()}/api"}
+    command = [sys.executable, "-P", "-m", "deployments.worker", "--name", "early"]
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as worker:
+        try:
+            assert worker.stdout is not None
+            assert worker.stdout.readline().startswith("Waiting for Prefect's server at http://127.0.0.1:")
+            with pytest.raises(subprocess.TimeoutExpired):
+                worker.wait(1)
+        finally:
+            worker.terminate()
