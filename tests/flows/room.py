@@ -14,7 +14,10 @@ from pydantic import SecretStr
 
 from flows.case.question import Answer, Question, local_asker
 from flows.journal import Entry, Journal, Redactor
+from flows.run import settings
 from flows.run.clock import now
+from tasks.config import Config
+from tasks.registry import Team
 
 TEAM = Path(__file__).parents[1] / "team"
 SLUG = "house/dark-room"
@@ -171,7 +174,19 @@ def furnish(folder: Path, journal_url: str, monkeypatch: pytest.MonkeyPatch, *, 
     monkeypatch.setenv("INCIDENT_CONFIG", str(config))
     monkeypatch.setenv("INCIDENT_JOURNAL_URL", journal_url)
     monkeypatch.delenv("INCIDENT_LAB_ENVIRONMENT", raising=False)
+    _keep(config)
     return room
+
+
+_kept: set[Team] = set()
+
+
+def _keep(config: Path) -> None:
+    """As a worker does before it forks its runs; otherwise each run here would read all versions anew."""
+    loaded = Config.load(config)
+    if loaded.team not in _kept:
+        settings.keep(loaded)
+        _kept.add(loaded.team)
 
 
 def configure(config: Path, lamp: Path, *, expires: float = 60) -> Path:
