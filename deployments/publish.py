@@ -61,7 +61,8 @@ def _of_broken(catalog: Catalog, deployment: Any) -> bool:
     """Is its runbook one that cannot be used just now? To remove it would end its schedules and its waiting runs."""
     broken = {complaint.slug for complaint in catalog.complaints}
     # Without the team's folder nobody knows what it declares.
-    return "" in broken or deployment.parameters.get("runbook") in broken
+    # A round of watches carries the runbooks that it opens as tags.
+    return "" in broken or not broken.isdisjoint({deployment.parameters.get("runbook"), *deployment.tags})
 
 
 def _existing(client: Any) -> Iterator[tuple[str, Any]]:

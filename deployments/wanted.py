@@ -4,24 +4,31 @@ from __future__ import annotations
 
 import copy
 import re
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
 from flows.run.trigger import deployment_name
-from runbooks.catalog import Catalog, Catalogued
-from runbooks.model import Runbook, Severity
+from runbooks.catalog import Catalog, Catalogued, watch_name
+from runbooks.model import Runbook, Severity, Watch
 from runbooks.page import page
 from runbooks.playbook import Maintenance, Playbook
+from runbooks.sections import duration
 from tasks.config import Config
 from tasks.environment import Kind
+from tasks.model import digest
 
 TAG = "incident-pipelines"
 # Filled in by programs, with a proof. What a person typed there would prove nothing.
 FOR_PROGRAMS = ("requester",)
 # What begins no heading, list, table, quote or code.
 _PROSE = re.compile(r"[^\s#>|`~*+\-\d]")
+PAUSING = (
+    'Pausing the schedule pauses all of them. One alone: `paused_watches = ["SLUG/CHECK"]` '
+    "under its environment in environments.toml."
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,7 +61,6 @@ def wanted(catalog: Catalog, config: Config) -> list[Wanted]:
         match catalogued.runbook:
             case Runbook() as runbook:
                 found.append(_runbook(catalogued, runbook, catalog, config))
-                found.extend(_watches(catalogued, runbook, config))
             case Playbook() as playbook:
                 found.append(_playbook(catalogued, playbook, catalog, config))
             case Maintenance() as maintenance:
@@ -62,6 +68,7 @@ def wanted(catalog: Catalog, config: Config) -> list[Wanted]:
         breakable = [name for name in config.names if config.kind(name) is not Kind.PRODUCTION]
         if catalogued.runbook.drills and breakable:
             found.append(_drill(catalogued, breakable))
+    found.extend(rounds(catalog, config))
     return found
 
 
@@ -131,26 +138,42 @@ def _flowing(page: str) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _watches(catalogued: Catalogued, runbook: Runbook, config: Config) -> Iterator[Wanted]:
+def rounds(catalog: Catalog, config: Config) -> Iterator[Wanted]:
+    """Of each environment one for each cadence: what is watched equally often is asked by one run."""
     from flows.watch import watch
 
-    for declared in runbook.prevention:
+    by_cadence: dict[timedelta, list[tuple[str, Watch]]] = defaultdict(list)
+    for slug, declared in catalog.watches():
+        by_cadence[declared.every].append((slug, declared))
+    for every, watched in sorted(by_cadence.items()):
+        slugs = sorted({slug for slug, _ in watched})
+        described = _round_page(every, watched)
+        version = digest({slug: catalog.get(slug).version for slug in slugs})[:12]
         for environment in config.names:
-            check = declared.check.name
+            every_s = every.total_seconds()
             yield Wanted(
                 flow="watch",
-                name=f"{catalogued.slug.replace('/', '.')}.{check}.{environment}",
+                name=f"{environment}.every-{duration(every).replace(' ', '-')}",
                 entrypoint="flows.watch.watch",
-                description=f"{declared.check.question}\n\nA BAD answer opens `{catalogued.slug}` in {environment}.",
-                parameters={"runbook": catalogued.slug, "check": check, "environment": environment},
-                schema=_form(watch, (environment,), runbook=catalogued.slug, check=check),
-                tags=(TAG, "watch", catalogued.category, environment),
-                version=catalogued.version,
-                every=declared.every,
+                description=described,
+                parameters={"environment": environment, "every_s": every_s},
+                schema=_form(watch, (environment,), every_s=every_s),
+                # By a runbook's slug its watches are found in Prefect.
+                tags=(TAG, "watch", environment, *slugs),
+                version=version,
+                every=every,
                 time_zone=config.time_zone(environment),
                 # A lab is broken on purpose: its drills would open a second incident each.
                 active=config.kind(environment) is not Kind.LAB,
             )
+
+
+def _round_page(every: timedelta, watched: Sequence[tuple[str, Watch]]) -> str:
+    lines = [
+        f"- {declared.check.question} BAD opens `{slug}`. (`{watch_name(slug, declared)}`)"
+        for slug, declared in watched
+    ]
+    return "\n".join([f"Asked at once, every {duration(every)}:", "", *lines, "", PAUSING, ""])
 
 
 def _drill(catalogued: Catalogued, breakable: list[str]) -> Wanted:
@@ -170,7 +193,7 @@ def _drill(catalogued: Catalogued, breakable: list[str]) -> Wanted:
     )
 
 
-def _form(flow: Any, environments: tuple[str, ...] | list[str], **fixed: str) -> dict[str, Any]:
+def _form(flow: Any, environments: tuple[str, ...] | list[str], **fixed: str | float) -> dict[str, Any]:
     """The flow's own parameter schema as a person fills it in: the environments as a drop-down, nothing about `fixed`.
 
     What is fixed is no field, so that nobody wonders about it; the server still refuses any other value.

@@ -1,57 +1,119 @@
-"""A check on a schedule; a BAD answer opens its runbook, once. Of missed rounds only the last is made up."""
+"""A round of watches: one environment's checks of one cadence, asked at once; a BAD answer opens its runbook, once.
+
+Of missed rounds only the last is made up, and the others end as Skipped. One watch is paused by its environment's
+`paused_watches`, a whole round by its schedule in Prefect.
+"""
 
 from __future__ import annotations
 
 import contextlib
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from prefect import flow, get_run_logger
 from prefect.client.schemas.objects import State
 from prefect.context import FlowRunContext
 from prefect.states import Completed
+from prefect.task_runners import ThreadPoolTaskRunner
 
 from flows.gate.requester import announce, opening
 from flows.journal import AlreadyRecorded, Journal
-from flows.life.diagnose import answer
+from flows.life.diagnose import AT_ONCE, answer
 from flows.run import settings
 from flows.run.clean import cleaned
 from flows.run.clock import now
 from flows.run.trigger import trigger
-from runbooks.catalog import Catalogued
-from runbooks.model import AnyCheck, Runbook
-from tasks.model import Verdict
+from runbooks.catalog import Catalog, watch_name
+from runbooks.model import AnyCheck
+from tasks.environment import Environment
+from tasks.model import Finding, Verdict
 
 # A round that begins in time begins within seconds, and need not ask whether it was missed.
 IN_TIME = timedelta(seconds=30)
 
 
-class NotWatched(Exception):
-    """The runbook declares no watch on this check."""
+class NothingWatched(Exception):
+    """Nothing is declared to be watched so often."""
 
 
-@flow(name="watch", flow_run_name="{check} in {environment}", persist_result=False)
-def watch(runbook: str, check: str, environment: str) -> str | State[Any]:
-    """Ask one question; open its runbook if the answer is BAD and no incident of it is open there."""
+class RoundBroken(Exception):
+    """What was found could not be recorded, or its runbook could not be opened; the other watches were."""
+
+
+@flow(
+    name="watch",
+    flow_run_name="every {every_s:g} s in {environment}",
+    task_runner=ThreadPoolTaskRunner(max_workers=AT_ONCE),  # type: ignore[arg-type]
+    persist_result=False,
+)
+def watch(environment: str, every_s: float) -> State[Any]:
+    """Ask all that is watched so often; open the runbook of each BAD answer, unless an incident of it is open there."""
     late = _overtaken()
     if late is not None:
         said = f"Missed by {late.total_seconds():.0f} s; a later round asks the same."
         return Completed(name="Skipped", message=said)
     config = settings.config()
     known = settings.catalog(config)
-    asked = _watched(known.get(runbook), check)
     place = settings.environment(config, known, environment)
-    journal = settings.journal(place)
+    verdicts = _ask(place, settings.journal(place), _watched(known, place, every_s))
+    counted = ", ".join(
+        f"{number} {verdict.name}" for verdict, number in sorted(Counter(verdicts).items(), reverse=True)
+    )
+    return Completed(
+        message=f"{len(verdicts)} watched: {counted}." if counted else "Nothing to ask: paused here, or not configured."
+    )
+
+
+def _watched(known: Catalog, place: Environment, every_s: float) -> dict[AnyCheck, list[str]]:
+    """What is asked in this round, each with the runbooks that it opens; of systems that are there, and not paused."""
+    every = timedelta(seconds=every_s)
+    declared = [(slug, watch) for slug, watch in known.watches() if watch.every == every]
+    if not declared:
+        often = ", ".join(sorted({f"{watch.every.total_seconds():g}" for _, watch in known.watches()}, key=float))
+        raise NothingWatched(f"Nothing is watched every {every_s:g} s. There are rounds every {often} s.")
+    found: dict[AnyCheck, list[str]] = defaultdict(list)
+    for slug, watch in declared:
+        if watch_name(slug, watch) not in place.paused_watches and not watch.check.lacks(place):
+            found[watch.check].append(slug)
+    return found
+
+
+def _ask(place: Environment, journal: Journal, watched: Mapping[AnyCheck, Sequence[str]]) -> list[Verdict]:
+    """Each as a task of its own; what one finds is dealt with at once, whatever becomes of the others."""
+    from prefect.futures import as_completed
+
     redact = settings.redactor(place)
-    before = journal.earlier(place.name, [check]).get(check)
-    future = asked.task(place, before, cleaned=lambda: cleaned(redact)).submit()
-    finding = answer(asked, future.result(raise_on_failure=False))
-    journal.measure(place.name, None, {check: finding})
-    said = redact.text(f"{finding.verdict.name}: {finding.says}")
-    get_run_logger().info(said)
+    before = journal.earlier(place.name, [asked.name for asked in watched])
+    futures = {
+        asked.task(place, before.get(asked.name), cleaned=lambda: cleaned(redact)).submit(): asked for asked in watched
+    }
+    verdicts, broken = [], []
+    for future in as_completed(list(futures)):
+        asked = futures[future]
+        finding = answer(asked, future.result(raise_on_failure=False))
+        said = redact.text(f"{finding.verdict.name}: {finding.says}")
+        get_run_logger().info("%s: %s", asked.name, said)
+        verdicts.append(finding.verdict)
+        for attempt in _consequences(place, journal, asked, finding, watched[asked], said):
+            try:
+                attempt()
+            except Exception as error:  # noqa: BLE001 - told below, after the other watches had their turn
+                broken.append(f"{asked.name}: {redact.text(f'{type(error).__name__}: {error}')}")
+    if broken:
+        raise RoundBroken("\n".join(broken))
+    return verdicts
+
+
+def _consequences(
+    place: Environment, journal: Journal, asked: AnyCheck, finding: Finding, runbooks: Sequence[str], said: str
+) -> Iterator[Callable[[], object]]:
+    """What follows from a finding; each is tried, whatever becomes of the others."""
+    yield partial(journal.measure, place.name, None, {asked.name: finding})
     if finding.verdict is Verdict.BAD:
-        open_once(journal, runbook, environment, said)
-    return said
+        yield from (partial(open_once, journal, runbook, place.name, said) for runbook in runbooks)
 
 
 def _overtaken() -> timedelta | None:
@@ -78,14 +140,6 @@ def _overtaken() -> timedelta | None:
     )
     with get_client(sync_client=True) as client:
         return late if client.count_flow_runs(flow_run_filter=of_the_same) else None
-
-
-def _watched(catalogued: Catalogued, check: str) -> AnyCheck:
-    prevention = catalogued.runbook.prevention if isinstance(catalogued.runbook, Runbook) else ()
-    watched = {declared.check.name: declared.check for declared in prevention}
-    if check not in watched:
-        raise NotWatched(f"{catalogued.slug} does not watch {check!r}. It watches: {', '.join(watched)}.")
-    return watched[check]
 
 
 def open_once(journal: Journal, runbook: str, environment: str, reason: str) -> str:

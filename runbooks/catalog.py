@@ -14,7 +14,7 @@ from pathlib import Path
 
 from rapidfuzz import process
 
-from runbooks.model import AnyCheck, Declared, InvalidRunbook, Runbook
+from runbooks.model import AnyCheck, Declared, InvalidRunbook, Runbook, Watch
 from runbooks.playbook import Maintenance, Playbook
 from runbooks.search import Hit, search
 from runbooks.version import Versions
@@ -140,10 +140,16 @@ class Catalog:
         own = self.get(slug).runbook.related
         return tuple(e for e in self if e.slug != slug and (e.slug in own or slug in e.runbook.related))
 
+    def watches(self) -> Iterator[tuple[str, Watch]]:
+        """Every watch that is declared, with the slug of the runbook it opens."""
+        for entry in self:
+            if isinstance(entry.runbook, Runbook):
+                yield from ((entry.slug, watch) for watch in entry.runbook.prevention)
+
     def unknown_overrides(self, environment: Environment) -> list[str]:
-        """A sentence for each limit the environment overrides and no runbook has."""
+        """A sentence for each limit the environment overrides, and each watch it pauses, that no runbook has."""
         checks = {asked.name: asked for entry in self for asked in entry.runbook.checks}
-        said = []
+        said = self._unknown_pauses(environment)
         for name, limits in environment.thresholds.items():
             where = f"environments.{environment.name}.thresholds.{name}"
             if name not in checks:
@@ -159,6 +165,15 @@ class Catalog:
                 if limit not in known
             ]
         return said
+
+    def _unknown_pauses(self, environment: Environment) -> list[str]:
+        # One that cannot be used just now may declare it.
+        if self.complaints:
+            return []
+        known = {watch_name(slug, watch): watch for slug, watch in self.watches()}
+        where = f"environments.{environment.name}.paused_watches"
+        unknown = sorted(environment.paused_watches - known.keys())
+        return [f"{where}: nothing is watched as {name!r}.{_did_you_mean(name, known)}" for name in unknown]
 
     @cached_property
     def _by_slug(self) -> Mapping[str, Catalogued]:
@@ -261,6 +276,11 @@ def _two_checks_of_one_name(found: list[Catalogued]) -> Iterator[Complaint]:
                 files = f"{inspect.getfile(known.fn)} and {inspect.getfile(asked.fn)}"
                 says = f"{entry.slug} ({entry.source}): two checks are called {asked.name}: {files}. Rename one."
                 yield Complaint(slug=entry.slug, says=says)
+
+
+def watch_name(slug: str, watch: Watch) -> str:
+    """As `paused_watches` names it."""
+    return f"{slug}/{watch.check.name}"
 
 
 def _did_you_mean(word: str, known: Mapping[str, object]) -> str:

@@ -62,6 +62,8 @@ class Environment(BaseModel):
     # False: whoever asked for an incident approves none of its steps, and where nobody knows who asked, it takes one
     # more. Not so by itself: in a team of two or three nothing could be approved at night.
     requester_may_approve: bool = True
+    # Watches that are not asked here, each as SLUG/CHECK. A whole round is paused in Prefect, by its schedule.
+    paused_watches: frozenset[str] = frozenset()
     # E-mail addresses are personal data: in the record and all that is made from it they are masked.
     mask_emails: bool = False
     # The most that maintenance may do here without asking, where that is less than it declares.

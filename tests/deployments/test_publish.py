@@ -30,7 +30,7 @@ RUNBOOK = deployment_name(SLUG)
 DRILL = "drill/database.blocked-sessions.drill"
 # Of one runbook: whatever needs no others is asked of it alone, which is a fifteenth of the work.
 ALONE = Catalog(tuple(entry for entry in Catalog.load() if entry.slug == SLUG))
-WATCH = "watch/database.blocked-sessions.check_blocked_sessions.production"
+WATCH = "watch/production.every-5-minutes"
 PLACES = """
 [environments.production]
 kind = "production"
@@ -180,7 +180,9 @@ def test_it_names_what_it_updates(client: SyncPrefectClient, config: Config, tmp
     more = _config(tmp_path, PLACES + '\n[environments.canary]\nkind = "production"\n')
     changes = publish(ALONE, more)
     assert Change("update", RUNBOOK, ("form",)) in changes
-    assert {c.name.rpartition(".")[2] for c in changes if c.verb == "create"} == {"canary"}
+    created = [change.name for change in changes if change.verb == "create"]
+    assert created
+    assert all(name.startswith("watch/canary.every-") for name in created)
     # A drill's environments are those that may be broken.
     assert DRILL not in {change.name for change in changes}
 
@@ -225,6 +227,24 @@ def test_it_leaves_a_schedule_paused_that_was_paused_by_hand(
 def test_it_watches_in_the_environments_own_time(client: SyncPrefectClient, config: Config) -> None:
     publish(ALONE, config)
     assert _schedule(client, WATCH) == (True, timedelta(minutes=5), "Europe/Vienna")
+
+
+def test_it_asks_what_is_watched_equally_often_in_one_run(client: SyncPrefectClient, config: Config) -> None:
+    publish(Catalog.load(), config)
+    rounds = {name.removeprefix("watch/production.") for name in _names(client) if name.startswith("watch/production.")}
+    assert rounds == {
+        "every-1-minute",
+        "every-5-minutes",
+        "every-15-minutes",
+        "every-1-hour",
+        "every-6-hours",
+        "every-1-day",
+    }
+    found = _read(client, "watch/production.every-1-minute")
+    assert found.parameters == {"environment": "production", "every_s": 60.0}
+    page = found.description or ""
+    assert "BAD opens `database/connections-exhausted`. (`database/connections-exhausted/check_can_connect`)" in page
+    assert "`paused_watches" in page
 
 
 def test_it_does_not_watch_a_lab_that_is_broken_on_purpose(client: SyncPrefectClient, config: Config) -> None:

@@ -11,7 +11,7 @@ import pytest
 from prefect.client.orchestration import get_client
 
 from flows.incident import incident
-from flows.watch import open_once, watch
+from flows.watch import open_once
 from tests.flows.room import SLUG, Room
 
 OVERRIDE = """
@@ -59,11 +59,6 @@ def test_it_refuses_an_approver_who_would_be_masked_in_the_record(room: Room, na
     state = incident(SLUG, "room", return_state=True)
     assert f"approver {name!r} of room would be masked in the record" in str(state.message)
     assert room.journal.read(str(state.state_details.flow_run_id)) == ()
-
-
-def test_it_refuses_to_watch_what_is_not_watched(room: Room) -> None:
-    state = watch(SLUG, "check_lamp_heat", "room", return_state=True)
-    assert f"{SLUG} does not watch 'check_lamp_heat'. It watches: check_lamp_is_lit." in str(state.message)
 
 
 def test_it_opens_one_incident_when_two_watches_see_it_at_once(room: Room) -> None:

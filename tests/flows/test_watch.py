@@ -1,0 +1,112 @@
+"""A round of watches: all of one cadence at once, each opening its own runbook, once."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.client.schemas.objects import State
+
+from flows.watch import watch
+from tests.flows.room import Room
+
+EVERY_S = 300
+RUNBOOKS = ("house/dark-room", "house/blown-fuse")
+
+
+@pytest.fixture
+def client(room: Room) -> Iterator[SyncPrefectClient]:
+    with get_client(sync_client=True) as client:
+        yield client
+
+
+def place(room: Room, name: str, *lines: str) -> str:
+    """An environment of this test alone, with the lamp in it, and these lines more."""
+    system = f'[environments.{name}.systems.lamp]\nfile = "{room.lamp}"\n'
+    with Path(os.environ["INCIDENT_CONFIG"]).open("a") as config:
+        config.write("\n".join([f"\n[environments.{name}]", 'kind = "staging"', *lines, system]))
+    return name
+
+
+def deploy(client: SyncPrefectClient, *runbooks: str) -> None:
+    flow = client.create_flow_from_name("incident")
+    for slug in runbooks:
+        client.create_deployment(flow_id=flow, name=slug.replace("/", "."), parameters={"runbook": slug})
+
+
+def opened(client: SyncPrefectClient, environment: str) -> list[str]:
+    """The runbooks that were opened there."""
+    runs = client.read_flow_runs(limit=200)
+    return sorted(str(run.parameters["runbook"]) for run in runs if _of_incident(run, environment))
+
+
+def _of_incident(run: Any, environment: str) -> bool:
+    return run.deployment_id is not None and run.parameters.get("environment") == environment
+
+
+def round_of(environment: str) -> State[Any]:
+    state: State[Any] = watch(environment, EVERY_S, return_state=True)
+    return state
+
+
+def test_it_asks_once_and_opens_each_runbook_that_watches_it_once(room: Room, client: SyncPrefectClient) -> None:
+    deploy(client, *RUNBOOKS)
+    where = place(room, "attic")
+    asked = room.count("asked")
+    state = round_of(where)
+    # Thirty questions about a database that this place does not have are not asked.
+    assert state.message == "1 watched: 1 BAD."
+    assert room.count("asked") == asked + 1
+    assert opened(client, where) == sorted(RUNBOOKS)
+    round_of(where)
+    assert opened(client, where) == sorted(RUNBOOKS)
+
+
+def test_it_opens_nothing_while_all_is_well(room: Room, client: SyncPrefectClient) -> None:
+    deploy(client, *RUNBOOKS)
+    room.set(lit=True)
+    where = place(room, "parlour")
+    assert round_of(where).message == "1 watched: 1 OK."
+    assert opened(client, where) == []
+
+
+def test_it_leaves_out_what_is_paused_here(room: Room, client: SyncPrefectClient) -> None:
+    deploy(client, *RUNBOOKS)
+    where = place(room, "cellar", 'paused_watches = ["house/dark-room/check_lamp_is_lit"]')
+    round_of(where)
+    assert opened(client, where) == ["house/blown-fuse"]
+    both = ", ".join(f'"{slug}/check_lamp_is_lit"' for slug in RUNBOOKS)
+    where = place(room, "barn", f"paused_watches = [{both}]")
+    assert round_of(where).message == "Nothing to ask: paused here, or not configured."
+
+
+def test_it_refuses_to_pause_what_is_not_watched(room: Room) -> None:
+    where = place(room, "shed", 'paused_watches = ["house/dark-room/check_lamp_is_lid"]')
+    state = round_of(where)
+    assert state.is_failed()
+    assert (
+        "environments.shed.paused_watches: nothing is watched as 'house/dark-room/check_lamp_is_lid'. "
+        "Did you mean 'house/dark-room/check_lamp_is_lit'?"
+    ) in str(state.message)
+
+
+def test_it_opens_the_others_when_one_cannot_be_opened(room: Room, client: SyncPrefectClient) -> None:
+    """Their order is the catalog's, and the first of them was never published."""
+    deploy(client, "house/dark-room")
+    for found in client.read_deployments():
+        if found.name == "house.blown-fuse":
+            client.delete_deployment(found.id)
+    where = place(room, "stable")
+    state = round_of(where)
+    assert state.is_failed()
+    assert "check_lamp_is_lit: NotPublished: house/blown-fuse is not published" in str(state.message)
+    assert opened(client, where) == ["house/dark-room"]
+
+
+def test_it_refuses_a_cadence_of_nothing(room: Room) -> None:
+    state: State[Any] = watch("room", 77, return_state=True)
+    assert "Nothing is watched every 77 s. There are rounds every 60, 300, 900, 3600" in str(state.message)
