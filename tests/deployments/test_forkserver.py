@@ -12,9 +12,11 @@ import sys
 import threading
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from uuid import UUID, uuid4
 
+import httpx
 import pytest
 
 from deployments import forkserver, warm
@@ -173,6 +175,23 @@ def test_it_is_replaced_by_a_release_of_the_team(probed: None, tmp_path: Path, m
         return [same, second is first, third is second]
 
     assert asyncio.run(story()) == [True, False, False]
+
+
+def test_it_fetches_its_token_only_while_nobody_waits() -> None:
+    asked: list[str] = []
+
+    def count() -> int:
+        asked.append("count")
+        raise httpx.ConnectError("nobody listens")
+
+    client: Any = SimpleNamespace(count_flow_runs=count)
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        forkserver.greet(client, theirs)
+        assert asked == ["count"]
+        ours.sendall(b"{}")
+        forkserver.greet(client, theirs)
+        assert asked == ["count"]
 
 
 def test_it_names_the_process_after_its_run() -> None:
