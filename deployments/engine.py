@@ -44,10 +44,10 @@ def flow_of(run: FlowRun, name: str) -> Flow[..., Any]:
 
 def our_flow(name: str) -> Flow[..., Any]:
     """The one called `name` in OURS. It keeps no results, and asks the server for no place to keep them in."""
-    from prefect.filesystems import LocalFileSystem
+    from deployments.no_results import NoResults
 
     flow: Flow[..., Any] = getattr(importlib.import_module(f"flows.{name}"), name)
-    flow.result_storage = LocalFileSystem()
+    flow.result_storage = NoResults()
     return flow
 
 

@@ -124,6 +124,19 @@ def test_it_takes_neither_code_nor_command_from_a_deployment_a_run_or_the_pool(i
     assert intruder.spoils == []
 
 
+def test_a_run_that_fails_leaves_nothing_on_the_disk(intruder: Intruder, stack: Stack) -> None:
+    """Prefect would pickle what was raised, unredacted: into its own folder, or to where `incident up` was typed."""
+    before = kept(stack)
+    assert_ours(intruder.ended(intruder.begin(intruder.deploy())))
+    assert kept(stack) == before
+
+
+def kept(stack: Stack) -> set[Path]:
+    """What has the name of a result: where the worker stands, as the tests do, and in Prefect's own folder."""
+    places = (Path.cwd(), stack.home.prefect / "storage")
+    return {file for place in places if place.is_dir() for file in place.iterdir() if len(file.name) == 32}
+
+
 NOTHING_TO_CHOOSE: dict[str, Any] = {
     "job_configuration": {"labels": {}},
     "variables": {"type": "object", "properties": {}, "additionalProperties": False},

@@ -1,0 +1,20 @@
+"""Where the results of our flow runs are kept: nowhere."""
+
+from __future__ import annotations
+
+from prefect.filesystems import WritableFileSystem
+
+
+class NoResults(WritableFileSystem):
+    """Forgets what it is given.
+
+    Prefect pickles the exception of every run that fails into its result storage, as it was raised, unredacted; and
+    what a run came to is in the journal.
+    """
+
+    async def write_path(self, path: str, content: bytes) -> None:
+        """Nothing is kept."""
+
+    async def read_path(self, path: str) -> bytes:
+        """Raises: FileNotFoundError: always."""
+        raise FileNotFoundError(f"{path}: the results of flow runs are not kept; see `incident timeline`.")
