@@ -1,113 +1,173 @@
-"""A run has become due: Prefect's server, which is ours to serve, calls the workers that wait for one.
+"""Prefect's server, which is ours to serve, calls those who wait: a run has become due, or anything about one changed.
 
-A worker that only polls finds a new run half its interval late, and costs the more the less late that is. So it asks
-for `PATH`, and is answered when a request was taken that may have made a run due: begun, resumed, set to another
-state. The answer is a count and says nothing more; what is due the worker asks as ever. What becomes due by the clock
-Prefect hands out early, and whatever else is missed the worker's own look finds, seconds later.
+Whoever only polls finds a new run half its interval late, and costs the more the less late that is. So a worker asks
+for `DUE`, and is answered when a request was taken that may have made runs due: begun, resumed, set to another state.
+It is told which, and may look at nothing else. What becomes due by the clock Prefect hands out early; whatever else is
+missed the worker's own look finds, seconds later. The recoverer asks for `MOVED`, and looks at what waits only when
+something was changed about some run (deployments/called.py).
 """
 
 from __future__ import annotations
 
 import asyncio
+import json
+from collections import deque
 from typing import TYPE_CHECKING, Any
 
 import httpx
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 if TYPE_CHECKING:
-    from prefect.client.orchestration import PrefectClient
     from starlette.requests import Request
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-# Under Prefect's own API, so that its login guards this, too.
-PATH = "/incident/due"
+# Under Prefect's own API, so that its login guards these, too.
+DUE = "/incident/due"
+MOVED = "/incident/moved"
 # Shorter than any proxy's patience, long enough to cost nothing.
 WAIT_S = 25.0
-# Those who wait are workers; more than this are not ours.
+# Those who wait are workers and recoverers; more than this are not ours.
 MOST_WAITING = 64
-# After a call that failed: the server is gone for seconds.
-AGAIN_S = 1.0
-# How requests end that make a run due: for one run or for many, from a deployment or not.
-ENDINGS = ("/create_flow_run", "/create_flow_run/bulk", "/flow_runs", "/resume", "/set_state", "/schedule")
+# So many calls are remembered one by one; who slept through more looks at everything.
+REMEMBERED = 64
+# How requests end that make one run due; it is named in the answer, or in the path.
+BEGINS = ("/create_flow_run", "/flow_runs", "/flow_runs/")
+WAKES = ("/resume", "/set_state")
+# Many at once, or one that is not named.
+MANY = ("/create_flow_run/bulk", "/schedule")
 # Every run sets several states, and a look costs the server more than each of them: the request names what it sets.
 SETS_A_STATE = "/set_state"
 SCHEDULED = b'"SCHEDULED"'
+# Pausing a pool or a queue, or letting it go on.
+VALVES = ("/work_pools/", "/work_queues/")
+# How requests about runs end that change nothing.
+READS = ("/filter", "/count", "/history", "/lateness", "/paginate")
+# A run is some kilobytes; of an answer that is longer nobody reads the id.
+LONGEST_ANSWER = 1 << 20
 
 
 class Bell:
-    """Counts the calls; rings for all who wait."""
+    """Counts the calls, each about one run or about nobody knows which; rings for all who wait."""
 
     def __init__(self) -> None:
         self._rung = asyncio.Event()
         self._count = 0
         self._waiting = 0
+        self._calls: deque[str | None] = deque(maxlen=REMEMBERED)
 
-    def ring(self) -> None:
-        """Call."""
+    def ring(self, run: str | None = None) -> None:
+        """Call, about that run."""
         self._count += 1
+        self._calls.append(run)
         self._rung.set()
         self._rung = asyncio.Event()
 
     async def wait(self, request: Request) -> Response:
-        """The count, as soon as it is another one than the asker's `after`; the same one after WAIT_S."""
+        """The count, as soon as it is another one than the asker's `after`, and the runs called about since.
+
+        The same count after WAIT_S. `runs` is null where they are not all known: whoever asks looks at everything.
+        """
         if self._waiting >= MOST_WAITING:
             return PlainTextResponse("Too many wait already.\n", status_code=429)
         self._waiting += 1
+        after = request.query_params.get("after", "")
         try:
-            if request.query_params.get("after") == str(self._count):
+            if after == str(self._count):
                 await asyncio.wait_for(self._rung.wait(), WAIT_S)
         except TimeoutError:
             pass  # the asker asks again, and so finds out that we are still there
         finally:
             self._waiting -= 1
-        return PlainTextResponse(str(self._count))
+        return JSONResponse({"count": self._count, "runs": self._since(after)})
+
+    def _since(self, after: str) -> list[str] | None:
+        missed = self._count - int(after) if after.isascii() and after.isdigit() else -1
+        if not 0 <= missed <= len(self._calls):
+            return None
+        calls = list(self._calls)[len(self._calls) - missed :]
+        runs = [run for run in calls if run is not None]
+        return list(dict.fromkeys(runs)) if len(runs) == len(calls) else None
 
 
-class RingsWhenDue:
-    """Rings the bell after each request that may have made a run due, once its answer is out."""
+class Rings:
+    """Rings the bells after each request that may have made a run due, or changed one, once its answer is out."""
 
-    def __init__(self, app: ASGIApp, bell: Bell) -> None:
-        self.app, self.bell = app, bell
+    def __init__(self, app: ASGIApp, due: Bell, moved: Bell) -> None:
+        self.app, self.due, self.moved = app, due, moved
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["method"] != "POST" or not scope["path"].rstrip("/").endswith(ENDINGS):
+        if scope["type"] != "http" or not _changes_a_run(scope):
             await self.app(scope, receive, send)
             return
-        taken, due = False, not scope["path"].endswith(SETS_A_STATE)
+        call = Call(scope["path"], scope["method"])
+        if call.named_in_answer:
+            # So that it can be read.
+            scope["headers"] = [header for header in scope["headers"] if header[0] != b"accept-encoding"]
 
         async def asked() -> Message:
-            nonlocal due
-            message = await receive()
-            due = due or SCHEDULED in message.get("body", b"")
-            return message
+            return call.asked(await receive())
 
         async def answered(message: Message) -> None:
-            nonlocal taken
-            if message["type"] == "http.response.start":
-                # Whoever has no login makes nothing due, and is not to keep the workers busy.
-                taken = message["status"] < httpx.codes.BAD_REQUEST
-            await send(message)
+            await send(call.answered(message))
 
         await self.app(scope, asked, answered)
-        if taken and due:
-            self.bell.ring()
+        # Whoever has no login makes nothing due, and is not to keep the workers busy.
+        if call.taken:
+            self.moved.ring()
+            if call.due:
+                self.due.ring(call.run())
+
+
+def _changes_a_run(scope: Scope) -> bool:
+    path, method = scope["path"], scope["method"]
+    if method == "PATCH" and any(valve in path for valve in VALVES):
+        return True
+    return method in ("POST", "PATCH", "DELETE") and _of_runs(path) and not path.rstrip("/").endswith(READS)
+
+
+def _of_runs(path: str) -> bool:
+    return "/flow_runs/" in path or path.endswith((*BEGINS, *MANY))
+
+
+class Call:
+    """One request: whether it was taken, made a run due, and which."""
+
+    def __init__(self, path: str, method: str) -> None:
+        self.path = path
+        self.taken = False
+        self.named_in_answer = method == "POST" and path.endswith(BEGINS)
+        valve = any(valve in path for valve in VALVES)
+        wakes = path.endswith((*WAKES, *MANY)) and not path.endswith(SETS_A_STATE)
+        self.due = valve or self.named_in_answer or wakes
+        self._answer = b""
+
+    def asked(self, message: Message) -> Message:
+        if self.path.endswith(SETS_A_STATE):
+            self.due = self.due or SCHEDULED in message.get("body", b"")
+        return message
+
+    def answered(self, message: Message) -> Message:
+        if message["type"] == "http.response.start":
+            self.taken = message["status"] < httpx.codes.BAD_REQUEST
+        elif self.named_in_answer and len(self._answer) < LONGEST_ANSWER:
+            self._answer += message.get("body", b"")
+        return message
+
+    def run(self) -> str | None:
+        """Its id, if it is known."""
+        if self.path.endswith(WAKES):
+            return str(self.path.split("/")[-2])
+        if not self.named_in_answer:
+            return None
+        try:
+            return str(json.loads(self._answer)["id"])
+        except (ValueError, TypeError, KeyError):
+            return None  # then everything is looked at
 
 
 def rings_when_due(app: Any) -> ASGIApp:
-    """Prefect's app with the bell in it."""
-    bell = Bell()
-    app.api_app.add_route(PATH, bell.wait, include_in_schema=False)
-    return RingsWhenDue(app, bell)
-
-
-async def wait_until_due(client: PrefectClient, after: str) -> str:
-    """The bell's count, when a run may have become due since it was `after`. A server that is gone is waited for."""
-    while True:
-        try:
-            answer = await client._client.get(PATH, params={"after": after}, timeout=WAIT_S + 10)
-            if answer.is_success and answer.text != after:
-                return answer.text
-        except httpx.HTTPError:
-            await asyncio.sleep(AGAIN_S)
-        else:
-            await asyncio.sleep(0 if answer.is_success else AGAIN_S)
+    """Prefect's app with the bells in it."""
+    due, moved = Bell(), Bell()
+    app.api_app.add_route(DUE, due.wait, include_in_schema=False)
+    app.api_app.add_route(MOVED, moved.wait, include_in_schema=False)
+    return Rings(app, due, moved)

@@ -121,6 +121,9 @@ def live_through(flow: Flow[..., Any], run: FlowRun, logger: logging.Logger) -> 
     from prefect.utilities.callables import get_call_parameters, parameters_to_args_kwargs
 
     try:
+        if run.run_count:
+            # It has its name since it began first; giving it again is one more question to the server.
+            flow.flow_run_name = None
         positional, named = parameters_to_args_kwargs(flow.fn, run.parameters)
         engine = Engine(flow=flow, parameters=get_call_parameters(flow.fn, positional, named), flow_run=run)
         with engine.start():

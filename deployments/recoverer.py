@@ -12,6 +12,7 @@ from collections.abc import Callable
 
 import httpx
 
+from deployments.called import Moves
 from deployments.prefect_server import POOL
 from deployments.wanted import TAG
 from flows.journal import JournalUnavailable
@@ -41,7 +42,7 @@ def main() -> None:
     for chatty in ("httpx", "botocore"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
     journal = settings.journal()
-    recoverer = Recoverer(journal=journal, say=logger.info)
+    recoverer = Recoverer(journal=journal, say=logger.info, moved=Moves().listen().seen)
     # Of their own, because a mail server or a store that does not answer must not keep orphans waiting.
     escalator, keeper = (of(journal, settings.config, logger.info) for of in (Escalator, Keeper))
     teller = Escalator(journal, settings.config, logger.info)

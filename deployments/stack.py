@@ -302,7 +302,9 @@ class _Start:
             "INCIDENT_JOURNAL_URL": self.server.url(databases.RUNNER),
             "TMPDIR": str(self.home.temporary),
             # The worker is called when a run becomes due; this is for a call that was missed.
-            "PREFECT_WORKER_QUERY_SECONDS": "5",
+            "PREFECT_WORKER_QUERY_SECONDS": "15",
+            # What becomes due between two looks was handed out at the first.
+            "PREFECT_WORKER_PREFETCH_SECONDS": "30",
         }
         # Where the person stands: relative paths in their configuration and their runbooks mean that folder.
         here = Path.cwd()

@@ -5,7 +5,7 @@ who reach the API may edit those: they would run any command with the worker's s
 one takes the id of a run, and hands it to a process that looks which of our flows it is (`deployments.engine`).
 
 That process is forked from one that has imported everything (`deployments.warm`); and the worker is woken when a run
-becomes due (`deployments.due`). It looks by itself every few seconds, too, whatever became of the call.
+becomes due (`deployments.called`). It looks by itself now and then, too, whatever became of the call.
 
 Start it with `python -P -m deployments.worker --name NAME`; it makes the pool if it is missing.
 """
@@ -20,11 +20,13 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import httpx
+from prefect.client.schemas.responses import WorkerFlowRunResponse
+from prefect.exceptions import ObjectNotFound
 from prefect.runner._flow_run_executor import FlowRunExecutorContext
 from prefect.types._datetime import now
 from prefect.workers.base import BaseJobConfiguration, BaseVariables, BaseWorker, BaseWorkerResult
 
-from deployments.due import wait_until_due
+from deployments.called import wait_until_due
 from deployments.engine import flow_of
 from deployments.prefect_server import POOL
 from deployments.warm import ForkStarter, Nursery
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from prefect import Flow
+    from prefect.client.orchestration import PrefectClient
     from prefect.client.schemas.objects import FlowRun
 
 # Most of a run's life is waiting for other machines; more at once only take the processor from each other.
@@ -61,6 +64,18 @@ def due_at(run: FlowRun) -> datetime:
     """When a run that Prefect handed out is due."""
     assert run.next_scheduled_start_time is not None  # noqa: S101 - or it would not have been handed out
     return run.next_scheduled_start_time
+
+
+async def open_queues(client: PrefectClient) -> dict[UUID, UUID]:
+    """The pool's queues, each with the pool, of which every run may begin: neither is paused, nor limited."""
+    try:
+        pool = await client.read_work_pool(POOL)
+        queues = await client.read_work_queues(work_pool_name=POOL)
+    except ObjectNotFound:
+        return {}
+    if pool.is_paused or pool.concurrency_limit is not None:
+        return {}
+    return {queue.id: pool.id for queue in queues if not queue.is_paused and queue.concurrency_limit is None}
 
 
 class Fixed(BaseJobConfiguration):
@@ -93,6 +108,8 @@ class Worker(BaseWorker[Fixed, BaseVariables, BaseWorkerResult]):
         self._executing: set[UUID] = set()
         # A flow's name never changes.
         self._names: dict[UUID, str] = {}
+        # The queues that hold nothing back, and their pool, as of the last look.
+        self._open: dict[UUID, UUID] = {}
         await super().setup()
         await self._exit_stack.enter_async_context(self._context)
         self._exit_stack.push_async_callback(self._nursery.close)
@@ -106,13 +123,13 @@ class Worker(BaseWorker[Fixed, BaseVariables, BaseWorkerResult]):
     async def _look_when_due(self) -> None:
         count = ""
         while True:
-            count = await wait_until_due(self.client, count)
-            await self._look()
+            count, runs = await wait_until_due(self.client, count)
+            await self._look(runs)
 
-    async def _look(self) -> None:
+    async def _look(self, runs: list[UUID] | None = None) -> None:
         """Between two of the regular looks. A server that is gone just then is theirs to count, and to wait for."""
         try:
-            await self.get_and_submit_flow_runs()
+            await self._begin_what_is_due(runs)
         except httpx.HTTPError as error:
             self._logger.warning("Could not look what is due: %s", error)
 
@@ -121,20 +138,51 @@ class Worker(BaseWorker[Fixed, BaseVariables, BaseWorkerResult]):
 
         What is due by the clock Prefect hands out early; it is waited for here, and holds no process meanwhile.
         """
+        return await self._begin_what_is_due()
+
+    async def _begin_what_is_due(self, runs: list[UUID] | None = None) -> list[FlowRun]:
         # One look at a time: what an older one saw may have begun and suspended meanwhile.
         async with self._looking:
             if not self._has_successfully_synced:
                 return await super().get_and_submit_flow_runs()
-            found = await self._get_scheduled_flow_runs()
+            found = await self._named(runs) if runs is not None and not self._left_waiting else None
+            if found is None:
+                found = await self._all_handed_out()
             self._last_polled_time = now("UTC")
             found = [one for one in found if one.flow_run.id not in self._submitting_flow_run_ids]
             due = [one for one in found if due_at(one.flow_run) <= self._last_polled_time]
-            self._look_at(due_at(one.flow_run) for one in found if one not in due)
             due.sort(key=lambda one: urgency(one.flow_run))
             begun = due[: max(AT_ONCE - self._under_way, 0)]
             self._left_waiting = len(begun) < len(due)
             self._under_way += len(begun)
             return await self._submit_scheduled_flow_runs(begun)
+
+    async def _all_handed_out(self) -> list[WorkerFlowRunResponse]:
+        """What the server hands out of the whole pool; it is asked which queues hold nothing back, too."""
+        self._open = await open_queues(self.client)
+        found = await self._get_scheduled_flow_runs()
+        at = now("UTC")
+        self._look_at(due_at(one.flow_run) for one in found if due_at(one.flow_run) > at)
+        return found
+
+    async def _named(self, runs: list[UUID]) -> list[WorkerFlowRunResponse] | None:
+        """These runs, of which we were told: that costs the server a third of a look at the pool.
+
+        None if one of them is not for us to begin now: then the server says what is.
+        """
+        found = []
+        for run in runs:
+            try:
+                flow_run = await self.client.read_flow_run(run)
+            except ObjectNotFound:
+                continue
+            if flow_run.work_pool_name != POOL or flow_run.state is None or not flow_run.state.is_scheduled():
+                continue
+            queue, due = flow_run.work_queue_id, flow_run.next_scheduled_start_time
+            if queue is None or queue not in self._open or due is None or due > now("UTC"):
+                return None
+            found.append(WorkerFlowRunResponse(work_pool_id=self._open[queue], work_queue_id=queue, flow_run=flow_run))
+        return found
 
     def _look_at(self, times: Iterable[datetime]) -> None:
         if self._alarm is not None:

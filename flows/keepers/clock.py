@@ -24,7 +24,7 @@ AHEAD = timedelta(minutes=58)
 TIGHTEST = timedelta(hours=1) / 100
 # New schedules are planned within seconds by a loop of their own, and at the latest by the next round of the other one.
 GRACE = timedelta(seconds=70)
-# Our worker is called, and looks by itself every five seconds; what is due beyond its places waits for one.
+# Our worker is called, and looks by itself every fifteen seconds; what is due beyond its places waits for one.
 LATE = timedelta(seconds=60)
 # A worker reports every 30 s (Prefect's default). One report may get lost.
 SILENT = timedelta(seconds=70)

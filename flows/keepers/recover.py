@@ -42,6 +42,8 @@ PATIENCE = {
 # Of the incidents that wait for an answer and were well at their last look, so many are looked at again each time. What
 # changes of the others meanwhile is found by their state, and by when their time is over: waiting costs nothing.
 IN_TURN = 10
+# So often Prefect is asked although nothing was changed by a request: its own loops change states, too.
+ASKS_ANYWAY_S = 30.0
 # What others wrote does not tell that the run got any further.
 NO_PROGRESS = {"recovered", "seen again", "told", "note", "taken", "severity", "closing"}
 
@@ -62,6 +64,11 @@ class Recoverer:
     formed: set[UUID] = field(default_factory=set)
     # Those that wait, well at their last look, until when; who was looked at longest ago comes first.
     waiting: dict[str, datetime] = field(default_factory=dict)
+    # Was anything about any run changed in Prefect since this was asked last?
+    moved: Callable[[], bool] = lambda: True
+    # When Prefect was asked last, by our own steady clock; and whether there is something it was not asked about yet.
+    asked_at: float = 0.0
+    unasked: bool = True
     # Kept from look to look: making one reads every certificate authority there is, and was most of a look's work.
     client: Any = None
 
@@ -78,20 +85,35 @@ class Recoverer:
 
     def _look(self, client: Any, before: Seen) -> None:
         lived = self.journal.incidents(open_only=True, limit=1000)
-        for summary in self._in_turn(client, lived):
+        moved = self._anything_new() or bool(before)
+        for summary in self._in_turn(client, lived, moved=moved):
             if not self.journal.is_held(summary.incident):
                 self._carefully(client, summary, before)
+        if not moved:
+            return
         for run in _unfinished(client, self.given_up | {summary.incident for summary in lived}):
             self._begin_or_finish(client, run, before)
+        self.unasked, self.asked_at = False, time.monotonic()
 
-    def _in_turn(self, client: Any, lived: Sequence[IncidentSummary]) -> list[IncidentSummary]:
-        """Those to look at now: all, but of those that wait only a few, and whichever did not stay as it was."""
+    def _anything_new(self) -> bool:
+        """May Prefect answer otherwise than at the last look? Asking it is most of what an idle stack costs."""
+        anyway = time.monotonic() - self.asked_at >= ASKS_ANYWAY_S
+        # It stays unasked until a look came to its end.
+        self.unasked = self.moved() or self.unasked or anyway
+        return self.unasked
+
+    def _in_turn(self, client: Any, lived: Sequence[IncidentSummary], *, moved: bool) -> list[IncidentSummary]:
+        """Those to look at now: all, but of those that wait only a few, and whichever did not stay as it was.
+
+        Where nothing moved, only those whose time is over.
+        """
         still = {summary.incident for summary in lived}
         self.waiting = {incident: until for incident, until in self.waiting.items() if incident in still}
-        rest = dict(itertools.islice(self.waiting.items(), IN_TURN, None))
+        rest = dict(itertools.islice(self.waiting.items(), IN_TURN if moved else 0, None))
         at = now()
-        moved = _no_longer_paused(client, rest) | {incident for incident, until in rest.items() if at > until}
-        return [summary for summary in lived if summary.incident in moved or summary.incident not in rest]
+        over = {incident for incident, until in rest.items() if at > until}
+        changed = over | (_no_longer_paused(client, rest) if moved else set())
+        return [summary for summary in lived if summary.incident in changed or summary.incident not in rest]
 
     def _carefully(self, client: Any, summary: IncidentSummary, before: Seen) -> None:
         """One incident that cannot be helped must not keep the others waiting."""

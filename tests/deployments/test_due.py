@@ -6,7 +6,7 @@ import asyncio
 from datetime import datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import httpx
 import pytest
@@ -14,11 +14,14 @@ from prefect.client.schemas.objects import FlowRun, State
 from prefect.states import Scheduled
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
 
-from deployments.due import PATH, rings_when_due, wait_until_due
+from deployments.called import wait_until_due
+from deployments.due import DUE, MOVED, Bell, rings_when_due
 from deployments.worker import urgency
 from flows.run.clock import now
+
+BEGUN, WOKEN = "0192aabb-0000-7000-8000-000000000001", "0192aabb-0000-7000-8000-000000000002"
 
 
 def answering(status: int) -> Starlette:
@@ -28,29 +31,33 @@ def answering(status: int) -> Starlette:
 
     async def answer(request: Request) -> Response:
         await request.body()
-        return Response(status_code=status)
+        return JSONResponse({"id": BEGUN}, status_code=status)
 
-    app.add_route("/{path:path}", answer, methods=["POST"])
+    app.add_route("/{path:path}", answer, methods=["POST", "PATCH", "DELETE"])
     return app
 
 
-def asking(path: str, status: int = 201, state: str = "SCHEDULED") -> str:
+def asking(path: str, status: int = 201, state: str = "SCHEDULED", method: str = "POST") -> tuple[str, Any] | None:
     """What a worker that waits is told after somebody has asked for `path`."""
 
-    async def story() -> str:
-        transport = httpx.ASGITransport(rings_when_due(answering(status)))
-        async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
-            begun = (await client.get(PATH)).text
-            waiting = asyncio.create_task(wait_until_due(_worker(client), begun))
+    async def story() -> tuple[str, Any] | None:
+        async with served(status) as client:
+            begun = (await client.get(DUE)).json()["count"]
+            waiting = asyncio.create_task(wait_until_due(_worker(client), str(begun)))
             await asyncio.sleep(0.1)
             assert not waiting.done()
-            await client.post(path, json={"state": {"type": state}})
+            await client.request(method, path, json={"state": {"type": state}})
             try:
                 return await asyncio.wait_for(waiting, 1)
             except TimeoutError:
-                return ""
+                return None
 
     return asyncio.run(story())
+
+
+def served(status: int) -> httpx.AsyncClient:
+    transport = httpx.ASGITransport(rings_when_due(answering(status)))
+    return httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1")
 
 
 def _worker(client: httpx.AsyncClient) -> Any:
@@ -58,43 +65,96 @@ def _worker(client: httpx.AsyncClient) -> Any:
 
 
 @pytest.mark.parametrize(
-    "path",
+    ("path", "run"),
     [
-        "/api/deployments/0192aabb/create_flow_run",
-        "/api/flow_runs/0192aabb/resume",
-        "/api/flow_runs/0192aabb/set_state",
-        "/api/flow_runs/",
+        ("/api/deployments/0192aabb/create_flow_run", BEGUN),
+        ("/api/flow_runs/", BEGUN),
+        (f"/api/flow_runs/{WOKEN}/resume", WOKEN),
+        (f"/api/flow_runs/{WOKEN}/set_state", WOKEN),
     ],
 )
-def test_it_is_called_when_a_run_may_have_become_due(path: str) -> None:
-    assert asking(path) == "1"
+def test_it_is_called_when_a_run_may_have_become_due_and_told_which(path: str, run: str) -> None:
+    assert asking(path) == ("1", [UUID(run)])
 
 
-@pytest.mark.parametrize("path", ["/api/logs/", "/api/flow_runs/filter", "/api/task_runs/"])
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("POST", "/api/deployments/0192aabb/create_flow_run/bulk"),
+        ("POST", "/api/deployments/0192aabb/schedule"),
+        ("PATCH", "/api/work_pools/incident"),
+        ("PATCH", "/api/work_pools/incident/queues/default"),
+        ("PATCH", "/api/work_queues/0192aabb"),
+    ],
+)
+def test_it_is_told_to_look_at_everything_where_no_run_is_named(method: str, path: str) -> None:
+    """Many at once; and a pool or a queue that is paused, or let go on."""
+    assert asking(path, method=method) == ("1", None)
+
+
+@pytest.mark.parametrize("path", ["/api/logs/", "/api/flow_runs/filter", "/api/task_runs/", "/api/flow_runs/x/input"])
 def test_it_is_left_alone_by_everything_else(path: str) -> None:
-    assert asking(path) == ""
+    assert asking(path) is None
 
 
 @pytest.mark.parametrize("state", ["PENDING", "RUNNING", "COMPLETED", "PAUSED"])
 def test_it_is_left_alone_when_a_run_is_set_to_a_state_in_which_nothing_is_due(state: str) -> None:
-    assert asking("/api/flow_runs/0192aabb/set_state", state=state) == ""
+    assert asking(f"/api/flow_runs/{WOKEN}/set_state", state=state) is None
 
 
 def test_it_is_left_alone_by_those_whom_the_server_refuses() -> None:
-    assert asking("/api/flow_runs/", 401) == ""
+    assert asking("/api/flow_runs/", 401) is None
 
 
 def test_it_misses_no_call_while_it_looks() -> None:
-    """A run that becomes due between two waits: the second is answered at once."""
+    """Runs that become due between two waits: the second is answered at once, with all of them."""
 
-    async def story() -> str:
-        transport = httpx.ASGITransport(rings_when_due(answering(201)))
-        async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
-            begun = (await client.get(PATH)).text
+    async def story() -> tuple[str, Any]:
+        async with served(201) as client:
+            begun = (await client.get(DUE)).json()["count"]
             await client.post("/api/flow_runs/")
-            return await asyncio.wait_for(wait_until_due(_worker(client), begun), 1)
+            await client.post(f"/api/flow_runs/{WOKEN}/resume")
+            return await asyncio.wait_for(wait_until_due(_worker(client), str(begun)), 1)
 
-    assert asyncio.run(story()) == "1"
+    assert asyncio.run(story()) == ("2", [UUID(BEGUN), UUID(WOKEN)])
+
+
+@pytest.mark.parametrize("after", ["", "7", "-1", "²", "x"])
+def test_whoever_cannot_say_what_they_heard_last_looks_at_everything(after: str) -> None:
+    bell = Bell()
+    bell.ring(WOKEN)
+    assert bell._since(after) is None
+
+
+def test_whoever_slept_through_too_many_calls_looks_at_everything() -> None:
+    bell = Bell()
+    for _ in range(65):
+        bell.ring(WOKEN)
+    assert bell._since("0") is None
+    assert bell._since("1") == [WOKEN]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "moves"),
+    [
+        ("POST", f"/api/flow_runs/{WOKEN}/set_state", True),
+        ("POST", f"/api/flow_runs/{WOKEN}/input", True),
+        ("PATCH", f"/api/flow_runs/{WOKEN}", True),
+        ("DELETE", f"/api/flow_runs/{WOKEN}", True),
+        ("POST", "/api/flow_runs/bulk_delete", True),
+        ("POST", "/api/deployments/0192aabb/create_flow_run", True),
+        ("POST", "/api/flow_runs/filter", False),
+        ("POST", "/api/flow_runs/count", False),
+        ("POST", "/api/logs/", False),
+    ],
+)
+def test_the_recoverer_is_told_of_every_change_to_a_run(method: str, path: str, moves: bool) -> None:
+    async def story() -> int:
+        async with served(200) as client:
+            await client.request(method, path, json={"state": {"type": "RUNNING"}})
+            return int((await client.get(MOVED)).json()["count"])
+
+    assert asyncio.run(story()) == int(moves)
 
 
 def run(due: datetime, severity: str | None = None, state: str = "Scheduled") -> FlowRun:

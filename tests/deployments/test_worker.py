@@ -9,6 +9,7 @@ import os
 import shlex
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -135,6 +136,30 @@ def kept(stack: Stack) -> set[Path]:
     """What has the name of a result: where the worker stands, as the tests do, and in Prefect's own folder."""
     places = (Path.cwd(), stack.home.prefect / "storage")
     return {file for place in places if place.is_dir() for file in place.iterdir() if len(file.name) == 32}
+
+
+@pytest.mark.parametrize("valve", ["pool", "queue"])
+def test_it_begins_nothing_that_a_paused_pool_or_queue_holds_back(intruder: Intruder, valve: str) -> None:
+    """It is told of a run by name, and begins it without asking what the pool hands out."""
+    client = intruder.client
+    queue = client.read_work_queue_by_name("default", work_pool_name=POOL).id
+
+    def pause(paused: bool) -> None:
+        if valve == "pool":
+            client.update_work_pool(POOL, WorkPoolUpdate(is_paused=paused))
+        else:
+            client.update_work_queue(queue, is_paused=paused)
+
+    pause(True)
+    try:
+        run = intruder.begin(intruder.deploy())
+        time.sleep(3)
+        held = client.read_flow_run(run).state
+        assert held is not None
+        assert held.is_scheduled()
+    finally:
+        pause(False)
+    assert_ours(intruder.ended(run))
 
 
 NOTHING_TO_CHOOSE: dict[str, Any] = {

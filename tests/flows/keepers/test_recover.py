@@ -211,3 +211,41 @@ def test_it_keeps_its_client_until_prefect_does_not_answer(ward: Ward, monkeypat
             looker.look()
     looker.look()
     assert looker.client is not first
+
+
+def test_it_asks_prefect_nothing_where_nothing_was_changed(ward: Ward, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Asking every two seconds was most of what an idle stack cost."""
+    asked: list[None] = []
+    # Other tests leave runs on the server.
+
+    def unfinished(*_: Any) -> list[Any]:
+        asked.append(None)
+        return []
+
+    monkeypatch.setattr(recover, "_unfinished", unfinished)
+    moved = [True, False, False, True]
+    looker = Recoverer(ward.journal, print, moved=lambda: moved.pop(0))
+    for expected in (1, 1, 1, 2):
+        looker.look()
+        assert len(asked) == expected
+    monkeypatch.setattr(recover, "ASKS_ANYWAY_S", 0.0)
+    moved = [False]
+    looker.look()
+    assert len(asked) == 3
+
+
+def test_a_change_is_not_forgotten_by_a_look_that_failed(ward: Ward, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = ward.run(Crashed())
+    moved = [True, False, False]
+    looker = Recoverer(ward.journal, print, moved=lambda: moved.pop(0))
+    with monkeypatch.context() as gone:
+
+        def refused(*_: Any) -> Any:
+            raise httpx.ConnectError("gone")
+
+        gone.setattr(recover, "_unfinished", refused)
+        with pytest.raises(httpx.ConnectError):
+            looker.look()
+    looker.look()
+    looker.look()
+    assert ward.state(run) == "AwaitingRetry"
