@@ -68,11 +68,11 @@ def look_less_often() -> None:
 
     Each comes round every five seconds at the soonest; looking which is due was a fifth of an idle server's work.
     """
+    from docket import Worker
     from prefect.server.api import background_workers
 
-    background_workers.Worker = functools.partial(  # type: ignore[misc, assignment]  # only ever called
-        background_workers.Worker, scheduling_resolution=LOOKS_EVERY, minimum_check_interval=LOOKS_EVERY
-    )
+    worker = functools.partial(Worker, scheduling_resolution=LOOKS_EVERY, minimum_check_interval=LOOKS_EVERY)
+    background_workers.Worker = worker  # type: ignore[assignment, attr-defined]  # only ever called
 
 
 def main() -> None:
