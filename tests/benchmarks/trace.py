@@ -27,7 +27,7 @@ from deployments.home import Home
 from deployments.ports import free_port
 from deployments.publish import publish
 from deployments.stack import Stack
-from tests.benchmarks.pace import one_drill
+from tests.benchmarks.pace.incident import one_drill
 
 Moment = tuple[str, datetime]
 
