@@ -3,41 +3,31 @@
 Order of a start, and in reverse of a stop:
 1. Postgres, unless DATABASE_URL names one; its roles and databases
 2. Prefect's server; meanwhile the journal's tables
-3. the worker and the other processes of `SERVICES`
+3. the worker and our other processes (deployments/programs.py)
 4. the caller's `ready`
 """
 
 from __future__ import annotations
 
 import contextlib
-import importlib.util
 import os
-import signal
-import sys
-import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
-from types import FrameType, TracebackType
+from types import TracebackType
 from typing import Any
 
 from deployments import accounts, databases, ports, prefect_server, private_file, supervise
 from deployments.cluster import SUPERUSER, Cluster, tail
 from deployments.home import Home
+from deployments.interrupts import deaf, interruptible
+from deployments.programs import POSTGRES, PREFECT, WORKER, places, programs, services
 from deployments.progress import Progress, quiet, stage
-from deployments.supervise import Program, Supervisor
-from deployments.surroundings import withheld
+from deployments.supervise import Supervisor
 from deployments.trouble import CannotStart
 
-POSTGRES = "postgres"
-PREFECT = "prefect"
-WORKER = "worker"
-# Every other process of the stack: its name and its module. One that is not installed is left out.
-SERVICES = {"recoverer": "deployments.recoverer"}
 LOOK_S = 0.5
-HANGING_UP = (signal.SIGTERM, signal.SIGHUP)
 # With several hundred runs Prefect's server and the journal's sessions together stay below this.
 MAX_CONNECTIONS = "200"
 
@@ -72,7 +62,7 @@ class Stack:
 
     def environment(self) -> dict[str, str]:
         """What a process needs to work with this stack, to be put over its own environment."""
-        given = {**prefect_server.client_environment(self.port, self.home.prefect), **_places(self.home)}
+        given = {**prefect_server.client_environment(self.port, self.home.prefect), **places(self.home)}
         given["INCIDENT_JOURNAL_URL"] = self.journal_url
         return {name: value for name, value in given.items() if value is not None}
 
@@ -154,43 +144,6 @@ def serve(
             progress("Stopped.")
 
 
-@contextlib.contextmanager
-def interruptible() -> Iterator[None]:
-    """Within the block SIGTERM and SIGHUP do what Ctrl-C does. Main thread only."""
-
-    def interrupt(_number: int, _frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    before = {number: signal.signal(number, interrupt) for number in HANGING_UP}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-@contextlib.contextmanager
-def _deaf() -> Iterator[None]:
-    """Stopping in order is not interrupted by a second Ctrl-C; it takes seconds, and half of it would be worse."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, *HANGING_UP)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-def _places(home: Home) -> dict[str, str]:
-    return {
-        "INCIDENT_HOME": str(home.root),
-        "INCIDENT_CONFIG": str(home.config),
-        "INCIDENT_LAB_ENVIRONMENT": str(home.lab_environment),
-    }
-
-
 class _Start:
     """One start of a stack; what it has done so far is on `undo`."""
 
@@ -218,7 +171,7 @@ class _Start:
         with stage(self.progress, "Starting the worker"):
             watch = self.supervisor.watch(WORKER)
             prefect_server.wait_for_worker(self.port, WORKER, since, log=self.part.log(WORKER), alive=watch)
-        for name in self._services():
+        for name in services():
             self.supervisor.start(name)
         return self._running()
 
@@ -280,42 +233,16 @@ class _Start:
             self.cluster.configure()
         for folder in (self.home.prefect, self.home.temporary):
             folder.mkdir(mode=0o700, exist_ok=True)
-        supervisor = supervise.launch(self.part, list(self._programs()), daemon=False)
+        supervisor = supervise.launch(
+            self.part, list(programs(self.home, self.port, self.server, self.cluster)), daemon=False
+        )
         self.undo.callback(self._stop, supervisor)
         return supervisor
 
     def _stop(self, supervisor: Supervisor) -> None:
         self.progress("Stopping …")
-        with _deaf():
+        with deaf():
             supervisor.shutdown()
-
-    def _programs(self) -> Iterator[Program]:
-        if self.cluster:
-            command, drop = self.cluster.command(), self.cluster.drop
-            yield Program(name=POSTGRES, command=command, environment=withheld(), stop="INT", drop=drop)
-        settings = prefect_server.server_environment(self.port, self.home.prefect, self.server.prefect_url)
-        server = {**withheld(), **settings}
-        yield Program(name=PREFECT, command=prefect_server.server_command(), environment=server, patience_s=10)
-        ours = {
-            **prefect_server.client_environment(self.port, self.home.prefect),
-            **_places(self.home),
-            "INCIDENT_JOURNAL_URL": self.server.url(databases.RUNNER),
-            "TMPDIR": str(self.home.temporary),
-            # The worker is called when a run becomes due; this is for a call that was missed.
-            "PREFECT_WORKER_QUERY_SECONDS": "15",
-            # What becomes due between two looks was handed out at the first.
-            "PREFECT_WORKER_PREFETCH_SECONDS": "30",
-        }
-        # Where the person stands: relative paths in their configuration and their runbooks mean that folder.
-        here = Path.cwd()
-        worker = prefect_server.worker_command(WORKER)
-        # Ending a run takes the worker a second or two; without a server to report to it would try for minutes.
-        yield Program(name=WORKER, command=worker, environment=ours, directory=here, patience_s=5, has_children=True)
-        for name, module in self._services().items():
-            yield Program(name=name, command=[sys.executable, "-P", "-m", module], environment=ours, directory=here)
-
-    def _services(self) -> dict[str, str]:
-        return {name: module for name, module in SERVICES.items() if importlib.util.find_spec(module)}
 
     def _start_postgres(self) -> None:
         if self.cluster:

@@ -114,6 +114,11 @@ class Generation:
             ready = await asyncio.wait_for(reader.readline(), READY_WITHIN_S)
         except TimeoutError:
             ready = b""
+        except asyncio.CancelledError:
+            # The worker ends; what still imports would outlive it by seconds.
+            program.kill()
+            program.wait()
+            raise
         if not ready:
             made.leave()
             program.kill()

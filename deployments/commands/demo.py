@@ -17,7 +17,8 @@ from deployments.commands.entries import show_entry
 from deployments.commands.publishing import published
 from deployments.commands.terminal import console, interactive, say, show_markdown
 from deployments.home import Home
-from deployments.stack import Stack, interruptible
+from deployments.interrupts import interruptible
+from deployments.stack import Stack
 from flows.case.question import Question
 from flows.journal import Journal
 from flows.told.report import report

@@ -151,6 +151,23 @@ def test_it_says_that_it_did_not_come_up(monkeypatch: pytest.MonkeyPatch) -> Non
         asyncio.run(Generation.begin())
 
 
+def test_it_does_not_outlive_a_worker_that_ends_meanwhile(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It imports for seconds, and would hear only afterwards that nobody is there any more."""
+    monkeypatch.setattr(warm, "COMMAND", (sys.executable, "-c", "import time; time.sleep(60)"))
+
+    async def story() -> set[int]:
+        beginning = asyncio.create_task(Generation.begin())
+        await asyncio.to_thread(wait_until, lambda: children(os.getpid()) - before, "it is there")
+        begun = children(os.getpid()) - before
+        beginning.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await beginning
+        return begun
+
+    before = children(os.getpid())
+    assert not alive(asyncio.run(story()))
+
+
 def test_it_is_replaced_by_a_release_of_the_team(probed: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     config = tmp_path / "environments.toml"
     config.write_text('[team]\nrunbooks = "runbooks"\n')

@@ -18,8 +18,9 @@ from pydantic import SecretStr
 from deployments.home import Home
 from deployments.ports import free_port
 from deployments.prefect_server import POOL
+from deployments.programs import WORKER
 from deployments.publish import publish
-from deployments.stack import WORKER, Stack
+from deployments.stack import Stack
 from deployments.wanted import TAG
 from flows.journal import IncidentSummary, Journal, Redactor
 from flows.keepers import clock

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import httpx
 import psycopg
 
-from deployments.stack import POSTGRES, PREFECT
+from deployments.programs import POSTGRES, PREFECT
 from flows.journal import JournalUnavailable
 from tests.deployments.processes import alive, wait_until
 from tests.flows.house import PATIENCE_S, House

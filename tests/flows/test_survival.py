@@ -10,7 +10,7 @@ import pytest
 from prefect.client.orchestration import get_client
 from prefect.states import AwaitingRetry, Cancelling
 
-from deployments.stack import PREFECT, WORKER
+from deployments.programs import PREFECT, WORKER
 from tests.deployments.processes import alive, wait_until
 from tests.flows.house import PATIENCE_S, House
 
