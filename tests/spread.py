@@ -23,6 +23,8 @@ GROUPS = {
     "stack: Stack": "stack",
     "world: World": "world",
     "room: Room": "prefect",
+    "gate: Gate": "prefect",
+    "ward: Ward": "prefect",
     "prefect_server: None": "prefect",
     "publishing: None": "publishing",
 }

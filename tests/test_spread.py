@@ -44,11 +44,12 @@ def test_it_does_not_begin_with_what_is_left_out() -> None:
         ("tests/deployments/test_drills.py::test_a", "drills" if STRICT else "stack"),
         ("tests/deployments/test_publish_planned.py::test_a", "publishing"),
         ("tests/flows/gate/test_proof.py::test_a", "gate"),
+        ("tests/flows/gate/test_binding.py::test_a", "gate"),
         ("tests/flows/test_incident.py::test_a", "prefect"),
         ("tests/flows/test_cut_matrix.py::test_a", "world"),
         ("tests/flows/test_survival.py::test_a", "tests/flows/test_survival.py"),
     ],
-    ids=["stack", "browser", "drills", "publishing", "gate", "prefect", "world", "file"],
+    ids=["stack", "browser", "drills", "publishing", "gate", "a gate", "prefect", "world", "file"],
 )
 def test_it_goes_by_group_and_without_one_by_file(nodeid: str, scope: str) -> None:
     assert Spread._split_scope(Spread.__new__(Spread), nodeid) == scope
