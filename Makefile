@@ -9,7 +9,7 @@ AUTO   ?=
 
 help:
 	@echo "make demo      break a lab database and live through the incident (AUTO=1: without you)"
-	@echo "make test      all tests"
+	@echo "make test      the tests (INCIDENT_STRICT=1: the long ones too, as in CI)"
 	@echo "make install   .venv with the \`incident\` command in it"
 	@echo "make lint      ruff and mypy"
 	@echo "make pages     write the runbooks' pages anew"
@@ -34,9 +34,10 @@ $(VENV)/.developing: $(VENV)/.installed requirements-dev.txt
 demo: install
 	@AUTO=$(AUTO) $(VENV)/bin/incident demo
 
-# A file stays with one process, and the slow rooms come first.
+# Half of a test's time it waits for a server or a process: four at once keep two cores busy. Which belong together, and
+# which come first, is in tests/spread.py.
 test: $(VENV)/.developing
-	@$(PY) -m pytest -q -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+	@$(PY) -m pytest -q -n 4 --dist loadfile --no-loadscope-reorder
 
 lint: $(VENV)/.developing
 	@$(PY) -m ruff check .

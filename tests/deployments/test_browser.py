@@ -73,6 +73,7 @@ def _config(stack: Stack) -> Config:
     return Config.load(stack.home.config, stack.home.lab_environment)
 
 
+@pytest.mark.strict("The same story in Prefect's other interface.", keeps=1)
 def test_it_is_lived_through_in_the_browser(pages: PrefectPages, place: Environment, stack: Stack, lab: Lab) -> None:
     with LeaveTransactionOpen().during(place):
         pages.open_deployment(DEPLOYMENT)

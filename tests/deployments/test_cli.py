@@ -65,6 +65,7 @@ def configured(shell: Shell, text: str) -> Shell:
     return shell
 
 
+@pytest.mark.strict("A command a line, each a process of a second and a half; the first ones show the manner.", keeps=2)
 @pytest.mark.parametrize("command", [["--help"], ["runbooks"], ["search", "hangs"], ["lab", "status"], ["timeline"]])
 def test_it_does_not_wait_for_prefects_imports_where_it_needs_none(shell: Shell, command: list[str]) -> None:
     imported = shell(*command, PYTHONPROFILEIMPORTTIME="1").stderr
@@ -80,6 +81,7 @@ def test_it_shows_examples_that_can_be_copied(shell: Shell) -> None:
     assert {line.split()[1] for line in examples} <= set(COMMANDS)
 
 
+@pytest.mark.strict("A command a line, each a process of a second and a half; the first ones show the manner.", keeps=4)
 @pytest.mark.parametrize("command", [[], *([name] for name in COMMANDS), ["lab", "up"], ["lab", "down"]])
 def test_it_explains_every_command_on_eighty_columns(shell: Shell, command: list[str]) -> None:
     said = shell(*command, "--help", COLUMNS="80")
@@ -88,6 +90,7 @@ def test_it_explains_every_command_on_eighty_columns(shell: Shell, command: list
     assert "--no-" not in said.stdout
 
 
+@pytest.mark.strict("A command a line, each a process of a second and a half; the first ones show the manner.", keeps=4)
 @pytest.mark.parametrize(
     ("command", "words"),
     [
@@ -114,6 +117,7 @@ def test_it_tells_wrong_use_from_bad_news(shell: Shell, command: list[str], word
     assert not shell.home.exists()
 
 
+@pytest.mark.strict("A command a line, each a process of a second and a half; the first ones show the manner.", keeps=2)
 @pytest.mark.parametrize(
     ("command", "words"),
     [

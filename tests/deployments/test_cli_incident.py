@@ -106,6 +106,9 @@ def test_it_takes_answers_from_pipes_and_terminals(shell: Shell, stack: Stack, j
     assert (late.returncode, "waits for no approval" in late.stderr) == (1, True)
 
 
+@pytest.mark.strict(
+    "One more incident in a whole stack; one that is answered from pipes and terminals is lived through."
+)
 def test_it_leaves_an_answer_open_when_the_prompt_is_left(
     shell: Shell, stack: Stack, journal: Journal, broken: None
 ) -> None:
@@ -120,6 +123,9 @@ def test_it_leaves_an_answer_open_when_the_prompt_is_left(
     assert shell("approve", incident, "--decision", "skip", "--name", "you").returncode == 0
 
 
+@pytest.mark.strict(
+    "One more incident in a whole stack; one that is answered from pipes and terminals is lived through."
+)
 def test_it_asks_again_in_the_terminal_and_says_what_leaving_means(
     shell: Shell, journal: Journal, broken: None
 ) -> None:
@@ -170,6 +176,9 @@ def test_it_plans_without_changing_anything(shell: Shell, journal: Journal, brok
     assert (asked.returncode, "There is no terminal to approve in." in asked.stderr) == (2, True)
 
 
+@pytest.mark.strict(
+    "One more incident in a whole stack; one that is answered from pipes and terminals is lived through."
+)
 def test_it_is_handled_by_people_and_closed_by_one(shell: Shell, stack: Stack, journal: Journal, broken: None) -> None:
     one = opened(stack, journal)[:8]
     assert shell("note", one, "Support has been told.", "--name", "you").returncode == 0
@@ -219,6 +228,9 @@ def test_it_points_a_second_start_to_the_first(shell: Shell, stack: Stack) -> No
     assert "set INCIDENT_HOME to another folder" in said.stderr
 
 
+@pytest.mark.strict(
+    "One more incident in a whole stack; one that is answered from pipes and terminals is lived through."
+)
 def test_it_publishes_once(shell: Shell) -> None:
     assert shell("publish", "--dry-run").stdout == ("Nothing to change: every deployment is as declared.\n")
     assert shell.json("publish") == []

@@ -58,6 +58,7 @@ def test_it_is_approved_from_another_terminal_and_leaves_what_was_up(beside: She
     assert_untouched(stack)
 
 
+@pytest.mark.strict("One more demo; the one that is approved is lived through.")
 def test_it_ends_badly_when_it_is_rejected(beside: Shell, stack: Stack) -> None:
     with terminal(beside, "demo") as demo:
         incident = incident_shown(demo)
@@ -66,6 +67,7 @@ def test_it_ends_badly_when_it_is_rejected(beside: Shell, stack: Stack) -> None:
     assert_untouched(stack)
 
 
+@pytest.mark.strict("One more demo; the one that is approved is lived through.")
 def test_it_takes_its_incident_with_it_and_nothing_else(beside: Shell, stack: Stack) -> None:
     with terminal(beside, "demo") as demo:
         incident = incident_shown(demo)
@@ -79,6 +81,7 @@ def test_it_takes_its_incident_with_it_and_nothing_else(beside: Shell, stack: St
     wait_until(lambda: journal.read(whole)[-1].body.get("verdict") == "cancelled", "its incident is closed", PATIENCE_S)
 
 
+@pytest.mark.strict("One more demo; the one that is approved is lived through.")
 def test_it_answers_by_itself_without_a_terminal_and_leaves_nothing(tmp_path: Path) -> None:
     """From nothing to `fixed`: the stack's first start, the lab's, the incident, and all of it gone again."""
     home = tmp_path / "home"

@@ -71,6 +71,7 @@ def rehearse(shell: Shell, lab: Lab) -> Rehearse:
     return once
 
 
+@pytest.mark.strict("Every drill of the catalog takes minutes; the first one shows that the way is free.", keeps=1)
 @pytest.mark.parametrize("slug", REHEARSED)
 def test_it_rehearses_and_reports_nothing_but_json(rehearse: Rehearse, slug: str) -> None:
     assert [(one["fault"], one["noticed_by"], one["passed"]) for one in rehearse(slug)] == [
@@ -78,6 +79,7 @@ def test_it_rehearses_and_reports_nothing_but_json(rehearse: Rehearse, slug: str
     ]
 
 
+@pytest.mark.strict("Asks what became of a drill that only CI rehearses.")
 def test_it_finds_the_password_that_was_changed_and_keeps_the_new_one_secret(rehearse: Rehearse, stack: Stack) -> None:
     entries = record(stack, rehearse(CONNECTIONS)[1])
     assert entries["diagnosis/check_can_connect"].body["facts"] == {"reasons": ["password"]}
@@ -87,6 +89,7 @@ def test_it_finds_the_password_that_was_changed_and_keeps_the_new_one_secret(reh
     assert "SCRAM-SHA-256" not in written
 
 
+@pytest.mark.strict("Asks what became of a drill that only CI rehearses.")
 def test_it_diagnoses_and_plans_without_a_server(rehearse: Rehearse, stack: Stack) -> None:
     entries = record(stack, rehearse(CONNECTIONS)[2])
     assert entries["diagnosis/check_can_connect"].body["facts"] == {"reasons": ["nothing listens"]}

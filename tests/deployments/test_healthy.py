@@ -26,6 +26,10 @@ from tasks.model import CannotLook, Earlier, Finding, Verdict
 from tasks.postgres.system import PostgresServer
 from tests.benchmarks.load import visitors
 
+pytestmark = pytest.mark.strict(
+    "Asks every check of a whole lab; beside each check stand look-alikes that are healthy."
+)
+
 DATABASE = [entry.runbook for entry in Catalog.load() if entry.category == "database"]
 QUESTIONS: tuple[AnyCheck, ...] = tuple({asked.name: asked for known in DATABASE for asked in known.checks}.values())
 # Neither wakes anybody: a watch opens its runbook at BAD only.

@@ -10,20 +10,17 @@ from typing import Any
 
 import pytest
 from prefect.client.orchestration import SyncPrefectClient, get_client
-from prefect.client.schemas.actions import WorkPoolCreate
 from prefect.client.schemas.filters import DeploymentFilter, DeploymentFilterTags
 from prefect.client.schemas.responses import DeploymentResponse
 from prefect.client.schemas.schedules import IntervalSchedule
 from prefect.exceptions import PrefectHTTPStatusError
-from prefect.testing.utilities import prefect_test_harness
 
-from deployments.publish import POOL, Change, publish
+from deployments.publish import Change, publish
 from deployments.wanted import TAG
 from flows.run.trigger import deployment_name
 from runbooks.catalog import Catalog, Complaint
 from runbooks.model import Runbook
 from tasks.config import Config
-from tests.conftest import HARNESS_STARTS_WITHIN_S
 
 SLUG = "database/blocked-sessions"
 RUNBOOK = deployment_name(SLUG)
@@ -44,16 +41,8 @@ kind = "lab"
 """
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[None]:
-    """A server of our own: on the shared one others need their deployments."""
-    with prefect_test_harness(HARNESS_STARTS_WITHIN_S), get_client(sync_client=True) as client:
-        client.create_work_pool(WorkPoolCreate(name=POOL, type="process"))
-        yield
-
-
 @pytest.fixture
-def client(server: None) -> Iterator[SyncPrefectClient]:
+def client(publishing: None) -> Iterator[SyncPrefectClient]:
     """The server, with nothing published on it."""
     with get_client(sync_client=True) as client:
         for deployment in client.read_deployments():
@@ -62,7 +51,7 @@ def client(server: None) -> Iterator[SyncPrefectClient]:
 
 
 @pytest.fixture
-def offered(server: None, config: Config) -> Iterator[SyncPrefectClient]:
+def offered(publishing: None, config: Config) -> Iterator[SyncPrefectClient]:
     """The server, with one runbook published on it; for tests that only look, or ask for a run."""
     with get_client(sync_client=True) as client:
         publish(ALONE, config)
@@ -134,6 +123,7 @@ def test_it_never_touches_somebody_elses_deployment(client: SyncPrefectClient, c
     assert _names(client) == set()
 
 
+@pytest.mark.strict("Publishes everything twice; the others publish one runbook, and one publishes everything once.")
 def test_it_creates_then_changes_nothing(client: SyncPrefectClient, config: Config) -> None:
     first = publish(Catalog.load(), config)
     assert {change.verb for change in first} == {"create"}

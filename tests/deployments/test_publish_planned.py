@@ -9,16 +9,13 @@ from typing import Any
 
 import pytest
 from prefect.client.orchestration import SyncPrefectClient, get_client
-from prefect.client.schemas.actions import WorkPoolCreate
 from prefect.client.schemas.schedules import CronSchedule
 from prefect.exceptions import PrefectHTTPStatusError
-from prefect.testing.utilities import prefect_test_harness
 
-from deployments.publish import POOL, Change, publish
+from deployments.publish import Change, publish
 from flows.run.clock import now
 from runbooks.catalog import Catalog
 from tasks.config import Config
-from tests.conftest import HARNESS_STARTS_WITHIN_S
 from tests.flows.room import MAINTENANCE, PLAYBOOK, TEAM
 
 PLACES = """
@@ -37,15 +34,8 @@ WORK = "playbook/house.new-bulb"
 CARE = "maintenance/house.lamp-care.production"
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[None]:
-    with prefect_test_harness(HARNESS_STARTS_WITHIN_S), get_client(sync_client=True) as client:
-        client.create_work_pool(WorkPoolCreate(name=POOL, type="process"))
-        yield
-
-
 @pytest.fixture
-def client(server: None) -> Iterator[SyncPrefectClient]:
+def client(publishing: None) -> Iterator[SyncPrefectClient]:
     with get_client(sync_client=True) as client:
         yield client
 

@@ -17,17 +17,31 @@ from runbooks.catalog import Catalog
 from tasks.config import Config
 from tests.conftest import HARNESS_STARTS_WITHIN_S, Server
 from tests.flows.house import House
-from tests.flows.journal.conftest import roles_on
+from tests.flows.journal.conftest import Roles, copied, roles_on
 from tests.flows.matrix import World, created
 from tests.flows.room import Room, configure, furnish
 
 
 @pytest.fixture(scope="session")
-def journal_url(postgres18: Server) -> Iterator[str]:
+def migrated(postgres18: Server) -> Iterator[Roles]:
+    """Migrated once, and nobody's to write in: `roles` are copies of it."""
     from flows.journal.migrate import migrate
 
     with roles_on(postgres18) as roles:
         migrate(roles.owner_url, roles.runner)
+        yield roles
+
+
+@pytest.fixture
+def roles(postgres18: Server, migrated: Roles) -> Iterator[Roles]:
+    """A journal of the test's own."""
+    with copied(postgres18, migrated) as roles:
+        yield roles
+
+
+@pytest.fixture(scope="session")
+def journal_url(postgres18: Server, migrated: Roles) -> Iterator[str]:
+    with copied(postgres18, migrated) as roles:
         yield roles.runner_url
 
 

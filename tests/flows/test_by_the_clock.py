@@ -29,6 +29,8 @@ from tasks.config import Config
 from tests.deployments.processes import wait_until
 from tests.flows.room import TEAM
 
+pytestmark = pytest.mark.strict("Waits minutes for whole minutes; test_publish asks for the schedules.")
+
 # A window opens on a whole minute, and then a process has to start on a busy machine.
 PATIENCE_S = 120.0
 

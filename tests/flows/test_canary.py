@@ -28,6 +28,8 @@ from tests.flows.house import House
 from tests.flows.mailbox import Mailbox, mailbox
 from tests.flows.room import SECRETS, SLUG
 
+pytestmark = pytest.mark.strict("Searches all that a whole stack keeps; what is masked where is in test_redact.")
+
 # Recognised by what stands around them, or by their own shape.
 PLANTED = {
     "url": ("postgresql://app:{}@db.internal:5432/app", "canaryurl8Zq1"),

@@ -5,10 +5,14 @@ from __future__ import annotations
 import signal
 from dataclasses import replace
 
+import pytest
+
 from flows.case.question import open_question
 from tests.flows.lives import Blow, Life, Point
 from tests.flows.matrix import TWO_STEPS, Story, World, one_side, strike
 from tests.flows.room import MAINTENANCE, PLAYBOOK
+
+pytestmark = pytest.mark.strict("Kills a process at each of forty moments; test_survival at the two that matter most.")
 
 # The spare fuse is no better: that step did not help, and is taken back.
 TAKEN_BACK = Story(

@@ -22,6 +22,8 @@ from tests.flows.journal.conftest import roles_on
 from tests.flows.lives import Blow, Life, Point
 from tests.flows.matrix import TWO_STEPS, World, created
 
+pytestmark = pytest.mark.strict("Fills the disk of a server of its own; test_survival cuts the journal off in the act.")
+
 # A segment of the write-ahead log, which has to go on: with less, the whole server would stop.
 ROOM = 16 * 2**20
 STEP = "step/replace-the-fuse"

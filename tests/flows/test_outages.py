@@ -8,11 +8,14 @@ from collections.abc import Callable
 
 import httpx
 import psycopg
+import pytest
 
 from deployments.programs import POSTGRES, PREFECT
 from flows.journal import JournalUnavailable
 from tests.deployments.processes import alive, wait_until
 from tests.flows.house import PATIENCE_S, House
+
+pytestmark = pytest.mark.strict("Servers are restarted under a whole stack; test_survival kills what is ours.")
 
 
 def test_it_survives_a_restart_of_the_database_while_it_waits_and_a_crash_while_it_acts(house: House) -> None:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from prefect.client.orchestration import get_client
 
 from flows.run.trigger import trigger
 from tests.flows.house import House
 from tests.flows.room import MAINTENANCE, PLAYBOOK
+
+pytestmark = pytest.mark.strict("What test_survival proves for incidents, for playbooks and maintenance.")
 
 
 def begin(house: House, slug: str, kind: str, environment: str = "room", **more: Any) -> None:

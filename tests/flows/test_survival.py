@@ -14,7 +14,12 @@ from deployments.programs import PREFECT, WORKER
 from tests.deployments.processes import alive, wait_until
 from tests.flows.house import PATIENCE_S, House
 
+A_FURTHER_DEATH = pytest.mark.strict(
+    "One more way to die or be stopped in a whole stack. The two around the act are always tried."
+)
 
+
+@A_FURTHER_DEATH
 def test_it_does_not_ask_again_what_was_recorded_when_its_process_is_killed_while_diagnosing(house: House) -> None:
     house.open(hold="the thermometer")
     house.wait_for_lamp("at the thermometer")
@@ -52,6 +57,7 @@ def test_it_does_not_do_the_step_again_when_killed_after_the_act_and_before_the_
     assert house.entry("step/switch-the-lamp-on/outcome")["says"] == "It had happened, as a look afterwards shows."
 
 
+@A_FURTHER_DEATH
 def test_it_is_found_when_its_worker_dies_with_it(house: House) -> None:
     """Prefect goes on saying Running: the free lock is the only sign."""
     house.open(hold="after switching on")
@@ -65,6 +71,7 @@ def test_it_is_found_when_its_worker_dies_with_it(house: House) -> None:
     assert house.count("tried") == 1
 
 
+@A_FURTHER_DEATH
 def test_it_goes_on_when_only_its_worker_dies(house: House) -> None:
     house.open(hold="after switching on")
     house.answer(house.question())
@@ -79,6 +86,7 @@ def test_it_goes_on_when_only_its_worker_dies(house: House) -> None:
     assert executing
 
 
+@A_FURTHER_DEATH
 def test_it_is_not_doubled_when_prefect_believes_it_dead(house: House) -> None:
     house.open(hold="after switching on")
     house.answer(house.question())
@@ -94,6 +102,7 @@ def test_it_is_not_doubled_when_prefect_believes_it_dead(house: House) -> None:
     house.wait_for_state("Fixed")
 
 
+@A_FURTHER_DEATH
 def test_it_takes_an_answer_that_was_given_while_the_worker_was_dead_and_the_server_restarted(house: House) -> None:
     house.open()
     question = house.question()
@@ -128,6 +137,7 @@ def test_it_ends_in_the_act_when_the_journal_is_cut_off_so_that_nobody_acts_besi
     assert "recovered" in house.kinds()
 
 
+@A_FURTHER_DEATH
 def test_it_does_nothing_further_when_cancelled_at_its_gate(house: House) -> None:
     house.open()
     house.question()
@@ -136,6 +146,7 @@ def test_it_does_nothing_further_when_cancelled_at_its_gate(house: House) -> Non
     assert house.count("tried") == 0
 
 
+@A_FURTHER_DEATH
 def test_it_says_what_was_half_done_when_cancelled_in_the_act(house: House) -> None:
     house.open(hold="before switching on")
     house.answer(house.question())
@@ -147,6 +158,7 @@ def test_it_says_what_was_half_done_when_cancelled_in_the_act(house: House) -> N
     assert "“Switch the lamp on” was begun, and nobody looked" in house.entry("closed")["says"]
 
 
+@A_FURTHER_DEATH
 def test_it_is_closed_when_cancelled_while_nobody_can_stop_it(house: House) -> None:
     house.open(hold="the thermometer")
     house.wait_for_lamp("at the thermometer")
@@ -163,6 +175,7 @@ def _cancel(house: House) -> None:
         client.set_flow_run_state(house.id, Cancelling())
 
 
+@A_FURTHER_DEATH
 def test_it_is_abandoned_when_its_run_is_deleted(house: House) -> None:
     house.open()
     house.question()
@@ -172,6 +185,7 @@ def test_it_is_abandoned_when_its_run_is_deleted(house: House) -> None:
     assert house.count("tried") == 0
 
 
+@A_FURTHER_DEATH
 def test_it_is_left_halfway_when_nobody_can_go_on_with_what_was_begun(house: House) -> None:
     house.open(hold="before switching on")
     house.answer(house.question())
@@ -184,6 +198,7 @@ def test_it_is_left_halfway_when_nobody_can_go_on_with_what_was_begun(house: Hou
     assert "“Switch the lamp on” was begun, and nobody looked" in house.entry("closed")["says"]
 
 
+@A_FURTHER_DEATH
 def test_it_begins_although_its_process_died_before_it_began(house: House) -> None:
     house.open()
     wait_until(house.pids, "its process starts", PATIENCE_S)
@@ -193,6 +208,7 @@ def test_it_begins_although_its_process_died_before_it_began(house: House) -> No
     assert house.end() == "unchanged"
 
 
+@A_FURTHER_DEATH
 @pytest.mark.parametrize("moment", ["the gate"])
 def test_it_does_nothing_when_nobody_answers_in_time(house: House, moment: str) -> None:
     house.open(environment="hasty")

@@ -90,6 +90,11 @@ class Gate:
         assert self.room.count("tried") == 0
 
 
+A_FURTHER_DEATH = pytest.mark.strict(
+    "One more moment at which the process that asks may die. Each gate here is opened by a new one."
+)
+
+
 @pytest.fixture
 def gate(room: Room) -> Iterator[Gate]:
     with get_client(sync_client=True) as client:
@@ -129,6 +134,7 @@ def test_it_lets_the_server_refuse_what_is_no_answer(gate: Gate) -> None:
     gate.rejects(question)
 
 
+@pytest.mark.strict("Waits long, and wakes nobody who could do harm.")
 def test_it_asks_again_when_it_is_woken_without_an_answer(gate: Gate) -> None:
     question = gate.open()
     woken: list[State[Any]] = [Scheduled(), Running(), Scheduled(name="Resuming"), AwaitingRetry(), Completed()]
@@ -240,6 +246,7 @@ def die(*_: object, **__: object) -> None:
     raise Died
 
 
+@A_FURTHER_DEATH
 @pytest.mark.parametrize("moment", ["SuspendedRun._suspended", "propose_state_sync", "form", "Pause"])
 def test_it_can_be_answered_whenever_its_process_died_while_asking(
     gate: Gate, monkeypatch: pytest.MonkeyPatch, moment: str
@@ -259,6 +266,7 @@ def test_it_can_be_answered_whenever_its_process_died_while_asking(
     assert gate.room.verdict == "fixed"
 
 
+@A_FURTHER_DEATH
 def test_it_asks_again_when_its_process_died_before_the_form_was_there(
     gate: Gate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -285,6 +293,7 @@ def test_it_asks_again_when_its_process_died_before_the_form_was_there(
     assert gate.room.verdict == "fixed"
 
 
+@A_FURTHER_DEATH
 def test_it_takes_an_answer_that_was_given_but_not_recorded_when_its_process_died(
     gate: Gate, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -24,13 +24,12 @@ from flows.case.question import Answer, Question
 from flows.gate.proof import WRONG_CODES, sign
 from flows.gate.settle import Settled, rounds, settle
 from flows.journal import Journal, Redactor
-from flows.journal.migrate import migrate
 from flows.run.clock import now
 from runbooks.catalog import Catalogued
 from tasks.environment import Environment
 from tasks.model import BlastRadius, Command, Plan, Risk, Row
 from tests.conftest import Server
-from tests.flows.journal.conftest import roles_on
+from tests.flows.journal.conftest import Roles, copied
 from tests.histories import live_through
 
 STEP = "step/end-it"
@@ -389,9 +388,8 @@ class Machine(RuleBasedStateMachine):
 
 
 @pytest.fixture(scope="module")
-def desk(postgres18: Server) -> Iterator[Journal]:
-    with roles_on(postgres18) as roles:
-        migrate(roles.owner_url, roles.runner)
+def desk(postgres18: Server, migrated: Roles) -> Iterator[Journal]:
+    with copied(postgres18, migrated) as roles:
         yield roles.journal()
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -21,26 +21,22 @@ from flows.case.question import Answer, Question
 from flows.gate.proof import WRONG_CODES, Claim, needed, sign, unproved
 from flows.gate.quorum import people_needed
 from flows.journal import Journal
-from flows.journal.migrate import migrate
 from flows.run.clock import now
 from tasks.action import Action
 from tasks.environment import Environment, Kind
 from tasks.model import BlastRadius, NoWayBack, Outcome, Plan, Risk
 from tasks.roster import Approver
-from tests.conftest import Server
 from tests.flows.gate.test_gate import STEP, Gate, gate, response_key
-from tests.flows.journal.conftest import roles_on
+from tests.flows.journal.conftest import Roles
 from tests.flows.room import SECRETS, Room, furnish, said
 
 __all__ = ["gate"]
 
 
 @pytest.fixture
-def room(tmp_path: Path, postgres18: Server, prefect_server: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Room]:
+def room(tmp_path: Path, roles: Roles, prefect_server: None, monkeypatch: pytest.MonkeyPatch) -> Room:
     """With a journal of its own: which codes were used and which were wrong is known over all incidents."""
-    with roles_on(postgres18) as roles:
-        migrate(roles.owner_url, roles.runner)
-        yield furnish(tmp_path, roles.runner_url, monkeypatch)
+    return furnish(tmp_path, roles.runner_url, monkeypatch)
 
 
 Reply = Callable[[Question], Answer]
@@ -69,11 +65,9 @@ def test_it_takes_a_code_of_that_moment(room: Room) -> None:
 
 
 @pytest.fixture
-def desk(postgres18: Server) -> Iterator[Journal]:
+def desk(roles: Roles) -> Journal:
     """A journal alone: whether an answer is proved needs no incident."""
-    with roles_on(postgres18) as roles:
-        migrate(roles.owner_url, roles.runner)
-        yield roles.journal()
+    return roles.journal()
 
 
 PLAN = Plan(

@@ -22,14 +22,13 @@ from flows.gate.reply import reply
 from flows.gate.requester import NOBODY, How, Requester, announce, opening, requester, sign_opening
 from flows.gate.settle import refusal
 from flows.journal import Journal
-from flows.journal.migrate import migrate
 from flows.run.clock import now
 from flows.watch import open_once
 from tasks.environment import Environment, Kind
 from tasks.model import BlastRadius, Plan, Risk, Row
 from tests.conftest import Server
 from tests.flows.gate.test_gate import STEP, Gate, gate
-from tests.flows.journal.conftest import roles_on
+from tests.flows.journal.conftest import Roles, copied
 from tests.flows.room import SLUG, Room, said
 
 __all__ = ["gate"]
@@ -109,10 +108,9 @@ def test_it_takes_each_signed_request_once(fair: Room) -> None:
 
 
 @pytest.fixture(scope="module")
-def desk(postgres18: Server) -> Iterator[Journal]:
+def desk(postgres18: Server, migrated: Roles) -> Iterator[Journal]:
     """A journal alone: whether a request is proved needs no incident."""
-    with roles_on(postgres18) as roles:
-        migrate(roles.owner_url, roles.runner)
+    with copied(postgres18, migrated) as roles:
         yield roles.journal()
 
 

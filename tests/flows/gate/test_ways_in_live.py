@@ -26,6 +26,8 @@ from tests.flows.house import House
 from tests.flows.room import SLUG
 from tests.flows.test_planned_survival import lamp
 
+pytestmark = pytest.mark.strict("The attacks of test_ways_in once more, through a whole stack and a browser.")
+
 __all__ = ["browser"]
 
 AT_ONCE = 100

@@ -14,7 +14,6 @@ from psycopg import sql
 from pydantic import SecretStr
 
 from flows.journal import Journal, Redactor
-from flows.journal.migrate import migrate
 from tests.conftest import Server
 
 
@@ -60,14 +59,6 @@ def empty(postgres18: Server) -> Iterator[Roles]:
         yield roles
 
 
-@pytest.fixture(scope="session")
-def migrated(postgres18: Server) -> Iterator[Roles]:
-    """Migrated once, and nobody's to write in: `roles` are copies of it."""
-    with roles_on(postgres18) as roles:
-        migrate(roles.owner_url, roles.runner)
-        yield roles
-
-
 @contextmanager
 def copied(server: Server, of: Roles) -> Iterator[Roles]:
     """A database of its own, of which `of` is the template: migrating takes ten times as long."""
@@ -75,12 +66,6 @@ def copied(server: Server, of: Roles) -> Iterator[Roles]:
         path = urlsplit(admin_url).path
         owner_url, runner_url = (urlunsplit(urlsplit(url)._replace(path=path)) for url in (of.owner_url, of.runner_url))
         yield replace(of, admin_url=admin_url, owner_url=owner_url, runner_url=runner_url)
-
-
-@pytest.fixture
-def roles(postgres18: Server, migrated: Roles) -> Iterator[Roles]:
-    with copied(postgres18, migrated) as roles:
-        yield roles
 
 
 @pytest.fixture

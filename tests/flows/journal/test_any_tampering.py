@@ -25,6 +25,7 @@ from flows.keepers.retire import removable, retire
 from tests.conftest import Server
 from tests.flows.journal.conftest import Roles, copied
 from tests.flows.journal.old import old_incident
+from tests.left_out import examples
 
 YEAR = timedelta(days=365)
 HASHES = st.text("0123456789abcdef", min_size=64, max_size=64)
@@ -151,7 +152,7 @@ def tamper(record: Record, row: Row, done: str, column: str, value: object) -> s
 
 
 @settings(
-    max_examples=150,
+    max_examples=examples(150),
     # The same changes in every run: another one belongs on a desk, not into somebody's merge.
     derandomize=True,
     database=None,

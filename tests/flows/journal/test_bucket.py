@@ -112,6 +112,7 @@ def test_it_finds_a_record_that_was_written_anew(bucket: Bucket, sealed: Roles) 
     assert [where for where, _ in told] == ["seal 1", "seal 2"]
 
 
+@pytest.mark.strict("A real S3 server refuses at its leisure; the first show the manner.", keeps=1)
 @pytest.mark.parametrize(
     ("text", "says"),
     [
@@ -128,6 +129,7 @@ def test_it_says_what_is_no_anchor(bucket: Bucket, store: Store, text: str, says
         bucket.anchors()
 
 
+@pytest.mark.strict("A real S3 server refuses at its leisure; the first show the manner.", keeps=1)
 @pytest.mark.parametrize(
     ("changes", "url", "says"),
     [

@@ -30,6 +30,7 @@ from flows.journal.chain import GENESIS
 from flows.journal.entry import EXACT
 from tasks.model import Row
 from tests.flows.journal.conftest import Roles
+from tests.left_out import examples
 
 
 def until(true: Callable[[], bool], within_s: float = 10) -> None:
@@ -308,7 +309,7 @@ json_values = st.recursive(
 )
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(60), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(bodies=st.lists(st.dictionaries(st.text(), json_values, max_size=5), min_size=1, max_size=5))
 def test_it_reads_back_what_was_written(journal: Journal, bodies: list[Row]) -> None:
     incident = f"inc-{time.monotonic_ns()}"

@@ -59,6 +59,7 @@ def test_it_migrates_a_record_as_it_is(empty: Roles, monkeypatch: pytest.MonkeyP
 MIGRATE = "import sys; from flows.journal.migrate import migrate; migrate(sys.argv[1], sys.argv[2])"
 
 
+@pytest.mark.strict("Starts several processes that only migrate; once is enough a merge.")
 def test_it_migrates_from_several_processes_at_once(empty: Roles) -> None:
     command = [sys.executable, "-c", MIGRATE, empty.owner_url, empty.runner]
     with psycopg.connect(empty.admin_url, autocommit=True) as admin:

@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 from flows.journal import Journal, broken
-from flows.journal.migrate import migrate
 from flows.keepers import alarm
 from flows.keepers.alarm import Alarm
 from flows.keepers.clock import NO_ANSWER, NO_RUNS, NO_WORKER, Clock, Trouble
@@ -18,9 +17,8 @@ from flows.people import escalate
 from flows.people.escalate import RETRY_S, Escalator
 from flows.run.clock import now
 from tasks.config import Config
-from tests.conftest import Server
 from tests.flows.inbox import Inbox, opened
-from tests.flows.journal.conftest import roles_on
+from tests.flows.journal.conftest import Roles
 
 
 @dataclass
@@ -53,10 +51,9 @@ class Watch:
 
 
 @pytest.fixture
-def watch(postgres18: Server, tmp_path: Path) -> Iterator[Watch]:
+def watch(roles: Roles, tmp_path: Path) -> Iterator[Watch]:
     """Two environments: one person is on call in both, one in `there` only."""
-    with opened() as inbox, roles_on(postgres18) as roles:
-        migrate(roles.owner_url, roles.runner)
+    with opened() as inbox:
         file = tmp_path / "environments.toml"
         ana, zoe = (f'"json://127.0.0.1:{inbox.port}/{name}"' for name in ("ana", "zoe"))
         file.write_text(

@@ -16,14 +16,12 @@ from prefect.states import Cancelled, Crashed, Running, Suspended
 
 from flows.case.bodies import plan_body
 from flows.journal import Journal
-from flows.journal.migrate import migrate
 from flows.keepers import recover
 from flows.keepers.recover import RESTARTS, Recoverer
 from flows.run.clock import now
 from tasks.model import BlastRadius, Command, Plan, Risk, Row
-from tests.conftest import Server
 from tests.deployments.processes import wait_until
-from tests.flows.journal.conftest import roles_on
+from tests.flows.journal.conftest import Roles
 
 
 @flow(name="incident")
@@ -53,9 +51,8 @@ class Ward:
 
 
 @pytest.fixture
-def ward(postgres18: Server, prefect_server: None) -> Iterator[Ward]:
-    with roles_on(postgres18) as roles, get_client(sync_client=True) as client:
-        migrate(roles.owner_url, roles.runner)
+def ward(roles: Roles, prefect_server: None) -> Iterator[Ward]:
+    with get_client(sync_client=True) as client:
         deployment = client.create_deployment(client.create_flow(nothing), name=f"ward-{uuid4()}")
         yield Ward(roles.journal(), client, deployment)
         client.delete_deployment(deployment)

@@ -11,7 +11,6 @@ import pytest
 
 from flows.case.bodies import plan_body
 from flows.journal import Journal
-from flows.journal.migrate import migrate
 from flows.people import escalate
 from flows.people.escalate import LADDER, RETRY_S, Escalator
 from flows.run.clock import now
@@ -19,9 +18,8 @@ from runbooks.model import Severity
 from tasks.config import Config
 from tasks.model import BlastRadius, Command, Plan, Risk
 from tasks.roster import Role
-from tests.conftest import Server
 from tests.flows.inbox import Inbox, opened
-from tests.flows.journal.conftest import roles_on
+from tests.flows.journal.conftest import Roles
 
 TOKEN = "canary-token-7f3e"
 PLAN = Plan(
@@ -74,7 +72,7 @@ class Desk:
 
 
 @pytest.fixture
-def desk(postgres18: Server, inbox: Inbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
+def desk(roles: Roles, inbox: Inbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
     file = tmp_path / "environments.toml"
     routes = "\n".join(
         f'{role} = ["json://u:{TOKEN}@127.0.0.1:{inbox.port}/{role}"]' for role in Role if role is not Role.SECURITY
@@ -83,13 +81,11 @@ def desk(postgres18: Server, inbox: Inbox, tmp_path: Path, monkeypatch: pytest.M
         f'[environments.site]\nkind = "staging"\n[environments.site.routes]\n{routes}\n'
         "[environments.site.escalation]\nP3 = { senior = 5 }\n"
     )
-    with roles_on(postgres18) as roles:
-        migrate(roles.owner_url, roles.runner)
-        said: list[str] = []
-        escalator = Escalator(roles.journal(), lambda: Config.load(file), said.append)
-        made = Desk(journal=roles.journal(), escalator=escalator, inbox=inbox, said=said)
-        monkeypatch.setattr(escalate, "now", lambda: now() + made.later)
-        yield made
+    said: list[str] = []
+    escalator = Escalator(roles.journal(), lambda: Config.load(file), said.append)
+    made = Desk(journal=roles.journal(), escalator=escalator, inbox=inbox, said=said)
+    monkeypatch.setattr(escalate, "now", lambda: now() + made.later)
+    return made
 
 
 def test_it_tells_ever_more_people_while_nobody_answers(desk: Desk) -> None:

@@ -12,10 +12,9 @@ from contextlib import contextmanager
 import psycopg
 import pytest
 
-from flows.journal.migrate import migrate
 from tests.conftest import Server
 from tests.deployments.processes import alive, wait_until
-from tests.flows.journal.conftest import Roles, roles_on
+from tests.flows.journal.conftest import Roles, copied
 
 ACT = """
 import subprocess, sys, time
@@ -34,9 +33,8 @@ print("done", flush=True)
 
 
 @pytest.fixture(scope="module")
-def roles(postgres18: Server) -> Iterator[Roles]:
-    with roles_on(postgres18) as found:
-        migrate(found.owner_url, found.runner)
+def roles(postgres18: Server, migrated: Roles) -> Iterator[Roles]:
+    with copied(postgres18, migrated) as found:
         yield found
 
 

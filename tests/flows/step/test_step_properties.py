@@ -26,7 +26,6 @@ from flows.case.case import Case, Fate
 from flows.case.question import Answer, Question
 from flows.gate.proof import sign
 from flows.journal import Entry, HeldLog, Journal, Redactor, broken
-from flows.journal.migrate import migrate
 from flows.run.clock import now
 from flows.step.act import Change
 from flows.step.resolve import resolve
@@ -35,7 +34,7 @@ from tasks.action import Action
 from tasks.environment import Environment
 from tasks.model import BlastRadius, Command, NoWayBack, Outcome, Plan, Risk, Row
 from tests.conftest import Server
-from tests.flows.journal.conftest import roles_on
+from tests.flows.journal.conftest import Roles, copied
 from tests.histories import live_through
 
 KEY = pyotp.random_hex(40)
@@ -253,10 +252,9 @@ def mortal(log: HeldLog, dies_at: int | None) -> None:
 
 
 @pytest.fixture(scope="module")
-def desk(postgres18: Server) -> Iterator[Journal]:
+def desk(postgres18: Server, migrated: Roles) -> Iterator[Journal]:
     """Nothing here is a run of Prefect's: what is told it, or asked of it, is left out."""
-    with roles_on(postgres18) as roles, pytest.MonkeyPatch.context() as patch:
-        migrate(roles.owner_url, roles.runner)
+    with copied(postgres18, migrated) as roles, pytest.MonkeyPatch.context() as patch:
         for told in (
             "flows.step.resolve.publish_plan",
             "flows.step.resolve.publish_step",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
 from dataclasses import replace
 
 import psycopg
@@ -11,17 +10,16 @@ import pytest
 
 from flows.case.question import open_question
 from flows.journal import HeldLog, JournalUnavailable
-from flows.journal.migrate import migrate
 from flows.run.trigger import trigger
-from tests.conftest import Server
 from tests.deployments.processes import wait_until
 from tests.flows.house import PATIENCE_S, House
-from tests.flows.journal.conftest import Roles, roles_on
+from tests.flows.journal.conftest import Roles
 from tests.flows.room import SLUG
 
 STEP = "step/switch-the-lamp-on"
 
 
+@pytest.mark.strict("Needs a whole stack; that a target is given to one at a time is asked of the journal below.")
 def test_it_takes_turns_and_looks_again_before_it_acts(house: House) -> None:
     house.open(hold="before switching on")
     first = house
@@ -39,13 +37,6 @@ def test_it_takes_turns_and_looks_again_before_it_acts(house: House) -> None:
     assert second.end() == "recovered by itself"
     assert second.entry(f"{STEP}/closed")["fate"] == "moot"
     assert house.count("switched on") == 1
-
-
-@pytest.fixture
-def roles(postgres18: Server) -> Iterator[Roles]:
-    with roles_on(postgres18) as found:
-        migrate(found.owner_url, found.runner)
-        yield found
 
 
 def test_it_gives_each_target_to_one_at_a_time(roles: Roles) -> None:

@@ -16,6 +16,11 @@ from tests.tasks.migration.conftest import Team
 SCORE = ("ALTER TABLE leads ADD score int", "ALTER TABLE leads DROP score")
 
 
+A_FURTHER_MIGRATION = pytest.mark.strict(
+    "The tool takes seconds to start. There and back, and a failure, are always tried."
+)
+
+
 @pytest.fixture(autouse=True)
 def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(actions, "PAUSE_S", 0.05)
@@ -79,6 +84,7 @@ def test_it_migrates_to_the_newest_and_back(request: pytest.FixtureRequest, name
     assert "score" not in team.columns()
 
 
+@A_FURTHER_MIGRATION
 def test_it_does_no_more_than_was_approved(team: Team) -> None:
     """A migration that arrives between the approval and the act is not applied along with the others."""
     team.executes("a1", *SCORE)
@@ -116,6 +122,7 @@ def test_it_says_that_nothing_was_changed_by_a_failed_migration(team: Team) -> N
     assert "division by zero" in said(outcome)
 
 
+@A_FURTHER_MIGRATION
 def test_it_says_how_far_it_came(team: Team) -> None:
     team.executes("a1", *SCORE)
     team.writes("b2", "op.execute('SELECT 1/0')")
@@ -129,6 +136,7 @@ def test_it_says_how_far_it_came(team: Team) -> None:
     assert back.commands[0].line.endswith("downgrade base")
 
 
+@A_FURTHER_MIGRATION
 def test_it_says_what_a_migration_half_did(team: Team) -> None:
     """Outside a transaction a failed CREATE INDEX CONCURRENTLY leaves its index behind, and the tool says nothing."""
     team.stage.admin("INSERT INTO leads (status) VALUES ('new'), ('new')")
@@ -144,6 +152,7 @@ def test_it_says_what_a_migration_half_did(team: Team) -> None:
     assert "+ index public.half" in changes(outcome)
 
 
+@A_FURTHER_MIGRATION
 def test_it_waits_for_no_lock_and_holds_nobody_up(team: Team) -> None:
     team.executes("a1", *SCORE)
     team.stage.begins("report", "SELECT count(*) FROM leads")
@@ -156,6 +165,7 @@ def test_it_waits_for_no_lock_and_holds_nobody_up(team: Team) -> None:
     assert team.stage.admin("SELECT count(*) FROM pg_locks WHERE NOT granted") == [(0,)]
 
 
+@A_FURTHER_MIGRATION
 def test_it_tries_again_where_only_a_lock_did_not_come(team: Team, monkeypatch: pytest.MonkeyPatch) -> None:
     team.executes("a1", *SCORE)
     report = team.stage.begins("report", "SELECT count(*) FROM leads")
@@ -167,6 +177,7 @@ def test_it_tries_again_where_only_a_lock_did_not_come(team: Team, monkeypatch: 
     assert "score" in team.columns()
 
 
+@A_FURTHER_MIGRATION
 def test_it_does_not_run_a_failed_migration_again(team: Team, monkeypatch: pytest.MonkeyPatch) -> None:
     team.writes("a1", "op.execute(\"INSERT INTO leads (email) VALUES ('lead1')\")")
     pauses(monkeypatch, lambda: pytest.fail("it tried again"))
@@ -175,6 +186,7 @@ def test_it_does_not_run_a_failed_migration_again(team: Team, monkeypatch: pytes
     assert "Nothing was changed" in outcome.says
 
 
+@A_FURTHER_MIGRATION
 def test_it_says_when_the_server_still_works(team: Team) -> None:
     team.writes("a1", "op.execute('SELECT pg_sleep(20)')")
     _, _, outcome = applied(team, apply_limit_s=3)

@@ -30,6 +30,7 @@ def test_it_knows_both_sides_of_the_backups_age(hours: float, verdict: Verdict) 
     assert "Owner:" in BACKUP_AGE.because
 
 
+@pytest.mark.strict("Starts the migration tool six times; test_actions asks where it stands as well.")
 def test_it_knows_where_the_schema_stands(team: Team) -> None:
     team.executes("a1", "ALTER TABLE leads ADD score int", "SELECT 1")
     tool = team.tool()

@@ -1,4 +1,4 @@
-"""Two real stores for every test: Postgres 18 on the left, 15 on the right, as copies in the wild differ too."""
+"""Two real stores for every test: in CI Postgres 18 on the left, 15 on the right, as copies in the wild differ too."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from tasks.mirror.compare import Drift, drift_of
 from tasks.mirror.shape import pair_of
 from tasks.mirror.system import Mirror
 from tests.conftest import Server
+from tests.left_out import STRICT
 
 PEOPLE = "CREATE TABLE people (id bigint PRIMARY KEY, name text, email text, stage text)"
 
@@ -59,8 +60,9 @@ def run(url: str, *statements: str, **params: object) -> list[tuple[object, ...]
 
 
 @pytest.fixture(scope="module")
-def stores(postgres18: Server, postgres15: Server) -> Iterator[Two]:
-    with postgres18.fresh_database() as left, postgres15.fresh_database() as right:
+def stores(request: pytest.FixtureRequest, postgres18: Server) -> Iterator[Two]:
+    other: Server = request.getfixturevalue("postgres15") if STRICT else postgres18
+    with postgres18.fresh_database() as left, other.fresh_database() as right:
         yield Two(left, right)
 
 

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from tasks.mirror.actions import SyncDriftedRows
 from tasks.mirror.compare import How
+from tests.left_out import examples
 from tests.tasks.mirror.conftest import Two, run
 
 # What Postgres can hold as text: anything but NUL and half a surrogate pair.
@@ -53,7 +54,7 @@ def stored(url: str) -> dict[Any, Any]:
     }
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(25), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(left=TABLE, same=st.booleans(), right=TABLE, source=st.sampled_from(["left", "right"]))
 def test_it_finds_what_python_finds_and_copying_leaves_nothing(
     pair: Two, left: dict[Any, Any], same: bool, right: dict[Any, Any], source: str

@@ -11,7 +11,8 @@ from tasks.model import Plan, Threshold
 from tasks.postgres.indexes import missing
 from tasks.postgres.indexes.actions import CreateMissingIndex
 from tasks.postgres.indexes.explain import explain, imagine
-from tests.conftest import STRICT, Server
+from tests.conftest import Server
+from tests.left_out import STRICT
 from tests.tasks.postgres.conftest import Stage, staged
 from tests.tasks.postgres.keeper import keeper
 
