@@ -3,9 +3,12 @@ SELECT
     quote_ident(n.nspname) AS schema,
     has_schema_privilege(n.oid, 'USAGE') AS usable,
     CASE WHEN n.oid IS NOT NULL THEN format('GRANT USAGE ON SCHEMA %%I TO %%I;', n.nspname, current_user) END AS grant_usage,
-    -- Since 14.
-    EXISTS (SELECT FROM pg_class c WHERE c.relnamespace = n.oid AND c.relname = 'pg_stat_statements_info')
-        AS counts_forgotten,
+    -- Since 14; the extension's own, and not what somebody else calls so.
+    EXISTS (
+        SELECT FROM pg_class c
+        JOIN pg_depend d ON d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e' AND d.refobjid = e.oid
+        WHERE c.relnamespace = n.oid AND c.relname = 'pg_stat_statements_info'
+    ) AS counts_forgotten,
     -- Since 14: a session shows by number which statement it executes.
     coalesce(current_setting('compute_query_id', true), 'off') <> 'off' AS numbers_sessions,
     -- The setting exists only where the library was loaded at the start.
