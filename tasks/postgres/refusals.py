@@ -265,6 +265,14 @@ def at_the_door(place: Place, text: str, limit_s: float) -> NotConnected:
     )
 
 
+# Limits of the server that end a whole session, by the code it says so with.
+ENDED = {
+    "57P05": "idle_session_timeout",
+    "25P03": "idle_in_transaction_session_timeout",
+    "25P04": "transaction_timeout",
+}
+
+
 def of_the_statement(place: Place, sqlstate: str, text: str, limit_s: float | None) -> CannotLook:
     """Why a statement failed, by its SQLSTATE; without one the connection broke."""
     if sqlstate == "57014":
@@ -279,6 +287,14 @@ def of_the_statement(place: Place, sqlstate: str, text: str, limit_s: float | No
         )
     if sqlstate == "42501":
         return Refused(f"{place} does not allow {place.user} to do this: {text}.")
+    if sqlstate == "08P01":
+        # A pooler's, which speaks English whatever the server does.
+        return Refused(f"{place} does not let us work: {text}.", remedy="Lead the URL past the pooler.")
+    if sqlstate in ENDED:
+        return CannotLook(
+            f"{place} ended our session after {ENDED[sqlstate]}, before we could lift it.",
+            remedy=f"ALTER ROLE {quoted(place.user)} SET {ENDED[sqlstate]} = 0;",
+        )
     if not sqlstate or sqlstate.startswith(("08", "57P")):
         return CannotLook(
             f"{place} ended our connection.",
@@ -286,7 +302,14 @@ def of_the_statement(place: Place, sqlstate: str, text: str, limit_s: float | No
         )
     if sqlstate.startswith(("40", "53")):
         return CannotLook(f"{place} could not answer: {text}.")
-    return Refused(f"{place} cannot answer this question: {text} (SQLSTATE {sqlstate}).")
+    # Undefined table, function, object: our sessions look names up in pg_catalog alone.
+    unfound = sqlstate in ("42P01", "42883", "42704")
+    return Refused(
+        f"{place} cannot answer this question: {text} (SQLSTATE {sqlstate}).",
+        remedy="If it is there: name its schema (public.leads), and that of an operator (OPERATOR(public.=))."
+        if unfound
+        else "",
+    )
 
 
 def quoted(name: str) -> str:

@@ -93,6 +93,15 @@ class PostgresServer(System):
             # Nothing is filled in here, so every % is meant.
             return session.run(query.replace("%", "%%"))
 
+    def refuse_pooled_actor(self) -> None:
+        """Nobody should approve what cannot be done: `act_at_length` needs a session of its own.
+
+        Raises:
+            Refused: action_url leads to a transaction pooler; CannotLook: no answer.
+        """
+        with self._session(self._actor, Manner.READS) as session:
+            self._refuse_transaction_pooler(self._actor, session)
+
     @contextmanager
     def snapshot(self) -> Iterator[Session]:
         """Several questions about one moment, for as long as a copy may take: REPEATABLE READ, and read only.
