@@ -66,7 +66,7 @@ class NotAdmitted(NotConnected, Refused):
 
 @dataclass(frozen=True)
 class _Said:
-    """How the server, a pooler or libpq words it (English; no code comes before the login), and what it means."""
+    """How the server, a pooler or libpq words it in English, and what it means. Of other languages: `codes`."""
 
     pattern: str
     reason: Reason
@@ -191,6 +191,13 @@ _AT_THE_DOOR = (
         "Wait; crash recovery can take minutes, and the server's log shows how far it is.",
     ),
     _Said(
+        "cannot connect now",
+        Reason.STARTING_UP,
+        NotConnected,
+        "{place} takes no sessions just now: it starts up, recovers, or shuts down.",
+        "Wait; crash recovery can take minutes, and the server's log shows how far it is.",
+    ),
+    _Said(
         "shutting down",
         Reason.SHUTTING_DOWN,
         NotConnected,
@@ -242,7 +249,7 @@ _AT_THE_DOOR = (
 )
 
 # Names of roles, databases and hosts stand in quotes; one called "timed out" must not decide the reason.
-_NAMES = re.compile(r"\"[^\"]*\"|'[^' ]*'")
+_NAMES = re.compile(r"\"[^\"]*\"|'[^' ]*'|[»„“][^«“”]*[«“”]|«[^»]*»")
 
 
 def at_the_door(place: Place, text: str, limit_s: float) -> NotConnected:

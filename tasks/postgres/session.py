@@ -16,10 +16,11 @@ from pydantic import SecretStr
 
 from tasks.model import CannotLook, Json, Refused, Row
 from tasks.postgres.beginning import PINNED, Manner, beginning, giving_back, named_if_direct
+from tasks.postgres.codes import in_english
 from tasks.postgres.cutting import GRACE_S, cut_when_silent
 from tasks.postgres.loaders import codec_of, register
 from tasks.postgres.masking import masked
-from tasks.postgres.refusals import Place, at_the_door, of_the_statement
+from tasks.postgres.refusals import NotConnected, Place, Reason, at_the_door, of_the_statement
 from tasks.postgres.url import place_of
 from tasks.postgres.values import as_json
 
@@ -96,7 +97,7 @@ class Session:
             )
         except (psycopg.Error, UnicodeError) as error:
             _log.info("%s: %s", place, error)
-            raise at_the_door(place, str(error), timeout_s) from None
+            raise _not_connected(url, place, str(error), timeout_s) from None
         register(connection)
         session = cls(connection, place, manner, limit_s, application)
         try:
@@ -274,6 +275,15 @@ class Session:
             raise Refused(
                 f"{self._place} keeps its texts in {self._encoding}, which has no {error.object[error.start]!r}."
             ) from None
+
+
+def _not_connected(url: SecretStr, place: Place, text: str, timeout_s: float) -> NotConnected:
+    said = at_the_door(place, text, timeout_s)
+    if said.reason is not Reason.OTHER:
+        return said
+    # A server may speak any language.
+    english = in_english(url.get_secret_value(), timeout_s)
+    return at_the_door(place, english, timeout_s) if english else said
 
 
 def _shown(name: str, value: object) -> Json:
