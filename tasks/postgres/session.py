@@ -21,6 +21,7 @@ from tasks.postgres.cutting import GRACE_S, cut_when_silent
 from tasks.postgres.loaders import codec_of, register
 from tasks.postgres.masking import masked
 from tasks.postgres.refusals import NotConnected, Place, Reason, at_the_door, of_the_statement
+from tasks.postgres.reserve import came, went
 from tasks.postgres.url import place_of
 from tasks.postgres.values import as_json
 
@@ -58,6 +59,7 @@ class Session:
         self._application = application
         self._pid = connection.info.backend_pid
         self._direct: bool | None = None
+        self._closed = False
 
     @classmethod
     def open(
@@ -99,6 +101,7 @@ class Session:
             _log.info("%s: %s", place, error)
             raise _not_connected(url, place, str(error), timeout_s) from None
         register(connection)
+        came(str(place))
         session = cls(connection, place, manner, limit_s, application)
         try:
             session._begin(lock_s)
@@ -209,6 +212,9 @@ class Session:
         return [str(name) for name in row["own"]] if row and isinstance(row["own"], list) else []
 
     def close(self) -> None:
+        if self._closed:
+            return
+        self._closed = True
         if not self.direct:
             # A pooler keeps the server's session for whoever comes next, unless a transaction is open on it.
             with suppress(psycopg.Error):
@@ -217,6 +223,7 @@ class Session:
                     back = giving_back(self._connection.info.server_version, self._encoding)
                     self._connection.execute(back.encode())
         self._connection.close()
+        went(str(self._place))
 
     def __enter__(self) -> Self:
         return self
