@@ -14,6 +14,8 @@ SELECT
     -- The setting exists only where the library was loaded at the start.
     current_setting('pg_stat_statements.max', true) IS NOT NULL AS preloaded,
     current_database() AS database,
+    -- An upgrade of the server leaves the extension as it was; these columns have their names since 1.8.
+    CASE WHEN string_to_array(substring(e.extversion FROM '^\d+\.\d+'), '.')::int[] < ARRAY[1, 8] THEN e.extversion END AS outdated,
     current_setting('server_version_num')::int AS version_number
 FROM (VALUES (1)) AS one (row)
 LEFT JOIN pg_extension e ON e.extname = 'pg_stat_statements'
