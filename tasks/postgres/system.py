@@ -178,6 +178,15 @@ class PostgresServer(System):
             session.run("SELECT 1")
         return time.monotonic() - began
 
+    def direct(self) -> bool:
+        """Is there no pooler between us and the server?
+
+        Raises:
+            CannotLook, Refused: no answer.
+        """
+        with self._session(self.url, Manner.READS) as session:
+            return session.direct
+
     def blind(self) -> Finding | None:
         """UNKNOWN with the GRANT when other people's sessions are hidden from us; None when we see them."""
         rights = self.rows(RIGHTS)[0]
