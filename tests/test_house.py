@@ -27,7 +27,7 @@ FILES_OF_FLOWS = [file for file in FILES if file.is_relative_to(ROOT / "flows")]
 
 # What speaks to a vendor or a server. In tasks/ only a `system.py` may; runbooks/ has no reason to.
 DOORS = {"psycopg", "httpx", "dns", "redis", "smtplib", "imaplib", "sqlalchemy", "alembic", "requests", "boto3"}
-POSTGRES = ("tasks/postgres/session.py", "tasks/postgres/url.py")
+POSTGRES = tuple(f"tasks/postgres/{name}.py" for name in ("session", "url", "loaders", "codes"))
 # The journal keeps its own table; deployments/ starts and migrates the servers themselves; what Prefect's client raises
 # while a run is triggered or cancelled, or its schedules are looked at, is an error of httpx; a session on Postgres and
 # its URL are parts of that door; all hosted APIs are asked through one door.

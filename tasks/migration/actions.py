@@ -90,6 +90,8 @@ class MigrateBack(Action):
 def _plan(migration: MigrationTool, argv: Sequence[str], stands: str, goes: str, loses: str) -> Plan:
     place = migration.database.address
     here = stands == goes
+    if not here:
+        migration.refuse_unlimited()
     command = Command(line=shlex.join(_words(argv, goes)), target={"from": stands, "to": goes})
     return Plan(
         does=f"Nothing to do: {place} stands at {stands}." if here else f"Migrate {place} from {stands} to {goes}.",

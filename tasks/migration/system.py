@@ -14,8 +14,9 @@ from urllib.parse import unquote, urlsplit
 from pydantic import ConfigDict, Field, SecretStr, model_validator
 
 from tasks.how_far import Progress, watched
-from tasks.migration.queries import AT_WORK, SCHEMA
+from tasks.migration.queries import AT_WORK, OWN_LOCK_TIMEOUT, SCHEMA
 from tasks.model import CannotLook, Finding, Refused, Row, Verdict
+from tasks.postgres.refusals import quoted
 from tasks.postgres.system import PostgresServer
 from tasks.postgres.url import Url
 from tasks.program import ProgramFailed, ProgramTookTooLong, Ran, run
@@ -32,8 +33,8 @@ class MigrationTool(System):
     """The team's own commands, as argument lists that no shell sees. `{revision}` stands for where to go.
 
     The database's URL is handed over in `url_variable` of the command's environment, never in its arguments.
-    `PGOPTIONS` carries the lock timeout: libpq, psycopg, node-postgres and pgx heed it. A tool that does not needs
-    `lock_timeout` set for its role (ALTER ROLE … SET lock_timeout = '5s').
+    `PGOPTIONS` carries the lock timeout: libpq, psycopg, node-postgres and pgx heed it. A tool that does not, and one
+    that comes through a pooler, needs `lock_timeout` set for its role (ALTER ROLE … SET lock_timeout = '5s').
     """
 
     model_config = ConfigDict(hide_input_in_errors=True)
@@ -137,6 +138,22 @@ class MigrationTool(System):
         with watched(said):
             return self._run(argv, self.apply_limit_s, heard)
 
+    def refuse_unlimited(self) -> None:
+        """Nobody should approve a migration that may wait for a lock without end.
+
+        Raises:
+            Refused: a pooler takes no limit from us, and the role has none of its own; CannotLook: no answer.
+        """
+        if self.database.direct() or self.database.rows(OWN_LOCK_TIMEOUT)[0]["limited"]:
+            return
+        raise Refused(
+            f"{self.database.address} leads to a pooler, which takes no lock timeout from us: a migration that gets no "
+            "lock would wait without end, and everybody behind it.",
+            remedy="Give the migration's url the server's own address, past the pooler, often port 5432. Or give its "
+            "role the limit, and the pool new sessions (RECONNECT in its console): ALTER ROLE "
+            f"{quoted(self.database.place.user)} SET lock_timeout = '{self.lock_timeout_s:g}s';",
+        )
+
     def objects(self) -> dict[str, str]:
         """Every object of the schema with its definition.
 
@@ -193,13 +210,21 @@ class MigrationTool(System):
         return self._shown(ran)
 
     def _environment(self) -> dict[str, str]:
+        # At a lock that does not come, fail: whoever comes after would wait behind us.
+        ours = {"PGOPTIONS": f"-c lock_timeout={round(1000 * self.lock_timeout_s)}", "PGAPPNAME": APPLICATION}
         return {
-            # At a lock that does not come, fail: whoever comes after would wait behind us.
-            "PGOPTIONS": f"-c lock_timeout={round(1000 * self.lock_timeout_s)}",
-            "PGAPPNAME": APPLICATION,
+            **({} if self._pooled() else ours),
             **{name: value.get_secret_value() for name, value in self.variables.items()},
             self.url_variable: self.url.get_secret_value(),
         }
+
+    def _pooled(self) -> bool:
+        """Does a pooler stand between? It refuses the one variable, and gives the name on to others."""
+        try:
+            return not self.database.direct()
+        except CannotLook:
+            # The command says better than we why it gets no answer either.
+            return False
 
     def _shown(self, ran: Ran) -> Ran:
         return dataclasses.replace(ran, lines=tuple(map(self._redacted, ran.lines)))

@@ -27,13 +27,14 @@ Key = tuple[str | None, ...]
 
 @dataclass(frozen=True, kw_only=True)
 class Column:
-    """One column in one store. `canonical` and `type` are SQL, quoted by that server."""
+    """One column in one store. `canonical`, `type` and `equals`, an operator, are SQL, quoted by that server."""
 
     name: str
     quoted: str
     family: str
     canonical: str
     type: str
+    equals: str
     generated: bool
 
 
@@ -67,7 +68,7 @@ class Shape:
             "bucket": f"('x' || left(encode({_sha(self.key)}, 'hex'), 6))::bit(24)::int",
             "hash": f"left(encode({_sha(self.columns)}, 'hex'), 32)",
             "young": self._young,
-            "match": " AND ".join(f"t.{c.quoted} = (wanted.key ->> {n})::{c.type}" for n, c in enumerate(self.key)),
+            "match": " AND ".join(_matches(column, n) for n, column in enumerate(self.key)),
             "plain": _array(f"t.{column.quoted}::text" for column in self.columns),
             "beginnings": _array(f"left({column.canonical}, {BEGINNING})" for column in self.columns),
             "marks": _array(f"encode({_sha([column])}, 'hex')" for column in self.columns),
@@ -122,6 +123,10 @@ def _sha(columns: Iterable[Column]) -> str:
     return f"sha256(convert_to({_texts(columns)}::text, 'UTF8'))"
 
 
+def _matches(column: Column, n: int) -> str:
+    return f"t.{column.quoted} {column.equals} (wanted.key ->> {n})::{column.type}"
+
+
 def _value(column: Column, order: Mapping[str, int]) -> str:
     return f"(wanted.values ->> {order[column.name]})::{column.type}"
 
@@ -172,6 +177,7 @@ def _columns(store: Store, session: Session, table: Table) -> dict[str, Column]:
             family=str(row["family"]),
             canonical=str(row["canonical"]),
             type=str(row["type"]),
+            equals=str(row["equals"]),
             generated=bool(row["generated"]),
         )
         for row in found

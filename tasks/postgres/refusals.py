@@ -66,7 +66,7 @@ class NotAdmitted(NotConnected, Refused):
 
 @dataclass(frozen=True)
 class _Said:
-    """How the server, a pooler or libpq words it (English; no code comes before the login), and what it means."""
+    """How the server, a pooler or libpq words it in English, and what it means. Of other languages: `codes`."""
 
     pattern: str
     reason: Reason
@@ -191,6 +191,13 @@ _AT_THE_DOOR = (
         "Wait; crash recovery can take minutes, and the server's log shows how far it is.",
     ),
     _Said(
+        "cannot connect now",
+        Reason.STARTING_UP,
+        NotConnected,
+        "{place} takes no sessions just now: it starts up, recovers, or shuts down.",
+        "Wait; crash recovery can take minutes, and the server's log shows how far it is.",
+    ),
+    _Said(
         "shutting down",
         Reason.SHUTTING_DOWN,
         NotConnected,
@@ -242,7 +249,7 @@ _AT_THE_DOOR = (
 )
 
 # Names of roles, databases and hosts stand in quotes; one called "timed out" must not decide the reason.
-_NAMES = re.compile(r"\"[^\"]*\"|'[^' ]*'")
+_NAMES = re.compile(r"\"[^\"]*\"|'[^' ]*'|[»„“][^«“”]*[«“”]|«[^»]*»")
 
 
 def at_the_door(place: Place, text: str, limit_s: float) -> NotConnected:
@@ -265,6 +272,14 @@ def at_the_door(place: Place, text: str, limit_s: float) -> NotConnected:
     )
 
 
+# Limits of the server that end a whole session, by the code it says so with.
+ENDED = {
+    "57P05": "idle_session_timeout",
+    "25P03": "idle_in_transaction_session_timeout",
+    "25P04": "transaction_timeout",
+}
+
+
 def of_the_statement(place: Place, sqlstate: str, text: str, limit_s: float | None) -> CannotLook:
     """Why a statement failed, by its SQLSTATE; without one the connection broke."""
     if sqlstate == "57014":
@@ -279,6 +294,14 @@ def of_the_statement(place: Place, sqlstate: str, text: str, limit_s: float | No
         )
     if sqlstate == "42501":
         return Refused(f"{place} does not allow {place.user} to do this: {text}.")
+    if sqlstate == "08P01":
+        # A pooler's, which speaks English whatever the server does.
+        return Refused(f"{place} does not let us work: {text}.", remedy="Lead the URL past the pooler.")
+    if sqlstate in ENDED:
+        return CannotLook(
+            f"{place} ended our session after {ENDED[sqlstate]}, before we could lift it.",
+            remedy=f"ALTER ROLE {quoted(place.user)} SET {ENDED[sqlstate]} = 0;",
+        )
     if not sqlstate or sqlstate.startswith(("08", "57P")):
         return CannotLook(
             f"{place} ended our connection.",
@@ -286,7 +309,14 @@ def of_the_statement(place: Place, sqlstate: str, text: str, limit_s: float | No
         )
     if sqlstate.startswith(("40", "53")):
         return CannotLook(f"{place} could not answer: {text}.")
-    return Refused(f"{place} cannot answer this question: {text} (SQLSTATE {sqlstate}).")
+    # Undefined table, function, object: our sessions look names up in pg_catalog alone.
+    unfound = sqlstate in ("42P01", "42883", "42704")
+    return Refused(
+        f"{place} cannot answer this question: {text} (SQLSTATE {sqlstate}).",
+        remedy="If it is there: name its schema (public.leads), and that of an operator (OPERATOR(public.=))."
+        if unfound
+        else "",
+    )
 
 
 def quoted(name: str) -> str:

@@ -19,7 +19,7 @@ def examine_acting(address: str, rights: Row) -> Finding:
     return Finding(
         verdict=Verdict.WARN,
         says=f"{rights['user']} may not end other users' sessions on {address}; those steps are refused.",
-        remedy="\n".join(missing),
+        remedy="\n".join(dict.fromkeys(missing)),
     )
 
 

@@ -62,7 +62,8 @@ def refuse_out_of_reach(postgres: PostgresServer, commands: Sequence[Command]) -
     pid = commands[fates.index("no right")].target["pid"]
     raise Refused(
         f"{rights['user']} may not signal pid {pid} on {postgres.address}.",
-        remedy="\n".join(missing) or "Only a superuser may end a superuser's session: set action_url to one.",
+        remedy="\n".join(dict.fromkeys(missing))
+        or "Only a superuser may end a superuser's session: set action_url to one.",
     )
 
 

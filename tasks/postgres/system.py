@@ -12,9 +12,11 @@ from pydantic import ConfigDict, Field, SecretStr
 
 from tasks.kept import kept_or
 from tasks.model import CannotLook, Finding, Refused, Row, Verdict
+from tasks.postgres.beginning import Manner
+from tasks.postgres.pooling import refuse_transaction_pooler
 from tasks.postgres.queries import RIGHTS
 from tasks.postgres.refusals import Place
-from tasks.postgres.reserve import Opener, in_turn
+from tasks.postgres.reserve import Opener, in_turn, patiently
 from tasks.postgres.rights import examine_acting, examine_reading
 from tasks.postgres.session import APPLICATION, Session
 from tasks.postgres.url import Url, place_of, variables_of
@@ -79,7 +81,7 @@ class PostgresServer(System):
 
     def asked_as_actor(self) -> AbstractContextManager[Session]:
         """Several questions in one read-only transaction, as the role that would act."""
-        return self._session(self._actor, reads=True)
+        return self._session(self._actor, Manner.READS)
 
     def act_at_length(self, query: str, *, lock_s: float = LONG_ACT_LOCK_S) -> list[Row]:
         """Like `act`, for what is meant to take minutes or hours: an index build, a VACUUM. Its locks must come soon.
@@ -87,10 +89,18 @@ class PostgresServer(System):
         Raises:
             CannotLook, Refused: it failed, or did not end within LONG_ACT_S; then it may or may not have happened.
         """
-        with self._session(self._actor, reads=False, limit_s=LONG_ACT_S) as session:
-            session.run(f"SET lock_timeout = {round(1000 * lock_s)}")
+        with self._session(self._actor, Manner.ALONE, limit_s=LONG_ACT_S, lock_s=lock_s) as session:
             # Nothing is filled in here, so every % is meant.
             return session.run(query.replace("%", "%%"))
+
+    def refuse_pooled_actor(self) -> None:
+        """Nobody should approve what cannot be done: `act_at_length` needs a session of its own.
+
+        Raises:
+            Refused: action_url leads to a transaction pooler; CannotLook: no answer.
+        """
+        with self._session(self._actor, Manner.READS) as session:
+            self._refuse_transaction_pooler(self._actor, session)
 
     @contextmanager
     def snapshot(self) -> Iterator[Session]:
@@ -99,9 +109,7 @@ class PostgresServer(System):
         Raises:
             CannotLook, Refused: no connection.
         """
-        # Begun by statement: with `reads` the limits would be set first, and then it is too late to choose.
-        with self._session(self.url, reads=False, limit_s=LONG_ACT_S) as session:
-            session.run("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        with self._session(self.url, Manner.SNAPSHOT, limit_s=LONG_ACT_S) as session:
             yield session
 
     @contextmanager
@@ -111,9 +119,7 @@ class PostgresServer(System):
         Raises:
             CannotLook, Refused: no connection; or no answer to COMMIT, then it may or may not have happened.
         """
-        with self._session(self._actor, reads=False, limit_s=LONG_ACT_S) as session:
-            session.run(f"SET lock_timeout = {round(1000 * LOCK_S)}")
-            session.run("BEGIN")
+        with self._session(self._actor, Manner.CHANGES, limit_s=LONG_ACT_S, lock_s=LOCK_S) as session:
             yield session
             session.run("COMMIT")
 
@@ -123,17 +129,28 @@ class PostgresServer(System):
         Raises:
             CannotLook, Refused: it failed, or did not answer in time; then it may or may not have happened.
         """
-        with self._session(self._actor, reads=False) as session:
-            return session.run(query, **params)
+        with self._session(self._actor, Manner.CHANGES) as session:
+            rows = session.run(query, **params)
+            session.run("COMMIT")
+            return rows
 
     def drill_session(self, application: str) -> Session:
         """A session without time limits for a fault to hold, named like an application's.
 
         Raises:
-            Refused: drill_url is not configured.
+            Refused: drill_url is not configured, or leads to a transaction pooler.
             CannotLook: no connection.
         """
-        return self._open(self._breaker, reads=False, limit_s=None, application=application)
+        return self._open_alone(self._breaker, limit_s=None, application=application)
+
+    def own_schemas(self) -> list[str]:
+        """Where the role that asks looks up names without a schema, in its order.
+
+        Raises:
+            CannotLook, Refused: no answer.
+        """
+        with self._asking(self.url) as session:
+            return session.own_schemas()
 
     def drill_environment(self) -> dict[str, str]:
         """The same role for a program like pgbench, as libpq's variables: its arguments everybody can read.
@@ -149,10 +166,26 @@ class PostgresServer(System):
         Raises:
             NotConnected: it did not come about, for its `reason`; CannotLook: it did, and there was no answer.
         """
-        started = time.monotonic()
-        with self._open(url, reads=True, limit_s=self.statement_timeout_s) as session:
+        began = time.monotonic()
+
+        def opened() -> Session:
+            nonlocal began
+            began = time.monotonic()
+            return self._open(url)
+
+        # Where our other questions use up the role's limit, that is no news about the door.
+        with patiently(str(place_of(url)), opened) as session:
             session.run("SELECT 1")
-        return time.monotonic() - started
+        return time.monotonic() - began
+
+    def direct(self) -> bool:
+        """Is there no pooler between us and the server?
+
+        Raises:
+            CannotLook, Refused: no answer.
+        """
+        with self._session(self.url, Manner.READS) as session:
+            return session.direct
 
     def blind(self) -> Finding | None:
         """UNKNOWN with the GRANT when other people's sessions are hidden from us; None when we see them."""
@@ -192,20 +225,57 @@ class PostgresServer(System):
         return self.drill_url
 
     def _ask(self, url: SecretStr, query: str, params: dict[str, object]) -> list[Row]:
-        limit_s = self.statement_timeout_s
-        first, *others = self._ways(url, reads=True, limit_s=limit_s)
-        # A slot that is reserved is not kept: the other questions wait for it.
-        ways: list[Opener[Session]] = [lambda: kept_or((url, limit_s), first), *others]
-        with in_turn(self.address, ways) as session:
+        with self._asking(url) as session:
             return session.run(query, **params)
 
-    def _session(self, url: SecretStr, *, reads: bool, limit_s: float | None = None) -> AbstractContextManager[Session]:
-        return in_turn(self.address, self._ways(url, reads=reads, limit_s=limit_s or self.statement_timeout_s))
+    def _asking(self, url: SecretStr) -> AbstractContextManager[Session]:
+        first, *others = self._ways(url, self._open)
+        # A slot that is reserved is not kept: the other questions wait for it.
+        ways: list[Opener[Session]] = [lambda: kept_or((url, self.statement_timeout_s), first), *others]
+        return in_turn(self.address, ways)
 
-    def _ways(self, url: SecretStr, *, reads: bool, limit_s: float) -> list[Callable[[], Session]]:
-        return [partial(self._open, by, reads=reads, limit_s=limit_s) for by in (url, self.reserve_url) if by]
+    def _session(
+        self, url: SecretStr, manner: Manner, *, limit_s: float | None = None, lock_s: float | None = None
+    ) -> AbstractContextManager[Session]:
+        if manner is Manner.ALONE:
+            opened = partial(self._open_alone, limit_s=limit_s, lock_s=lock_s)
+        else:
+            opened = partial(self._open, manner=manner, limit_s=limit_s, lock_s=lock_s)
+        return in_turn(self.address, self._ways(url, opened))
 
-    def _open(self, url: SecretStr, *, reads: bool, limit_s: float | None, application: str = APPLICATION) -> Session:
+    def _ways(self, url: SecretStr, opened: Callable[[SecretStr], Session]) -> list[Callable[[], Session]]:
+        return [partial(opened, by) for by in (url, self.reserve_url) if by]
+
+    def _open(
+        self,
+        url: SecretStr,
+        *,
+        manner: Manner = Manner.READS,
+        limit_s: float | None = None,
+        lock_s: float | None = None,
+        application: str = APPLICATION,
+    ) -> Session:
         return Session.open(
-            url, application=application, connect_timeout_s=self.connect_timeout_s, limit_s=limit_s, reads=reads
+            url,
+            application=application,
+            connect_timeout_s=self.connect_timeout_s,
+            limit_s=limit_s or self.statement_timeout_s,
+            manner=manner,
+            lock_s=lock_s,
         )
+
+    def _open_alone(
+        self, url: SecretStr, *, limit_s: float | None, lock_s: float | None = None, application: str = APPLICATION
+    ) -> Session:
+        session = self._open(url, application=application)
+        try:
+            self._refuse_transaction_pooler(url, session)
+            session.leave_alone(limit_s, lock_s)
+        except CannotLook:
+            session.close()
+            raise
+        return session
+
+    def _refuse_transaction_pooler(self, url: SecretStr, session: Session) -> None:
+        # Where it is not pooled by transaction, the other client may have to wait: no longer than this.
+        refuse_transaction_pooler(place_of(url), session, partial(self._open, url, limit_s=1.0))

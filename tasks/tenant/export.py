@@ -10,7 +10,7 @@ from tasks.model import BlastRadius, Command, NoWayBack, Outcome, Plan, Refused,
 from tasks.postgres.words import count
 from tasks.tenant import bundle
 from tasks.tenant.system import TenantData
-from tasks.tenant.tables import Table, literal, nothing_to_do, rows_of, set_tenant, tables_of, write_plainly
+from tasks.tenant.tables import Table, literal, nothing_to_do, rows_of, set_tenant, tables_of
 
 
 class ExportTenant(Action):
@@ -49,7 +49,6 @@ class ExportTenant(Action):
         tables = tables_of(tenant.source, tenant.tables)
         _refuse_other_tables(plan, tables)
         with bundle.writing(place) as writer, tenant.source.snapshot() as moment:
-            write_plainly(moment)
             set_tenant(moment, tables, tenant_id)
             at = str(moment.run("SELECT now() AS at")[0]["at"])
             for table in tables:

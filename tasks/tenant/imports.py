@@ -15,7 +15,7 @@ from tasks.tenant.exported import approved, copy_into, matched, named_by, whole
 from tasks.tenant.queries import SEQUENCES
 from tasks.tenant.removal import DeleteImported
 from tasks.tenant.system import TenantData
-from tasks.tenant.tables import Table, nothing_to_do, rows_of, set_tenant, tables_of, write_plainly
+from tasks.tenant.tables import Table, nothing_to_do, rows_of, set_tenant, tables_of
 
 
 class ImportTenant(Action):
@@ -57,7 +57,6 @@ class ImportTenant(Action):
         tables = tables_of(tenant.target, tenant.tables, writes=True)
         files = matched(manifest, tables)
         with tenant.target.transaction() as work:
-            write_plainly(work)
             set_tenant(work, tables, manifest.tenant)
             work.run("SET CONSTRAINTS ALL DEFERRED")
             _refuse_taken(tenant, manifest.tenant, {table.ident: rows_of(work, table) for table in tables})

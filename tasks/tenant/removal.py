@@ -11,7 +11,7 @@ from tasks.postgres.words import count
 from tasks.tenant import bundle
 from tasks.tenant.exported import approved, copy_into, matched, same
 from tasks.tenant.system import TenantData
-from tasks.tenant.tables import Table, left_out, nothing_to_do, rows_of, set_tenant, tables_of, write_plainly
+from tasks.tenant.tables import Table, left_out, nothing_to_do, rows_of, set_tenant, tables_of
 
 
 class DeleteImported(Action):
@@ -54,7 +54,6 @@ class DeleteImported(Action):
         tables = tables_of(tenant.target, tenant.tables, writes=True)
         files = matched(manifest, tables)
         with tenant.target.transaction() as work:
-            write_plainly(work)
             set_tenant(work, tables, manifest.tenant)
             for n, table in enumerate(tables):
                 _refuse_more(table, files[table.ident], rows_of(work, table))
@@ -103,8 +102,8 @@ def _refuse_hanging(tenant: TenantData, work: Session, tables: tuple[Table, ...]
     """Rows of other tables that the database would delete or alter along with ours, without a word."""
     places = {table.ident: n for n, table in enumerate(tables)}
     for key in left_out(tenant.target, tables):
-        pairs = zip(key["child_columns"], key["parent_columns"], strict=True)  # type: ignore[arg-type]
-        same = " AND ".join(f"c.{child} = i.{parent}" for child, parent in pairs)
+        pairs = zip(key["child_columns"], key["equals"], key["parent_columns"], strict=True)  # type: ignore[arg-type]
+        same = " AND ".join(f"i.{parent} {equals} c.{child}" for child, equals, parent in pairs)
         hanging = f"SELECT FROM {key['child']} c JOIN imported_{places[str(key['parent'])]} i ON {same}"
         if key["follows"] and work.run(f"SELECT EXISTS ({hanging}) AS some".replace("%", "%%"))[0]["some"]:
             raise Refused(
@@ -115,8 +114,8 @@ def _refuse_hanging(tenant: TenantData, work: Session, tables: tuple[Table, ...]
 
 
 def _delete(work: Session, n: int, table: Table, file: bundle.File) -> None:
-    key = [column.ident for column in table.columns if column.name in file.key]
-    same = " AND ".join(f"t.{name} = i.{name}" for name in key)
+    key = [column for column in table.columns if column.name in file.key]
+    same = " AND ".join(f"t.{column.ident} {column.equals} i.{column.ident}" for column in key)
     # As text, because json has no equality.
     ours, theirs = (f"ROW({', '.join(f'{alias}.{c.ident}' for c in table.columns)})::text" for alias in "ti")
     unchanged = f"FROM {table.ident} t JOIN imported_{n} i ON {same} WHERE {ours} = {theirs}"

@@ -11,20 +11,20 @@ from tasks.postgres.system import PostgresServer
 from tasks.tenant.queries import REFERENCES, TABLES
 from tasks.tenant.system import TenantTable
 
-# The tenant reaches SQL as a setting of our own session and never as text: COPY takes no parameters.
-SET_TENANT = "SELECT set_config('incident.tenant', %(tenant)s, false)"
-PLAIN = ("datestyle = 'ISO, YMD'", "intervalstyle = 'postgres'", "timezone = 'UTC'", "extra_float_digits = 1")
+# The tenant reaches SQL as a setting of our own transaction and never as text: COPY takes no parameters.
+SET_TENANT = "SELECT set_config('incident.tenant', %(tenant)s, true)"
 TENANT = "current_setting('incident.tenant')"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Column:
-    """A column; `ident` is its name as the server quotes it."""
+    """A column; `ident` is its name as the server quotes it, `equals` the operator by which its type compares."""
 
     name: str
     ident: str
     type: str
     compared_as: str
+    equals: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,7 +64,7 @@ def tables_of(server: PostgresServer, declared: Sequence[TenantTable], *, writes
         Refused: one is missing, closed to us, has no key, or they point at each other in a circle.
         CannotLook: no answer.
     """
-    rows = server.rows(TABLES, names=[one.table for one in declared])
+    rows = server.rows(TABLES, names=[one.table for one in declared], own=server.own_schemas())
     known = {one.table: row for one, row in zip(declared, rows, strict=True)}
     for one in declared:
         _refuse_unfit(server, one, known[one.table], writes)
@@ -82,14 +82,14 @@ def left_out(server: PostgresServer, tables: Sequence[Table]) -> list[Row]:
 
 
 def set_tenant(session: Session, tables: Iterable[Table], tenant: str) -> None:
-    """Name the tenant to the session.
+    """Name the tenant to the session's transaction.
 
     Raises:
         Refused: a column of another type than text would read `tenant` as something else, and find another's rows.
     """
     session.run(SET_TENANT, tenant=tenant)
     # Where policies hide rows, an error is better than an export that lacks them.
-    session.run("SET row_security = off")
+    session.run("SET LOCAL row_security = off")
     for column in {table.holds.compared_as: table.holds for table in tables if table.holds}.values():
         read = str(session.run(f"SELECT ({TENANT}::{column.compared_as})::text AS read")[0]["read"])
         if read != tenant:
@@ -97,12 +97,6 @@ def set_tenant(session: Session, tables: Iterable[Table], tenant: str) -> None:
                 f"{tenant!r} is no tenant as {column.ident} ({column.type}) writes it; it would be read as {read!r}.",
                 remedy=f"Name the tenant as it stands in {column.ident}.",
             )
-
-
-def write_plainly(session: Session) -> None:
-    """Dates, intervals and floating-point numbers as every server reads them back, whatever its settings are."""
-    for setting in PLAIN:
-        session.run(f"SET {setting}")
 
 
 def literal(value: str) -> str:
@@ -154,11 +148,11 @@ def _table(server: PostgresServer, one: TenantTable, row: Row, before: Mapping[s
     columns = tuple(Column(**told) for told in row["columns"] or ())  # type: ignore[arg-type,union-attr]
     column = _column(server, one.table, columns, one.column)
     if one.of is None:
-        belongs = f"{column.ident} = {TENANT}::{column.compared_as}"
+        belongs = f"{column.ident} {column.equals} {TENANT}::{column.compared_as}"
     else:
         parent = before[one.of]
         key = _column(server, one.of, parent.columns, one.key)
-        belongs = f"{column.ident} IN (SELECT {key.ident} FROM {parent.ident} WHERE {parent.belongs})"  # noqa: S608
+        belongs = f"{column.ident} {column.equals} ANY (SELECT {key.ident} FROM {parent.ident} WHERE {parent.belongs})"  # noqa: S608
     return Table(
         ident=str(row["ident"]),
         columns=columns,

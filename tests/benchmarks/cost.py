@@ -6,12 +6,9 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 from unittest import mock
 
-import psycopg
-
-from tasks.postgres.session import APPLICATION
+from tasks.postgres.session import Session
 
 
 class Meter:
@@ -22,12 +19,10 @@ class Meter:
         self.cpu_s = 0.0
         self._lock = threading.Lock()
 
-    def read(self, connection: psycopg.Connection[Any]) -> None:
-        if connection.closed or f"application_name={APPLICATION}" not in connection.info.dsn:
-            return
+    def read(self, session: Session) -> None:
         try:
             # The first number is the time on a processor, in nanoseconds; what ends the process comes on top of it.
-            spent = int(Path(f"/proc/{connection.info.backend_pid}/schedstat").read_text().split()[0])
+            spent = int(Path(f"/proc/{session.pid}/schedstat").read_text().split()[0])
         except OSError:  # ended by the server meanwhile
             return
         with self._lock:
@@ -38,11 +33,11 @@ class Meter:
 @contextmanager
 def metered() -> Iterator[Meter]:
     """Every session of ours that is closed meanwhile."""
-    meter, close = Meter(), psycopg.Connection.close
+    meter, close = Meter(), Session.close
 
-    def closing(connection: psycopg.Connection[Any]) -> None:
-        meter.read(connection)
-        close(connection)
+    def closing(session: Session) -> None:
+        meter.read(session)
+        close(session)
 
-    with mock.patch.object(psycopg.Connection, "close", closing):
+    with mock.patch.object(Session, "close", closing):
         yield meter

@@ -7,7 +7,6 @@ from tasks.sql import reader
 
 _read = reader(__name__)
 
-SETTINGS = _read("settings")
 STORE = _read("store")
 TABLE = _read("table")
 COLUMNS = _read("columns")

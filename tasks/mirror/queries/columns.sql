@@ -1,5 +1,5 @@
 -- The columns of one table, each with the text in which equal values are equal wherever they are stored: numbers
--- without their scale, -0 as 0, JSON without the scale of its numbers, moments in UTC (see settings.sql).
+-- without their scale, -0 as 0, JSON without the scale of its numbers, moments in UTC (see postgres/beginning.py).
 SELECT a.attname AS name,
        format('%%I', a.attname) AS quoted,
        family,
@@ -14,7 +14,16 @@ SELECT a.attname AS name,
               END, a.attname) AS canonical,
        -- -1: without a length, so that a text too long for its column is refused, not cut.
        format_type(a.atttypid, -1) AS type,
-       a.attgenerated <> '' AS generated
+       a.attgenerated <> '' AS generated,
+       -- Of a type like citext, what it calls equal stands in its own schema.
+       coalesce((SELECT format('OPERATOR(%%I.%%s)', q.nspname, o.oprname)
+                 FROM pg_opclass AS k
+                 JOIN pg_am AS m ON m.oid = k.opcmethod AND m.amname = 'btree'
+                 JOIN pg_amop AS p ON p.amopfamily = k.opcfamily AND p.amopstrategy = 3
+                      AND p.amoplefttype = k.opcintype AND p.amoprighttype = k.opcintype
+                 JOIN pg_operator AS o ON o.oid = p.amopopr
+                 JOIN pg_namespace AS q ON q.oid = o.oprnamespace
+                 WHERE k.opcdefault AND k.opcintype = base.oid AND q.nspname <> 'pg_catalog'), '=') AS equals
 FROM pg_class AS c
 JOIN pg_namespace AS n ON n.oid = c.relnamespace
 JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
@@ -26,7 +35,7 @@ CROSS JOIN LATERAL (
         FROM under JOIN pg_type AS t ON t.oid = under.typbasetype
         WHERE under.typtype = 'd'
     )
-    SELECT typname AS name, typtype AS kind, typcategory AS category FROM under WHERE typtype <> 'd'
+    SELECT oid, typname AS name, typtype AS kind, typcategory AS category FROM under WHERE typtype <> 'd'
 ) AS base
 CROSS JOIN LATERAL (
     SELECT CASE

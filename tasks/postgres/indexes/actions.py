@@ -38,6 +38,7 @@ class CreateMissingIndex(Action):
         candidates, unclear = missing_indexes(postgres, mean)
         if candidates:
             refuse_read_only(postgres)
+            postgres.refuse_pooled_actor()
         _refuse_not_owned(postgres, candidates)
         taken = [one for one in candidates if one.place["name_taken"] and not _left_over(postgres, one)]
         chosen = [one for one in candidates if one not in taken]

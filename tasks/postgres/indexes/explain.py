@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 import secrets
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 from tasks.model import CannotLook, Json, Refused, Row
 from tasks.postgres.indexes.queries import HYPOPG, PARAMETERS, PLAN_SETTINGS, PLANNED_CODE
 from tasks.postgres.masking import masked
-from tasks.postgres.session import Session
+from tasks.postgres.refusals import quoted
+from tasks.postgres.session import PIN, Session
 from tasks.postgres.system import PostgresServer
 from tasks.postgres.values import number
 
@@ -72,14 +74,13 @@ def imagine(postgres: PostgresServer, statement: str, definition: str) -> Imagin
             if not there:
                 return None
             schema = str(there[0]["schema"]).replace("%", "%%")
-            [made] = session.run(
-                f"SELECT i.indexrelid, {schema}.hypopg_relation_size(i.indexrelid)::float8 AS bytes"  # noqa: S608 - the server quoted it
-                f" FROM {schema}.hypopg_create_index(%(definition)s) i",
-                definition=definition,
-            )
-            plan = _explain(session, statement)
-            # Behind a transaction pooler the next one would get this session, and its imagination.
-            session.run(f"SELECT {schema}.hypopg_reset()")
+            with _undone(session, f"SELECT {schema}.hypopg_reset()"):
+                [made] = session.run(
+                    f"SELECT i.indexrelid, {schema}.hypopg_relation_size(i.indexrelid)::float8 AS bytes"  # noqa: S608 - the server quoted it
+                    f" FROM {schema}.hypopg_create_index(%(definition)s::text) i",
+                    definition=definition,
+                )
+                plan = _explain(session, statement)
     except CannotLook:
         return None
     return Imagined(plan=plan, index_bytes=number(made["bytes"]))
@@ -91,17 +92,34 @@ def _explain(session: Session, statement: str) -> Explained:
     Raises:
         CannotLook, Refused: the server does not explain it.
     """
-    # Behind a transaction pooler the session may have been used like this before, and broken off.
     name = f"incident_{secrets.token_hex(4)}"
     for row in session.run(PLANNED_CODE, statement=statement):
         raise Refused(f"Planning it might run {row['function']} with our rights, and a superuser does not own that.")
+    # Its names are looked up where our role would; the server's own come first, whatever was put before them.
+    schemas = [quoted(schema) for schema in session.own_schemas() if schema != "pg_catalog"]
+    theirs = f"SET LOCAL search_path = {', '.join(['pg_catalog', *schemas, 'pg_temp'])}".replace("%", "%%")
     session.run(PLAN_SETTINGS)
-    session.run(f"PREPARE {name} AS {statement.replace('%', '%%')}")
-    values = int(number(session.run(PARAMETERS, name=name)[0]["parameters"]))
-    given = f" ({', '.join(['NULL'] * values)})" if values else ""
-    rows = session.run(f"EXPLAIN (VERBOSE, FORMAT JSON) EXECUTE {name}{given}")
-    session.run(f"DEALLOCATE {name}")
+    with _undone(session, f"DEALLOCATE {name}"):
+        session.run(theirs)
+        session.run(f"PREPARE {name} AS {statement.replace('%', '%%')}")
+        session.run(PIN)
+        values = int(number(session.run(PARAMETERS, name=name)[0]["parameters"]))
+        given = f" ({', '.join(['NULL'] * values)})" if values else ""
+        session.run(theirs)
+        rows = session.run(f"EXPLAIN (VERBOSE, FORMAT JSON) EXECUTE {name}{given}")
     return _read(rows)
+
+
+@contextmanager
+def _undone(session: Session, statement: str) -> Iterator[None]:
+    """Undo at the end, also if it fails, what outlives a transaction: behind a pooler others get the session."""
+    session.run("SAVEPOINT as_before")
+    try:
+        yield
+    finally:
+        with suppress(CannotLook):  # there may be nothing to undo, or no connection
+            session.run("ROLLBACK TO as_before")
+            session.run(statement)
 
 
 def _read(rows: list[Row]) -> Explained:

@@ -10,6 +10,7 @@ from tasks.fault import Fault
 from tasks.model import CannotLook, Refused, Row
 from tasks.postgres.indexes.queries import INDEXES_ON
 from tasks.postgres.indexes.work import concurrently
+from tasks.postgres.own_names import found
 from tasks.postgres.refusals import quoted
 from tasks.postgres.session import Session
 from tasks.postgres.statements.looks import in_schema
@@ -19,9 +20,10 @@ from tasks.postgres.trouble import Trouble
 
 # A page of leads with the number of their mails: quick with the index, one reading of the whole table each without.
 HOT_QUERY = (
-    "SELECT l.id, l.name, (SELECT count(*) FROM email_sends s WHERE s.lead_id = l.id) AS mails "
-    "FROM leads l WHERE l.id = ANY (%(page)s)"
+    "SELECT l.id, l.name, (SELECT count(*) FROM {mails} s WHERE s.lead_id = l.id) AS mails "
+    "FROM {leads} l WHERE l.id = ANY (%(page)s)"
 )
+LEADS = "leads"
 # Without the index: a second or more on a laptop, half a second on a fast server.
 PAGE = 60
 # A site is not a benchmark: with the index a visitor asks a dozen times a second, not a thousand times.
@@ -42,19 +44,21 @@ class DropIndexUnderLoad(Fault):
     def cause(self, postgres: PostgresServer) -> Trouble:
         with ExitStack() as mending:
             owner = mending.enter_context(postgres.drill_session("migration"))
-            dropped = owner.run(INDEXES_ON, table=self.table, column=self.column)
+            table, leads = found(owner, self.table), found(owner, LEADS)
+            dropped = self._indexes(owner, table) if table and leads else []
             if not dropped:
                 raise Refused(
-                    f"There is no index on {self.column} of {self.table} to drop.",
+                    f"There is no index on {self.column} of {self.table} to drop, or no table {LEADS} beside it.",
                     remedy=f"Create it, or name another: {type(self).__name__}(table=…, column=…).",
                 )
-            mending.callback(_forget, owner)
-            mending.callback(self._restore, owner, [str(index["definition"]) for index in dropped])
+            page = HOT_QUERY.replace("{mails}", str(table)).replace("{leads}", str(leads))
+            mending.callback(_forget, owner, page)
+            mending.callback(self._restore, owner, str(table), [str(index["definition"]) for index in dropped])
             for index in dropped:
                 _drop(owner, index)
             # Undone backwards: the visitors leave first, so that the index is built in peace.
             for n in range(1, self.visitors + 1):
-                visitor = _Visitor(mending.enter_context(postgres.drill_session(f"web-{n}")), f"web-{n}", seed=n)
+                visitor = _Visitor(mending.enter_context(postgres.drill_session(f"web-{n}")), f"web-{n}", page, seed=n)
                 mending.callback(visitor.leave)
                 visitor.start()
             return Trouble(mending.pop_all())
@@ -62,9 +66,12 @@ class DropIndexUnderLoad(Fault):
     def cure(self, trouble: Trouble) -> None:
         trouble.mending.close()
 
-    def _restore(self, owner: Session, definitions: list[str]) -> None:
+    def _indexes(self, owner: Session, table: str) -> list[Row]:
+        return owner.run(INDEXES_ON, table=table.replace("%%", "%"), column=self.column)
+
+    def _restore(self, owner: Session, table: str, definitions: list[str]) -> None:
         """Put the indexes back under their own names; take away what the step under rehearsal built, or half built."""
-        there = owner.run(INDEXES_ON, table=self.table, column=self.column)
+        there = self._indexes(owner, table)
         kept = [index for index in there if index["valid"] and index["definition"] in definitions]
         surplus = [index for index in there if index not in kept]
         # First those that bear a name we need; what the step built serves the table until ours stand.
@@ -82,21 +89,25 @@ def _drop(owner: Session, index: Row) -> None:
     owner.run(f"DROP INDEX CONCURRENTLY {name}".replace("%", "%%"))
 
 
-def _forget(owner: Session) -> None:
+def _forget(owner: Session, page: str) -> None:
     """Reset the page's statistics, where we may: else the next look would still see the rehearsal in them."""
     there = owner.run(STATEMENT_STATISTICS)[0]
     if there["schema"] is None or not there["usable"] or not there["preloaded"]:
         return
-    for row in owner.run(in_schema(RESET_STATEMENT, str(there["schema"])), begins=f"{HOT_QUERY.split('%')[0]}%"):
-        _log.info("The statistics of the page: %s.", row["fate"])
+    begins = f"{page.partition(' WHERE ')[0].replace('%%', '%')}%"
+    try:
+        owner.run(in_schema(RESET_STATEMENT, str(there["schema"])), begins=begins)
+    except Refused as error:
+        _log.info("The statistics of the page are kept: %s", error.says)
 
 
 class _Visitor:
     """Somebody who loads the page again and again until told to leave."""
 
-    def __init__(self, session: Session, name: str, seed: int) -> None:
+    def __init__(self, session: Session, name: str, page: str, seed: int) -> None:
         self._session = session
-        self._page = [seed * 1000 + n for n in range(PAGE)]
+        self._page = page
+        self._leads = [seed * 1000 + n for n in range(PAGE)]
         self._leaves = threading.Event()
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
@@ -114,7 +125,7 @@ class _Visitor:
     def _run(self) -> None:
         while not self._leaves.is_set():
             try:
-                self._session.run(HOT_QUERY, page=self._page)
+                self._session.run(self._page, page=self._leads)
             except CannotLook as error:
                 # Cancelled above, or ended by somebody: either way this visitor is gone.
                 _log.info("%s left: %s", self._thread.name, error.says)

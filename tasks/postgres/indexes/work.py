@@ -60,8 +60,10 @@ def refuse_not_owned(postgres: PostgresServer, there: Sequence[Row]) -> None:
     """Nobody should approve what cannot be done.
 
     Raises:
-        Refused: the acting role is not a member of an owner.
+        Refused: the acting role is not a member of an owner, or has no session of its own.
     """
+    if there:
+        postgres.refuse_pooled_actor()
     for row in there:
         [rights] = postgres.rows_as_actor(INDEX_STATE, schema=row["schema"], name=row["name"]) or [{"may_drop": True}]
         if not rights["may_drop"]:

@@ -10,6 +10,7 @@ from contextlib import ExitStack
 from tasks.fault import Fault
 from tasks.model import CannotLook, Refused
 from tasks.postgres.locks.queries import SPARE_COLUMN, STILL_WAITING
+from tasks.postgres.own_names import found
 from tasks.postgres.session import Session
 from tasks.postgres.system import PostgresServer
 from tasks.postgres.trouble import Trouble
@@ -58,7 +59,8 @@ class LeaveTransactionOpen(Fault):
 
     def _update(self, session: Session) -> tuple[str, object]:
         """A statement that locks the hot row and changes nothing, and that row's key."""
-        columns = session.run(SPARE_COLUMN, table=self.table)
+        table = found(session, self.table)
+        columns = session.run(SPARE_COLUMN, table=table.replace("%%", "%")) if table else []
         if not columns:
             raise Refused(
                 f"There is no table {self.table} with a plain column to update.",
@@ -66,11 +68,11 @@ class LeaveTransactionOpen(Fault):
             )
         column = columns[0]["column"]
         # The names come from a declaration in a runbook's file, never from an alert.
-        update = f"UPDATE {self.table} SET {column} = {column} WHERE {self.key} = %(row)s"  # noqa: S608
-        return update, self._smallest(session) if self.row is None else self.row
+        update = f"UPDATE {table} SET {column} = {column} WHERE {self.key} = %(row)s"  # noqa: S608
+        return update, self._smallest(session, str(table)) if self.row is None else self.row
 
-    def _smallest(self, session: Session) -> object:
-        rows = session.run(f"SELECT {self.key} AS key FROM {self.table} ORDER BY {self.key} LIMIT 1")  # noqa: S608
+    def _smallest(self, session: Session, table: str) -> object:
+        rows = session.run(f"SELECT {self.key} AS key FROM {table} ORDER BY {self.key} LIMIT 1")  # noqa: S608
         if not rows:
             raise Refused(f"{self.table} is empty: there is no row to lock.", remedy="Fill it, or name another table.")
         return rows[0]["key"]

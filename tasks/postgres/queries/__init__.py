@@ -1,9 +1,13 @@
 """The questions in SQL, one file each. They run on Postgres 13 to 18; a `%` is written `%%`, as psycopg wants it."""
 
+import re
+
 from tasks.sql import reader
 
 _read = reader(__name__)
 _LOCKED_OUT = _read("locked_out").rstrip()
+# Without the line that says what it is: it stands in the middle of others.
+_GRANT = _read("grant_to_us").partition("\n")[2].strip()
 
 
 def without_locked(query: str) -> str:
@@ -11,8 +15,15 @@ def without_locked(query: str) -> str:
     return query.replace("{locked_out}", _LOCKED_OUT)
 
 
-RIGHTS = _read("rights")
+def with_grants(query: str) -> str:
+    """`query` with each `{grant role}`: the line to type that lets us use that role (grant_to_us.sql)."""
+    return re.sub(r"\{grant ([^}]+)\}", lambda found: _GRANT.replace("{role}", found[1]), query)
+
+
+RIGHTS = with_grants(_read("rights"))
 CLIENT_SESSIONS = _read("client_sessions")
 SIGNAL_SESSION = _read("signal_session")
 STILL_THERE = _read("still_there")
 LONG_ACT = _read("long_act")
+OWN_NAME = _read("own_name")
+HOME = _read("home")

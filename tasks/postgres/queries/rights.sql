@@ -7,5 +7,5 @@ SELECT
     pg_is_in_recovery() AS standby,
     pg_has_role('pg_read_all_stats', 'USAGE') AS sees_all,
     pg_has_role('pg_signal_backend', 'USAGE') AS signals,
-    format('GRANT pg_monitor TO %%I;', current_user) AS grant_sight,
-    format('GRANT pg_signal_backend TO %%I;', current_user) AS grant_signals
+    {grant 'pg_monitor'::regrole} AS grant_sight,
+    {grant 'pg_signal_backend'::regrole} AS grant_signals

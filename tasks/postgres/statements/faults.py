@@ -7,7 +7,8 @@ import threading
 from contextlib import ExitStack
 
 from tasks.fault import Fault
-from tasks.model import CannotLook
+from tasks.model import CannotLook, Refused
+from tasks.postgres.own_names import found
 from tasks.postgres.session import Session
 from tasks.postgres.system import PostgresServer
 from tasks.postgres.trouble import Trouble
@@ -30,13 +31,24 @@ class LetReportRunAway(Fault):
         with ExitStack() as mending:
             session = mending.enter_context(postgres.drill_session("report"))
             session.run("SET max_parallel_workers_per_gather = 0")
-            report = _Report(session, RUNAWAY.format(left=self.left, right=self.right))
+            report = _Report(
+                session, RUNAWAY.format(left=_table(session, self.left), right=_table(session, self.right))
+            )
             mending.callback(report.stop)
             report.start()
             return Trouble(mending.pop_all())
 
     def cure(self, trouble: Trouble) -> None:
         trouble.mending.close()
+
+
+def _table(session: Session, name: str) -> str:
+    if table := found(session, name):
+        return table
+    raise Refused(
+        f"There is no table {name} to report on.",
+        remedy=f"Create it, or name others: {LetReportRunAway.__name__}(left=…, right=…).",
+    )
 
 
 class _Report:

@@ -57,6 +57,12 @@ def statistics_schema(postgres: PostgresServer) -> str | Finding:
             f"{postgres.address}: pg_stat_statements is in the schema {there['schema']}, which is closed to us.",
             remedy=str(there["grant_usage"]),
         )
+    if there["outdated"]:
+        return Finding.unknown(
+            f"{postgres.address}: pg_stat_statements is {there['outdated']} in the database {there['database']}, as it "
+            "was before an upgrade of the server.",
+            remedy="As its owner or a superuser, in that database: ALTER EXTENSION pg_stat_statements UPDATE;",
+        )
     return str(there["schema"])
 
 

@@ -38,6 +38,8 @@ class ReindexBloated(Action):
         found = index_bloat(postgres)
         sick = {str(row["ident"]): row for row in found if wasted.judge(number(row["ratio"]))}
         there = {ident: row for ident, row in places(postgres, list(sick)).items() if not row["excludes"]}
+        if there:
+            postgres.refuse_pooled_actor()
         at = pace(postgres)
         takes = {ident: _reindex_s(at, row) for ident, row in there.items()}
         told = [f"Rebuild {ident}: {_waste(sick[ident])}; {at.says(takes[ident])}." for ident in there]
@@ -75,6 +77,8 @@ class VacuumFull(Action):
         found = table_bloat(postgres)
         sick = {str(row["ident"]): row for row in found if wasted.judge(number(row["ratio"])) is Verdict.BAD}
         there = places(postgres, list(sick))
+        if there:
+            postgres.refuse_pooled_actor()
         at = pace(postgres)
         takes = {ident: _full_s(at, sick, row) for ident, row in there.items()}
         needs = {ident: _live(sick, row) + number(row["indexes_bytes"]) for ident, row in there.items()}

@@ -6,6 +6,7 @@ import time
 from contextlib import ExitStack
 
 from tasks.fault import Fault
+from tasks.postgres.own_names import at_home
 from tasks.postgres.session import Session
 from tasks.postgres.system import PostgresServer
 from tasks.postgres.trouble import Trouble
@@ -25,27 +26,28 @@ class BloatIndex(Fault):
     def cause(self, postgres: PostgresServer) -> Trouble:
         with ExitStack() as mending:
             owner = mending.enter_context(postgres.drill_session("cleanup-job"))
-            mending.callback(_remove, owner)
-            _remove(owner)
+            table = at_home(owner, TABLE)
+            mending.callback(_remove, owner, table)
+            _remove(owner, table)
             with postgres.drill_session("cleanup-job") as writer:
                 pid = writer.pid
                 for statement in (
-                    f"CREATE TABLE {TABLE} (id int, note text) WITH (autovacuum_enabled = false)",
-                    f"INSERT INTO {TABLE} SELECT n, md5(n::text) FROM generate_series(1, {ROWS}) n",  # noqa: S608
-                    f"CREATE INDEX {TABLE}_note ON {TABLE} (note)",
-                    f"DELETE FROM {TABLE} WHERE id %% {KEPT} <> 0",  # noqa: S608
+                    f"CREATE TABLE {table} (id int, note text) WITH (autovacuum_enabled = false)",
+                    f"INSERT INTO {table} SELECT n, md5(n::text) FROM generate_series(1, {ROWS}) n",  # noqa: S608
+                    f"CREATE INDEX {TABLE}_note ON {table} (note)",
+                    f"DELETE FROM {table} WHERE id %% {KEPT} <> 0",  # noqa: S608
                 ):
                     writer.run(statement)
             _await_gone(owner, pid)
-            owner.run(f"VACUUM (ANALYZE) {TABLE}")
+            owner.run(f"VACUUM (ANALYZE) {table}")
             return Trouble(mending.pop_all())
 
     def cure(self, trouble: Trouble) -> None:
         trouble.mending.close()
 
 
-def _remove(owner: Session) -> None:
-    owner.run(f"DROP TABLE IF EXISTS {TABLE}")
+def _remove(owner: Session, table: str) -> None:
+    owner.run(f"DROP TABLE IF EXISTS {table}")
 
 
 def _await_gone(owner: Session, pid: int) -> None:

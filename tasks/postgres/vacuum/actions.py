@@ -134,6 +134,8 @@ def _plan(postgres: PostgresServer, care: _Care, limit: Threshold, loses: str) -
     # Who needs it most comes first: the window may end before the last.
     behind.sort(key=lambda row: -number(row[care.lag]))
     _refuse_not_ours(postgres, behind)
+    if behind:
+        postgres.refuse_pooled_actor()
     commands = tuple(_command(care, row) for row in behind)
     names = ", ".join(f"{row['schema']}.{row['table']}" for row in behind)
     size = sum(number(row["bytes"]) for row in behind) / 2**20

@@ -14,6 +14,8 @@ from pathlib import Path
 
 from tasks.fault import Fault
 from tasks.model import CannotLook, Refused
+from tasks.postgres.beginning import PINNED
+from tasks.postgres.own_names import at_home
 from tasks.postgres.session import Session
 from tasks.postgres.system import PostgresServer
 from tasks.postgres.trouble import Trouble
@@ -36,7 +38,7 @@ SEEN_WITHIN_S = 15.0
 STOPS_WITHIN_S = 10.0
 POLL_S = 0.1
 
-_SCRIPT = f"\\set id random(1, {ROWS})\nUPDATE {TABLE} SET views = views + 1 WHERE id = :id;\n"
+_SCRIPT = f"\\set id random(1, {ROWS})\nUPDATE {{table}} SET views = views + 1 WHERE id = :id;\n"
 
 _log = logging.getLogger(__name__)
 
@@ -49,13 +51,13 @@ class ForgetReport(Fault):
 
     def cause(self, postgres: PostgresServer) -> Trouble:
         with ExitStack() as mending:
-            owner = _own_table(mending, postgres)
+            owner, table = _own_table(mending, postgres)
             report = mending.enter_context(postgres.drill_session(HOLDER))
             report.run("BEGIN ISOLATION LEVEL REPEATABLE READ")
-            report.run(f"SELECT sum(views) FROM {TABLE}")  # noqa: S608 - the name is ours
-            visitors = _visitors(mending, postgres)
+            report.run(f"SELECT sum(views) FROM {table}")  # noqa: S608 - the name is ours
+            visitors = _visitors(mending, postgres, table)
             visitors.burst()
-            owner.run(f"VACUUM {TABLE}")
+            owner.run(f"VACUUM {table}")
             visitors.start()
             _wait_until(lambda: any(one.holder["application"] == HOLDER for one in holding(postgres)))
             return Trouble(mending.pop_all())
@@ -72,11 +74,11 @@ class SwitchAutovacuumOff(Fault):
 
     def cause(self, postgres: PostgresServer) -> Trouble:
         with ExitStack() as mending:
-            owner = _own_table(mending, postgres)
-            owner.run(f"ALTER TABLE {TABLE} SET (autovacuum_enabled = off)")
+            owner, table = _own_table(mending, postgres)
+            owner.run(f"ALTER TABLE {table} SET (autovacuum_enabled = off)")
             # Indexed, so that a page cannot clear up behind the update by itself.
-            owner.run(f"CREATE INDEX ON {TABLE} (views)")
-            visitors = _visitors(mending, postgres)
+            owner.run(f"CREATE INDEX ON {table} (views)")
+            visitors = _visitors(mending, postgres, table)
             visitors.burst()
             visitors.start()
             _wait_until(lambda: _dead(postgres) >= LARGE_ROWS)
@@ -86,20 +88,24 @@ class SwitchAutovacuumOff(Fault):
         trouble.mending.close()
 
 
-def _own_table(mending: ExitStack, postgres: PostgresServer) -> Session:
-    """Its owner's session; the table is dropped when it is mended, after everybody else has left."""
+def _own_table(mending: ExitStack, postgres: PostgresServer) -> tuple[Session, str]:
+    """Its owner's session and its name; it is dropped when it is mended, after everybody else has left."""
     owner = mending.enter_context(postgres.drill_session("migration"))
-    _create(owner)
-    mending.callback(owner.run, f"DROP TABLE IF EXISTS {TABLE}")
-    return owner
+    table = at_home(owner, TABLE)
+    _create(owner, table)
+    mending.callback(owner.run, f"DROP TABLE IF EXISTS {table}")
+    return owner, table
 
 
-def _visitors(mending: ExitStack, postgres: PostgresServer) -> _Visitors:
+def _visitors(mending: ExitStack, postgres: PostgresServer, table: str) -> _Visitors:
     """Those who churn the table, not yet come."""
     script = Path(mending.enter_context(tempfile.TemporaryDirectory(prefix="incident-drill-"))) / "churn.sql"
-    script.write_text(_SCRIPT, encoding="utf-8")
+    script.write_text(_SCRIPT.replace("{table}", table.replace("%%", "%")), encoding="utf-8")
     bench = [_pgbench(), "--no-vacuum", f"--client={CLIENTS}", f"--file={script}"]
-    visitors = _Visitors(bench, {**postgres.drill_environment(), "PGAPPNAME": "web"})
+    given = postgres.drill_environment()
+    # pgbench looks no name up where others may put one, as our own sessions do.
+    pinned = f"{given.get('PGOPTIONS', '')} -c search_path={PINNED.replace(' ', '')}".strip()
+    visitors = _Visitors(bench, {**given, "PGOPTIONS": pinned, "PGAPPNAME": "web"})
     mending.callback(visitors.leave)
     return visitors
 
@@ -109,12 +115,12 @@ def _dead(postgres: PostgresServer) -> float:
     return sum(number(row["dead"]) for row in tables if row["table"] == TABLE)
 
 
-def _create(owner: Session) -> None:
+def _create(owner: Session, table: str) -> None:
     # Left behind by a rehearsal that was killed.
-    owner.run(f"DROP TABLE IF EXISTS {TABLE}")
-    owner.run(f"CREATE TABLE {TABLE} (id int PRIMARY KEY, views int NOT NULL)")
-    owner.run(f"INSERT INTO {TABLE} SELECT n, 0 FROM generate_series(1, {ROWS}) AS n")  # noqa: S608 - ours
-    owner.run(f"ANALYZE {TABLE}")
+    owner.run(f"DROP TABLE IF EXISTS {table}")
+    owner.run(f"CREATE TABLE {table} (id int PRIMARY KEY, views int NOT NULL)")
+    owner.run(f"INSERT INTO {table} SELECT n, 0 FROM generate_series(1, {ROWS}) AS n")  # noqa: S608 - ours
+    owner.run(f"ANALYZE {table}")
 
 
 def _pgbench() -> str:

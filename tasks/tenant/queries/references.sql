@@ -11,7 +11,12 @@ SELECT
      JOIN pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = x.attnum) AS child_columns,
     (SELECT json_agg(quote_ident(a.attname) ORDER BY x.place)
      FROM unnest(k.confkey) WITH ORDINALITY x (attnum, place)
-     JOIN pg_attribute a ON a.attrelid = k.confrelid AND a.attnum = x.attnum) AS parent_columns
+     JOIN pg_attribute a ON a.attrelid = k.confrelid AND a.attnum = x.attnum) AS parent_columns,
+    -- As the foreign key itself compares, the parent's column first.
+    (SELECT json_agg(format('OPERATOR(%%I.%%s)', n.nspname, o.oprname) ORDER BY x.place)
+     FROM unnest(k.conpfeqop) WITH ORDINALITY x (operator, place)
+     JOIN pg_operator o ON o.oid = x.operator
+     JOIN pg_namespace n ON n.oid = o.oprnamespace) AS equals
 FROM pg_constraint k
 JOIN pg_class f ON f.oid = k.conrelid
 JOIN pg_namespace fn ON fn.oid = f.relnamespace

@@ -73,13 +73,17 @@ class Team:
         return [name for (name,) in self.stage.admin(asked)]
 
 
+def ready(stage: Stage, folder: Path) -> Team:
+    stage.admin("GRANT CREATE ON SCHEMA public TO app; ALTER TABLE leads OWNER TO app")
+    (folder / "versions").mkdir()
+    (folder / "env.py").write_text(ENV)
+    (folder / "alembic.ini").write_text("[alembic]\nscript_location = .\n")
+    return Team(stage, folder)
+
+
 def _team(server: object, folder: Path) -> Iterator[Team]:
     with staged(server) as stage:  # type: ignore[arg-type]
-        stage.admin("GRANT CREATE ON SCHEMA public TO app; ALTER TABLE leads OWNER TO app")
-        (folder / "versions").mkdir()
-        (folder / "env.py").write_text(ENV)
-        (folder / "alembic.ini").write_text("[alembic]\nscript_location = .\n")
-        yield Team(stage, folder)
+        yield ready(stage, folder)
 
 
 @pytest.fixture

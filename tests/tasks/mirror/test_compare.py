@@ -247,6 +247,6 @@ def test_it_says_when_it_did_not_read_all(people: Two, monkeypatch: pytest.Monke
 
 def test_it_only_reads(people: Two) -> None:
     with people.mirror().reading() as both, pytest.raises(Exception, match="read-only"):
-        both.left.run("DELETE FROM people")
+        both.left.run("DELETE FROM public.people")
     with psycopg.connect(people.left) as session:
         assert session.execute("SELECT count(*) FROM people").fetchone() == (9,)

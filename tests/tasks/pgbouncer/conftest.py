@@ -52,7 +52,8 @@ def _config(folder: Path, port: int, server: Server, database: str) -> Path:
     (folder / "users.txt").write_text(users)
     place = f"host=127.0.0.1 port={server.cluster.port} dbname={database}"
     (folder / "pgbouncer.ini").write_text(
-        f"[databases]\nshop = {place}\ndown = host=127.0.0.1 port={free_port()}\n"
+        f"[databases]\nshop = {place}\nkept = {place} pool_mode=session\n"
+        f"each = {place} pool_mode=statement\ndown = host=127.0.0.1 port={free_port()}\n"
         f"[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {port}\nunix_socket_dir =\n"
         f"auth_type = scram-sha-256\nauth_file = {folder}/users.txt\nstats_users = reader\nadmin_users = actor\n"
         "pool_mode = transaction\ndefault_pool_size = 2\nmax_client_conn = 20\nserver_login_retry = 1\n"

@@ -9,8 +9,8 @@ import pytest
 from tasks.model import CannotLook, Refused
 from tests.tasks.postgres.conftest import Stage
 
-OUT = "COPY (SELECT id, email FROM leads WHERE email LIKE 'lead%' ORDER BY id) TO STDOUT (FORMAT csv)"
-IN = "COPY leads (email, status) FROM STDIN (FORMAT csv)"
+OUT = "COPY (SELECT id, email FROM public.leads WHERE email LIKE 'lead%' ORDER BY id) TO STDOUT (FORMAT csv)"
+IN = "COPY public.leads (email, status) FROM STDIN (FORMAT csv)"
 
 
 def counted(stage: Stage) -> object:
@@ -21,7 +21,7 @@ def test_it_sees_one_moment(stage: Stage) -> None:
     stage.admin("GRANT SELECT ON leads TO reader")
     pieces: list[bytes] = []
     with stage.door().snapshot() as moment:
-        moment.run("SELECT count(*) FROM leads")
+        moment.run("SELECT count(*) FROM public.leads")
         stage.admin("INSERT INTO leads (email) SELECT 'lead-later' || n FROM generate_series(1, 5) n")
 
         rows = moment.copy_out(OUT, pieces.append)
@@ -32,7 +32,7 @@ def test_it_sees_one_moment(stage: Stage) -> None:
 
 def test_it_cannot_write_in_that_moment(stage18: Stage) -> None:
     with stage18.door(reads="boss").snapshot() as moment, pytest.raises(Refused, match="read-only transaction"):
-        moment.run("DELETE FROM leads")
+        moment.run("DELETE FROM public.leads")
     assert counted(stage18) == 9
 
 
@@ -64,4 +64,4 @@ def test_it_does_not_queue_for_hours(stage18: Stage, monkeypatch: pytest.MonkeyP
     stage18.begins("other", "LOCK TABLE leads")
 
     with pytest.raises(CannotLook, match="is locked"), stage18.door(acts="app").transaction() as work:
-        work.run("DELETE FROM leads")
+        work.run("DELETE FROM public.leads")

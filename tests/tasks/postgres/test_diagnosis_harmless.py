@@ -85,8 +85,8 @@ def test_it_would_see_a_stronger_lock(busy: Stage) -> None:
     """What the test above stands on."""
     door = busy.door(acts="boss")
     with watched(int(door.place.port), "reader", "boss") as seen:
-        door.rows_as_actor("LOCK TABLE leads IN SHARE UPDATE EXCLUSIVE MODE")
-        door.act("UPDATE leads SET status = status WHERE id = 2")
+        door.rows_as_actor("LOCK TABLE public.leads IN SHARE UPDATE EXCLUSIVE MODE")
+        door.act("UPDATE public.leads SET status = status WHERE id = 2")
 
     locked, changed = (one for one in seen if "leads" in one.statement)
     assert ("relation", "ShareUpdateExclusiveLock") in locked.locks

@@ -41,10 +41,10 @@ def begin(stage: Stage, line: str, told: list[Progress]) -> threading.Thread:
 
 def test_it_says_whom_a_build_waits_for(stage: Stage) -> None:
     table(stage)
-    writer = stage.begins("billing", f"UPDATE {IDENT} SET id = 0 WHERE id = 1")  # noqa: S608
+    writer = stage.begins("billing", f"UPDATE public.{IDENT} SET id = 0 WHERE id = 1")  # noqa: S608
     pid = writer.info.backend_pid
     told: list[Progress] = []
-    thread = begin(stage, f'CREATE INDEX CONCURRENTLY "i" ON {IDENT} (id)', told)
+    thread = begin(stage, f'CREATE INDEX CONCURRENTLY "i" ON public.{IDENT} (id)', told)
     until(lambda: told, "it tells where it is")
 
     writer.close()
@@ -61,7 +61,7 @@ def test_it_says_whom_a_build_waits_for(stage: Stage) -> None:
 
 def test_it_says_how_far_a_vacuum_is(stage: Stage) -> None:
     table(stage)
-    stage.admin(f"UPDATE {IDENT} SET id = id + 1")  # noqa: S608
+    stage.admin(f"UPDATE public.{IDENT} SET id = id + 1")  # noqa: S608
     keeper(stage)
     # Slow enough to be seen.
     (database,) = stage.admin("SELECT current_database()")[0]
@@ -69,7 +69,7 @@ def test_it_says_how_far_a_vacuum_is(stage: Stage) -> None:
         stage.admin(f"ALTER ROLE keeper IN DATABASE {database} SET {setting}")
     told: list[Progress] = []
 
-    begin(stage, f"VACUUM {IDENT}", told).join(DEADLINE_S)
+    begin(stage, f"VACUUM public.{IDENT}", told).join(DEADLINE_S)
 
     assert told[0].says.startswith(f"VACUUM of public.{NAME}, ")
     shares = [now.share or 0.0 for now in told]
@@ -79,9 +79,9 @@ def test_it_says_how_far_a_vacuum_is(stage: Stage) -> None:
 
 def test_it_says_nothing_of_other_peoples_work(stage18: Stage) -> None:
     table(stage18)
-    stage18.begins("billing", f"UPDATE {IDENT} SET id = 0 WHERE id = 1")  # noqa: S608
+    stage18.begins("billing", f"UPDATE public.{IDENT} SET id = 0 WHERE id = 1")  # noqa: S608
     theirs = stage18.session("migration", "app")
-    stage18.runs(theirs, f"CREATE INDEX CONCURRENTLY theirs ON {IDENT} (id)")
+    stage18.runs(theirs, f"CREATE INDEX CONCURRENTLY theirs ON public.{IDENT} (id)")
     until(
         lambda: stage18.admin("SELECT 1 FROM pg_stat_progress_create_index WHERE phase LIKE 'waiting%'"),
         "their build is under way",

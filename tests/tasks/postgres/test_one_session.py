@@ -45,14 +45,14 @@ def test_between_two_looks_it_holds_no_snapshot_and_no_transaction(stage: Stage)
 
 def test_each_look_sees_what_was_changed_meanwhile_and_is_limited_and_read_only(stage: Stage) -> None:
     postgres = stage.door(reads="app")
-    looks = "SELECT count(*) AS n, current_setting('lock_timeout') AS locks, now() AS began FROM leads"
+    looks = "SELECT count(*) AS n, current_setting('lock_timeout') AS locks, now() AS began FROM public.leads"
 
     with one_question():
         (first,) = postgres.rows(looks)
         stage.admin("INSERT INTO leads DEFAULT VALUES")
         (second,) = postgres.rows(looks)
         with pytest.raises(Refused, match="read-only transaction"):
-            postgres.rows("UPDATE leads SET status = 'x'")
+            postgres.rows("UPDATE public.leads SET status = 'x'")
 
     assert int(str(second["n"])) == int(str(first["n"])) + 1
     assert first["locks"] == second["locks"] == "2500ms"

@@ -30,8 +30,8 @@ def test_it_reads_in_a_transaction_that_cannot_write(stage: Stage) -> None:
     postgres = stage.door(reads="app")
 
     with pytest.raises(Refused, match="read-only transaction"):
-        postgres.rows("UPDATE leads SET status = 'x'")
-    assert postgres.rows("SELECT count(*) AS n FROM leads WHERE status LIKE 'n%%'") == [{"n": 9}]
+        postgres.rows("UPDATE public.leads SET status = 'x'")
+    assert postgres.rows("SELECT count(*) AS n FROM public.leads WHERE status LIKE 'n%%'") == [{"n": 9}]
 
 
 def test_it_sets_every_limit(stage: Stage) -> None:
@@ -51,9 +51,9 @@ def test_it_sets_every_limit(stage: Stage) -> None:
 def test_it_acts_as_the_acting_role_and_commits(stage18: Stage) -> None:
     postgres = stage18.door(acts="app")
 
-    assert postgres.act("UPDATE leads SET status = 'held' WHERE id = %(id)s RETURNING current_user AS who", id=1) == [
-        {"who": "app"}
-    ]
+    assert postgres.act(
+        "UPDATE public.leads SET status = 'held' WHERE id = %(id)s RETURNING current_user AS who", id=1
+    ) == [{"who": "app"}]
     assert stage18.admin("SELECT status FROM leads WHERE id = 1") == [("held",)]
 
 
@@ -179,7 +179,7 @@ def test_it_says_that_the_roles_limit_is_reached(stage18: Stage) -> None:
 
 def test_it_says_what_a_role_may_not_do(stage18: Stage) -> None:
     with pytest.raises(Refused, match="does not allow nobody_special to do this: permission denied for table leads"):
-        stage18.door(reads="nobody_special").rows("SELECT * FROM leads")
+        stage18.door(reads="nobody_special").rows("SELECT * FROM public.leads")
 
 
 def test_it_says_that_its_connection_was_ended(stage18: Stage) -> None:

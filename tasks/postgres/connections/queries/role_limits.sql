@@ -8,6 +8,8 @@ SELECT
     count(a.pid) FILTER (WHERE a.state = 'idle')::int AS idle
 FROM pg_roles r
 LEFT JOIN pg_stat_activity a ON a.usesysid = r.oid AND a.backend_type = 'client backend'
+    -- Our own leave with their questions.
+    AND a.application_name <> ALL (%(ours)s)
 WHERE r.rolconnlimit > 0 AND r.rolcanlogin AND NOT r.rolsuper
 GROUP BY r.rolname, r.rolconnlimit
 ORDER BY count(a.pid)::float8 / r.rolconnlimit DESC, 1

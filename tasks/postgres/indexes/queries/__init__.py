@@ -1,6 +1,6 @@
 """The questions about indexes: missing, spare, half built. See tasks/postgres/queries."""
 
-from tasks.postgres.queries import without_locked
+from tasks.postgres.queries import with_grants, without_locked
 from tasks.sql import reader
 
 _read = reader(__name__)
@@ -10,8 +10,8 @@ HYPOPG = _read("hypopg")
 PARAMETERS = _read("parameters")
 PLANNED_CODE = _read("planned_code")
 PLAN_SETTINGS = _read("plan_settings")
-INDEX_PLACE = _read("index_place")
-INDEX_STATE = _read("index_state")
+INDEX_PLACE = with_grants(_read("index_place"))
+INDEX_STATE = with_grants(_read("index_state"))
 INDEX_FACTS = _read("index_facts")
 WRITABLE = _read("writable")
 LOCKED_INDEXES = without_locked(_read("locked_indexes"))

@@ -26,7 +26,7 @@ SELECT
     EXISTS (SELECT FROM pg_index i WHERE i.indrelid = t.oid AND i.indisvalid AND i.indpred IS NULL
         AND i.indkey[0] = a.attnum) AS indexed,
     pg_has_role(t.relowner, 'USAGE') AND has_schema_privilege(n.oid, 'CREATE') AS may_index,
-    format('GRANT %%I TO %%I;', pg_get_userbyid(t.relowner), current_user) AS grant_owner,
+    {grant t.relowner} AS grant_owner,
     x.there AS name_taken,
     x.valid AS name_valid,
     x.definition

@@ -7,7 +7,7 @@ SELECT n.nspname AS schema, c.relname AS name, t.relname AS table, i.indisvalid 
     i.indisunique OR i.indisexclusion OR i.indisreplident
         OR EXISTS (SELECT FROM pg_constraint k WHERE k.conindid = c.oid) AS constrains,
     c.relispartition OR c.relkind = 'I' AS partitioned,
-    format('GRANT %%I TO %%I;', pg_get_userbyid(t.relowner), current_user) AS grant_owner,
+    {grant t.relowner} AS grant_owner,
     -- A rebuild of one index may leave others of the table invalid for a while.
     EXISTS (SELECT FROM pg_stat_progress_create_index p WHERE p.relid = t.oid) AS being_built
 FROM pg_class c

@@ -1,5 +1,6 @@
 -- A function that planning %(statement)s might run: the planner computes what does not change, views, policies,
--- constraints and index expressions of the tables it names included. Its owner chose the code, and it would run as us.
+-- constraints, defaults, domains and index expressions of the tables it names included. Its owner chose the code, and it
+-- would run as us.
 -- Superusers' functions are left out: they need no detour. A name that only looks named is one too many, not too few.
 WITH RECURSIVE others AS (
     SELECT p.oid, p.proname
@@ -27,6 +28,15 @@ parts (class, object) AS (
     UNION ALL
     SELECT 'pg_constraint'::regclass, k.oid FROM pg_constraint k JOIN reached r ON r.relation = k.conrelid
     UNION ALL
+    SELECT 'pg_attrdef'::regclass, d.oid FROM pg_attrdef d JOIN reached r ON r.relation = d.adrelid
+    UNION ALL
+    -- A NULL that stands for a value of a domain is checked.
+    SELECT 'pg_constraint'::regclass, k.oid
+    FROM pg_constraint k
+    JOIN pg_type t ON t.oid = k.contypid
+    WHERE position(lower(t.typname) IN lower(%(statement)s)) > 0
+        OR EXISTS (SELECT FROM pg_attribute a JOIN reached r ON r.relation = a.attrelid WHERE a.atttypid = t.oid)
+    UNION ALL
     SELECT 'pg_class'::regclass, i.indexrelid FROM pg_index i JOIN reached r ON r.relation = i.indrelid
 ),
 run (function) AS (
@@ -40,6 +50,9 @@ run (function) AS (
     SELECT o.oid
     FROM pg_operator s
     JOIN others o ON o.oid IN (s.oprcode, s.oprrest, s.oprjoin)
-    WHERE position(s.oprname IN %(statement)s) > 0
+    -- IN, BETWEEN, LIKE and their kin stand for operators that they do not name.
+    WHERE position(s.oprname IN %(statement)s) > 0 OR s.oprname ~ '^(=|<>|[<>]=?|!?~~?\*?)$'
+    UNION
+    SELECT o.oid FROM pg_cast c JOIN others o ON o.oid = c.castfunc
 )
 SELECT function::regprocedure::text AS function FROM run ORDER BY 1 LIMIT 1

@@ -119,7 +119,8 @@ SELECT
     CASE
         WHEN h.lock_database IN (0, (SELECT d.oid FROM pg_database d WHERE d.datname = current_database()))
             OR h.lock_database IS NULL AND s.datname = current_database()
-        THEN h.lock_relation::regclass::text
+        -- As people call it; any other schema is told.
+        THEN regexp_replace(h.lock_relation::regclass::text, '^public\.', '')
     END AS relation,
     h.waiting,
     h.waiting_directly,

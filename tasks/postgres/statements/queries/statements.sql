@@ -44,7 +44,7 @@ counting AS (
 SELECT r.key, r.calls, r.total_s, r.max_s, r.pages, r.pages_read,
     coalesce(extract(epoch FROM clock_timestamp() - s.counted_since)::float8, c.server_up_s) AS counted_for_s,
     r.query, c.at_s,
-    -- SELECT … FOR UPDATE and advisory locks are among them.
+    -- SELECT ... FOR UPDATE and advisory locks are among them.
     r.query ~* '\y(insert|update|delete|merge|for\s+(key\s+)?share|pg_(try_)?advisory\w*)\y' AS locks_rows
 FROM chosen r
 JOIN since s USING (key)

@@ -15,7 +15,7 @@ SELECT
     pg_has_role(t.relowner, 'USAGE') OR EXISTS (
         SELECT FROM pg_roles r WHERE r.rolname = 'pg_maintain' AND pg_has_role(r.oid, 'USAGE')
     ) AS may_maintain,
-    format('GRANT %%I TO %%I;', pg_get_userbyid(t.relowner), current_user) AS grant_owner
+    {grant t.relowner} AS grant_owner
 FROM unnest(%(idents)s::text[]) WITH ORDINALITY asked (ident, place)
 JOIN pg_class c ON c.oid = to_regclass(asked.ident)
 JOIN pg_namespace n ON n.oid = c.relnamespace

@@ -1,6 +1,6 @@
 -- The tables of this database whose oldest row is oldest; a table's out-of-line values are looked at with it.
 SELECT
-    c.oid::regclass::text AS table,
+    regexp_replace(c.oid::regclass::text, '^public\.', '') AS table,
     greatest(age(c.relfrozenxid), age(t.relfrozenxid))::float8 AS transactions,
     greatest(mxid_age(c.relminmxid), mxid_age(t.relminmxid))::float8 AS multixacts,
     8 * (c.relpages + coalesce(t.relpages, 0)) * 1024::float8 AS about_bytes,

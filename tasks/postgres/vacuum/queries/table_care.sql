@@ -47,7 +47,7 @@ SELECT
     pg_has_role(t.relowner, 'USAGE') OR EXISTS (
         SELECT FROM pg_roles r WHERE r.rolname = 'pg_maintain' AND pg_has_role(r.oid, 'USAGE')
     ) AS may_maintain,
-    format('GRANT %%I TO %%I;', pg_get_userbyid(t.relowner), current_user) AS grant_owner,
+    {grant t.relowner} AS grant_owner,
     CASE WHEN t.relid IN (SELECT relation FROM locked_out) THEN t.estimated_bytes ELSE pg_table_size(t.relid) END
         AS bytes,
     count(*) OVER ()::int AS tables,

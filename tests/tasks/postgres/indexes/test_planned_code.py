@@ -28,6 +28,9 @@ def trapped(stage: Stage, volatility: str = "STABLE") -> None:
         "CREATE VIEW traps.seen AS SELECT id FROM traps.plain WHERE id < traps.evil()",
         "CREATE VIEW traps.twice AS SELECT id FROM traps.seen",
         "CREATE OPERATOR traps.<=! (FUNCTION = traps.evil_for, RIGHTARG = int)",
+        "CREATE DOMAIN traps.checked AS int CHECK (VALUE IS NULL OR VALUE > traps.evil())",
+        "CREATE TABLE traps.domains (id int, kept traps.checked)",
+        "CREATE TABLE traps.defaults (id int, made int DEFAULT traps.evil())",
     ):
         stage.admin(statement)
     stage.admin("GRANT SELECT ON ALL TABLES IN SCHEMA traps TO actor")
@@ -42,6 +45,8 @@ def trapped(stage: Stage, volatility: str = "STABLE") -> None:
         "SELECT id FROM traps.twice WHERE id = $1",
         "SELECT id FROM traps.guarded WHERE id = $1",
         "SELECT id FROM traps.plain WHERE id < OPERATOR(traps.<=!) 1",
+        "INSERT INTO traps.domains (kept) VALUES ($1)",
+        "INSERT INTO traps.defaults (id) VALUES ($1)",
     ],
 )
 def test_it_has_no_code_of_others_computed_with_our_rights(stage: Stage, statement: str) -> None:
@@ -49,6 +54,21 @@ def test_it_has_no_code_of_others_computed_with_our_rights(stage: Stage, stateme
     said = explain(stage.door(), statement)
     assert isinstance(said, str)
     assert said.startswith("Planning it might run traps.evil")
+
+
+def test_it_knows_the_operators_that_are_not_named(stage: Stage) -> None:
+    trapped(stage)
+    stage.admin(f"CREATE FUNCTION traps.alike(varchar, text) RETURNS bool LANGUAGE sql STABLE AS 'SELECT {EVIL}'")
+    stage.admin("ALTER FUNCTION traps.alike OWNER TO app")
+    stage.admin("CREATE OPERATOR traps.~~ (FUNCTION = traps.alike, LEFTARG = varchar, RIGHTARG = text)")
+    stage.admin("ALTER ROLE actor SET search_path = traps, public")
+    try:
+        said = explain(stage.door(), "SELECT id FROM traps.plain WHERE 'x'::varchar LIKE 'x'::text")
+    finally:
+        stage.admin("ALTER ROLE actor RESET search_path")
+
+    whose = "with our rights, and a superuser does not own that."
+    assert said == f"Planning it might run traps.alike(character varying,text) {whose}"
 
 
 def test_it_shows_that_the_traps_work(stage: Stage) -> None:

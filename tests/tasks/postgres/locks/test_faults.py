@@ -33,7 +33,7 @@ def test_it_makes_a_queue_behind_an_open_transaction_and_mends_it(stage: Stage) 
         (chain,) = stage.chains()
         assert (chain["application"], chain["state"], chain["waiting"]) == (HOLDER, "idle in transaction", 4)
         assert (chain["user"], chain["relation"]) == ("app", "leads")
-        assert chain["query"] == "UPDATE leads SET status = status WHERE id = $1"
+        assert chain["query"] == "UPDATE public.leads SET status = status WHERE id = $1"
 
     until(lambda: not left(stage), "the drill's sessions are gone")
     assert drill_threads() == []

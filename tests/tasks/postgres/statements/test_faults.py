@@ -38,7 +38,7 @@ def test_it_runs_away_and_is_stopped(shop: Stage, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(checks, "NOTICEABLE_S", 0.0)
     with LetReportRunAway().during(lab(shop)):
         until(lambda: check_running_statements.fn(shop.door(), AT_ONCE).value, "it is noticed")
-        assert reports(shop) == [("SELECT count(*) FROM email_sends, leads",)]
+        assert reports(shop) == [("SELECT count(*) FROM public.email_sends, public.leads",)]
 
     until(lambda: not reports(shop), "it is gone")
     assert "report" not in [thread.name for thread in threading.enumerate()]
