@@ -12,8 +12,10 @@ from typing import Any, TypeVar
 
 from flows.case.bodies import finding_from, plan_body, plan_from
 from flows.case.question import Asker
+from flows.case.sealed import seal, unseal
 from flows.case.standing import Standing
 from flows.journal import Entry, HeldLog, Journal, Redactor
+from flows.run import settings
 from runbooks.catalog import Catalogued
 from runbooks.model import AnyCheck, Declared, Part, title_key
 from tasks.environment import Environment
@@ -135,6 +137,36 @@ class Case:
     def redacted(self, plan: Plan) -> Plan:
         """The plan as people and the record may see it; comparisons use this form on both sides."""
         return plan_from(self.redact.body(plan_body(plan)))  # type: ignore[arg-type]  # an object stays an object
+
+    def refuse_masked_targets(self, plan: Plan) -> None:
+        """What a step touches must be known again from the record, whoever goes on with it or takes it back.
+
+        Raises:
+            Refused: a target of the plan looks like a secret, and those are never written down.
+        """
+        for command, kept in zip(plan.commands, self._without_secrets(plan).commands, strict=True):
+            if command.target != kept.target:
+                raise Refused(
+                    "What it would touch looks like a secret, which is never written down: after a crash nobody could "
+                    "tell what was done, or take it back.",
+                    remedy="Name the targets of the plan by an id, or by their place, not by such a value.",
+                )
+
+    def intended(self, plan: Plan) -> Row:
+        """The plan as an intent keeps it: as people may see it and, where that hides an address, sealed as well."""
+        body, kept = plan_body(plan), plan_body(self._without_secrets(plan))
+        if self.redact.body(body) == kept:
+            return {"plan": body}
+        return {"plan": body, "sealed": seal(kept, settings.sealing_key(), self.incident)}
+
+    def intent_of(self, entry: Entry) -> Plan | None:
+        """The plan of an intent, with the addresses in it; None if they were sealed by a process with another key."""
+        sealed = entry.body.get("sealed")
+        body = unseal(str(sealed), settings.sealing_key(), self.incident) if sealed else entry.body["plan"]
+        return None if body is None else plan_from(body)  # type: ignore[arg-type]  # an object stays an object
+
+    def _without_secrets(self, plan: Plan) -> Plan:
+        return plan_from(self.redact.secrets_only().body(plan_body(plan)))  # type: ignore[arg-type]
 
     def patiently(self, ask: Callable[[], T]) -> T:
         """Ask until the system answers, for up to PATIENCE_S.

@@ -10,7 +10,7 @@ import itertools
 from contextlib import nullcontext
 from dataclasses import dataclass
 
-from flows.case.bodies import outcome_body, plan_body, plan_from
+from flows.case.bodies import outcome_body, plan_from
 from flows.case.case import Case, Fate, step_key
 from flows.case.question import Decision
 from flows.gate.settle import Settled, rounds, settle
@@ -72,7 +72,7 @@ def act(case: Case, change: Change, plan: Plan, attempt: int = 1) -> End | None:
     if (end := too_late(case)) is not None:
         return end
     go_on_only_if_wanted(case)
-    case.record("intent", f"{change.key}/intent/{attempt}", {"plan": plan_body(plan), "title": change.title})
+    case.record("intent", f"{change.key}/intent/{attempt}", {**case.intended(plan), "title": change.title})
     case.say(f"{change.title}: doing it now. {plan.does}")
     shown = ProgressBar(change.title)
 
@@ -112,15 +112,16 @@ def settle_intent(case: Case, change: Change) -> End:
         intent = case.log.get(f"{change.key}/intent/{attempt}")
         if intent is None:
             return End(Fate.FAILED, f"It was tried {TRIES} times and did not happen. Do it by hand, or look why.")
-        if case.log.get(f"{change.key}/intent/{attempt + 1}") is None:
-            plan = plan_from(intent.body["plan"])  # type: ignore[arg-type]
-            if (end := _again(case, change, plan, attempt)) is not None:
-                return end
+        given_up = case.log.get(f"{change.key}/intent/{attempt + 1}") is not None
+        if not given_up and (end := _again(case, change, intent, attempt)) is not None:
+            return end
     raise AssertionError("attempts never end")
 
 
-def _again(case: Case, change: Change, plan: Plan, attempt: int) -> End | None:
-    happened = _happened(case, change, plan)
+def _again(case: Case, change: Change, intent: Entry, attempt: int) -> End | None:
+    # As people saw it; what is looked for is what was in fact to be done.
+    plan, meant = plan_from(intent.body["plan"]), case.intent_of(intent)  # type: ignore[arg-type]
+    happened = _happened(case, change, meant) if meant else None
     if happened:
         return _ended(_found_done(case, change))
     if happened is None and (end := _unsure(case, change, plan, attempt)) is not None:

@@ -88,7 +88,7 @@ def _agree(case: Case, change: Change, turn: Turn) -> Plan | End:
     refused = ""
     for ask in rounds(case, change.key):
         asked = case.log.get(f"{ask}/asked")
-        plan = plan_from(asked.body["plan"]) if asked else case.redacted(plan_now(case, change))  # type: ignore[arg-type]
+        plan = plan_from(asked.body["plan"]) if asked else _to_be_asked(case, change)  # type: ignore[arg-type]
         if not plan.commands:
             return End(Fate.MOOT, plan.does)
         if asked is None:
@@ -107,6 +107,12 @@ def _agree(case: Case, change: Change, turn: Turn) -> Plan | End:
             continue
         return agreed
     raise AssertionError("rounds never ends")
+
+
+def _to_be_asked(case: Case, change: Change) -> Plan:
+    made = plan_now(case, change)
+    case.refuse_masked_targets(made)
+    return case.redacted(made)
 
 
 def _reason(case: Case, change: Change) -> str:

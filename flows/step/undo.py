@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Container
 
-from flows.case.bodies import plan_from
 from flows.case.case import Case, Fate, step_key
 from flows.step.act import Change
 from flows.step.resolve import resolve
@@ -40,7 +39,11 @@ def _undo(case: Case, step: Step) -> Change | None:
     intents = [e for e in case.log.entries if e.key.startswith(f"{step_key(step.title)}/intent/")]
     if not intents:
         return None
-    undo = step.action.undoing(plan_from(intents[-1].body["plan"]))  # type: ignore[arg-type]
+    plan = case.intent_of(intents[-1])
+    if plan is None:
+        case.say(f"{step.title}: what it touched was sealed by a process with another key. Take it back by hand.")
+        return None
+    undo = step.action.undoing(plan)
     if undo is None:
         return None
     reason = f"“{step.title}” did not help; this takes it back."

@@ -67,6 +67,18 @@ eve = {{ roles = ["on-call"], key = "{eve}" }}
 file = "{lamp}"
 password = "{password}"
 
+# The same room, where nobody's address is written down.
+[environments.discreet]
+kind = "lab"
+verification_hold_s = 0.2
+mask_emails = true
+
+[environments.discreet.approvers]
+ana = {{ roles = ["on-call"] }}
+
+[environments.discreet.systems.lamp]
+file = "{lamp}"
+
 # The same room, where it takes two.
 [environments.careful]
 kind = "lab"

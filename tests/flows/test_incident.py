@@ -5,10 +5,12 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from pydantic import SecretStr
 
 from flows.case.bodies import plan_digest
 from flows.case.question import Answer, Question
 from flows.journal import broken
+from flows.run import settings
 from flows.run.clock import now
 from flows.told.report import report
 from tests.flows.room import Room, said
@@ -271,3 +273,42 @@ def test_it_tells_the_next_look_what_the_verification_saw(room: Room) -> None:
     measured = room.journal.earlier("room", ["check_lamp_heat"]).get("check_lamp_heat")
     assert measured is not None
     assert measured.value == 45
+
+
+ADDRESS = "ana.pop@example.com"
+
+
+def test_it_takes_back_what_it_did_where_the_record_masks_its_targets(room: Room) -> None:
+    """Undone from what the record shows, another bulb would be switched off, or none."""
+    room.set(apply="does nothing", bulbs=["a", ADDRESS])
+    script = room.live(said, said, environment="discreet")
+    assert script.asked[1].title == "Take back: Switch the lamp on"
+    assert room.count(f"switched off {ADDRESS}") == 1
+    assert room.count("switched off a") == 1
+    assert ADDRESS not in "".join(str(entry.body) for entry in room.journal.read(room.incident))
+
+
+def test_it_looks_for_what_it_did_where_the_record_masks_its_targets(room: Room) -> None:
+    room.set(apply="breaks off once", bulbs=[ADDRESS])
+    room.live(said, environment="discreet")
+    assert room.count(f"looked for {ADDRESS}") > 0
+    assert room.verdict == "fixed"
+
+
+def test_it_cannot_tell_what_was_sealed_with_another_key(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The journal's password was changed meanwhile: a person is asked, and the masked name is looked for nowhere."""
+    keys = iter([SecretStr("before")])
+    monkeypatch.setattr(settings, "sealing_key", lambda: next(keys, SecretStr("after")))
+    room.set(apply="breaks off", bulbs=[ADDRESS])
+    script = room.live(said, skipped, environment="discreet")
+    assert script.asked[1].reason.startswith("It was begun, and it cannot be told whether it happened.")
+    assert not [line for line in room.lamp.with_suffix(".log").read_text().splitlines() if "looked for" in line]
+
+
+def test_it_asks_nobody_about_targets_that_are_never_written_down(room: Room) -> None:
+    room.set(bulbs=["ghp_0123456789abcdefghij0123456789abcdef"])
+    script = room.live()
+    assert script.asked == []
+    closed = room.entry("step/switch-the-lamp-on/closed")
+    assert closed["fate"] == "failed"
+    assert "looks like a secret" in closed["says"]

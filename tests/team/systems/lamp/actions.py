@@ -57,17 +57,22 @@ class SwitchOn(Action):
 
     def applied(self, lamp: Lamp, plan: Plan) -> bool | None:
         state = lamp.state()
+        for command in plan.commands:
+            lamp.happened(f"looked for {command.target['bulb']}")
         return None if state.get("applied") == "cannot tell" else bool(state["lit"])
 
     def undo(self, plan: Plan) -> Action:
-        """The lamp can be switched off again."""
-        return SwitchOff()
+        """The bulbs can be switched off again."""
+        return SwitchOff(tuple(str(command.target["bulb"]) for command in plan.commands))
 
 
 class SwitchOff(Action):
     """Switch the lamp off."""
 
     undo = NoWayBack(loses="Nothing; switch it on again.")
+
+    def __init__(self, bulbs: tuple[str, ...] = ()) -> None:
+        self.bulbs = bulbs
 
     def plan(self, lamp: Lamp) -> Plan:
         return _plan(lamp, "off", Risk.LOW, self.way_back)
@@ -83,6 +88,8 @@ class SwitchOff(Action):
             return Outcome(says="One of two wires is loose.", complete=False)
         lamp.set(lit=False)
         lamp.happened("switched off")
+        for bulb in self.bulbs:
+            lamp.happened(f"switched off {bulb}")
         return Outcome(says="The lamp was switched off.", complete=True)
 
     def applied(self, lamp: Lamp, plan: Plan) -> bool | None:
