@@ -219,7 +219,7 @@ class Session:
         self._closed = True
         if not self.direct:
             # A pooler keeps the server's session for whoever comes next, unless a transaction is open on it.
-            with suppress(psycopg.Error):
+            with suppress(psycopg.Error), cut_when_silent(self._connection.fileno(), 0):
                 self._connection.rollback()
                 if self._manner is Manner.ALONE:
                     back = giving_back(self._connection.info.server_version, self._encoding)
@@ -239,7 +239,8 @@ class Session:
                 try:
                     self._set_out(lock_s)
                 except psycopg.errors.QueryCanceled:
-                    self._connection.rollback()
+                    with suppress(psycopg.errors.QueryCanceled):
+                        self._connection.rollback()
                 else:
                     return
             self._set_out(lock_s)
