@@ -309,6 +309,13 @@ def of_the_statement(place: Place, sqlstate: str, text: str, limit_s: float | No
         )
     if sqlstate.startswith(("40", "53")):
         return CannotLook(f"{place} could not answer: {text}.")
+    if sqlstate in ("22021", "22P05"):
+        return Refused(
+            f"{place} keeps a text that cannot be had in the encoding of {place.database}: {text}.",
+            remedy="pg_stat_statements is read whole or not at all, and a statement of a database without an encoding "
+            "is in the way. Forget those: SELECT pg_stat_statements_reset(0, oid, 0) FROM pg_database WHERE "
+            "pg_encoding_to_char(encoding) = 'SQL_ASCII';",
+        )
     # Undefined table, function, object: our sessions look names up in pg_catalog alone.
     unfound = sqlstate in ("42P01", "42883", "42704")
     return Refused(

@@ -71,6 +71,7 @@ class Session:
         limit_s: float | None,
         manner: Manner,
         lock_s: float | None = None,
+        silent_s: float = 0,
     ) -> Self:
         """Connect, and begin a transaction; one that reads can do nothing else. Not in the manner ALONE: `leave_alone`.
 
@@ -90,7 +91,8 @@ class Session:
                 keepalives_idle=5,
                 keepalives_interval=2,
                 keepalives_count=3,
-                tcp_user_timeout=round(1000 * (limit_s or 60)),
+                # A network may be silent so long: what is to last for hours is not lost for a few seconds.
+                tcp_user_timeout=round(1000 * max(limit_s or 60, silent_s)),
                 # We begin our transactions ourselves, all that is set for them in the same statement.
                 autocommit=True,
                 # A prepared statement would not be there on the next server that a transaction pooler gives out.
@@ -217,7 +219,7 @@ class Session:
         self._closed = True
         if not self.direct:
             # A pooler keeps the server's session for whoever comes next, unless a transaction is open on it.
-            with suppress(psycopg.Error):
+            with suppress(psycopg.Error), cut_when_silent(self._connection.fileno(), 0):
                 self._connection.rollback()
                 if self._manner is Manner.ALONE:
                     back = giving_back(self._connection.info.server_version, self._encoding)
@@ -237,7 +239,8 @@ class Session:
                 try:
                     self._set_out(lock_s)
                 except psycopg.errors.QueryCanceled:
-                    self._connection.rollback()
+                    with suppress(psycopg.errors.QueryCanceled):
+                        self._connection.rollback()
                 else:
                     return
             self._set_out(lock_s)

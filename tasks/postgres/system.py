@@ -254,6 +254,7 @@ class PostgresServer(System):
         limit_s: float | None = None,
         lock_s: float | None = None,
         application: str = APPLICATION,
+        silent_s: float = 0,
     ) -> Session:
         return Session.open(
             url,
@@ -262,12 +263,13 @@ class PostgresServer(System):
             limit_s=limit_s or self.statement_timeout_s,
             manner=manner,
             lock_s=lock_s,
+            silent_s=silent_s,
         )
 
     def _open_alone(
         self, url: SecretStr, *, limit_s: float | None, lock_s: float | None = None, application: str = APPLICATION
     ) -> Session:
-        session = self._open(url, application=application)
+        session = self._open(url, application=application, silent_s=limit_s or 60)
         try:
             self._refuse_transaction_pooler(url, session)
             session.leave_alone(limit_s, lock_s)

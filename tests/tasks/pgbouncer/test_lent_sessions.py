@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import threading
+import time
+
 import psycopg
 import pytest
 
@@ -141,3 +146,17 @@ def test_a_pool_by_statement_says_that_nothing_can_be_asked_through_it(shop: Poo
 
     assert "statement pooling mode" in caught.value.says
     assert caught.value.remedy == "Lead the URL past the pooler."
+
+
+def test_a_pooler_that_froze_holds_us_up_no_longer_than_our_limit(shop: Pooled) -> None:
+    postgres = door(shop).model_copy(update={"statement_timeout_s": 1.0})
+    began = time.monotonic()
+    session = postgres.asked_as_actor()
+    with session as asked:
+        asked.run("SELECT 1")
+        os.kill(shop.process.pid, signal.SIGSTOP)
+        threading.Timer(12, os.kill, (shop.process.pid, signal.SIGCONT)).start()
+        with pytest.raises(CannotLook, match="ended our connection"):
+            asked.run("SELECT 2")
+
+    assert time.monotonic() - began < 10

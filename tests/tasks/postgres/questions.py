@@ -87,7 +87,7 @@ def watched(port: int, *users: str) -> Iterator[list[Seen]]:
         # Whether there is a pooler between is asked before any transaction, and touches nothing.
         if (
             ours
-            and not str(query).endswith("AS direct'")
+            and not (isinstance(query, bytes) and query.endswith(b"AS direct"))
             and connection.info.transaction_status is not TransactionStatus.INERROR
         ):
             look = psycopg.Cursor(connection, row_factory=tuple_row)

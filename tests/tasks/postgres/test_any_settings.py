@@ -9,7 +9,8 @@ import pytest
 from pydantic import SecretStr
 
 from runbooks.model import AnyCheck
-from tasks.model import Finding, Verdict
+from tasks.model import Finding, Refused, Verdict
+from tasks.postgres.statements.checks import check_slow_statements
 from tasks.postgres.system import PostgresServer
 from tests.conftest import Server
 from tests.tasks.postgres.conftest import Stage, staged
@@ -146,5 +147,26 @@ def test_bytes_that_do_not_convert_are_shown_as_far_as_they_can_be(postgres18: S
                 for asked in QUESTIONS:
                     assert "SQLSTATE" not in ask(asked, place(door)).says
         finally:
+            # Kept, it would be in the way of every later test that reads statements.
+            other.admin("CREATE EXTENSION pg_stat_statements; SELECT pg_stat_statements_reset()")
             other.admin(f"DROP DATABASE {name} WITH (FORCE)")
             other.admin(f"DROP DATABASE raw_{name} WITH (FORCE)")
+
+
+def test_a_statement_in_bytes_of_no_encoding_is_told_with_the_line_that_helps(postgres18: Server) -> None:
+    """pg_stat_statements converts every text it has before we may choose one."""
+    with staged(postgres18) as stage:
+        stage.admin("CREATE EXTENSION pg_stat_statements")
+        stage.admin("CREATE DATABASE raw_bytes ENCODING 'SQL_ASCII' LOCALE 'C' TEMPLATE template0")
+        try:
+            url = stage.url("app").get_secret_value().rpartition("/")[0] + "/raw_bytes"
+            with psycopg.connect(url, autocommit=True, client_encoding="SQL_ASCII") as session:
+                session.execute(b'SELECT 1 AS "\xe9 "')
+            found = check_slow_statements.fn
+            with pytest.raises(Refused) as caught:
+                found(stage.door())
+            stage.admin(caught.value.remedy.partition("Forget those: ")[2])
+            assert found(stage.door()).verdict is not Verdict.UNKNOWN
+        finally:
+            stage.admin("SELECT pg_stat_statements_reset()")
+            stage.admin("DROP DATABASE raw_bytes WITH (FORCE)")

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import threading
+from typing import Any
 
+import psycopg
 import pytest
 
 from tasks import how_far
 from tasks.how_far import Progress, told_to
 from tasks.postgres.long_acts import PHASES, act_on_table, where
+from tasks.postgres.system import LONG_ACT_S
 from tests.tasks.postgres.conftest import DEADLINE_S, Stage, until
 from tests.tasks.postgres.keeper import keeper
 
@@ -94,3 +97,19 @@ def test_no_phase_runs_backwards() -> None:
     for first in ("building index: scanning table", "scanning heap"):
         assert PHASES[first][0] == 0
     assert all(0 <= begins <= ends <= 1 for begins, ends in PHASES.values())
+
+
+def test_a_network_that_is_silent_for_seconds_ends_no_work_of_hours(stage18: Stage) -> None:
+    opened: list[int] = []
+    connect = psycopg.connect
+
+    def seen(*url: Any, **options: Any) -> Any:
+        opened.append(options["tcp_user_timeout"])
+        return connect(*url, **options)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(psycopg, "connect", seen)
+        stage18.door(acts="app").act_at_length("ANALYZE public.leads")
+        stage18.door().rows("SELECT 1")
+
+    assert opened == [1000 * LONG_ACT_S, 5000]
