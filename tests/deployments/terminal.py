@@ -24,6 +24,8 @@ import pytest
 
 INCIDENT = Path(sys.executable).with_name("incident")
 PATIENCE_S = 90.0
+# Then a key that was pressed was not heard.
+HEARD_WITHIN_S = 5.0
 # Colours and cursor movements; links, which a terminal shows as their text alone.
 ESCAPES = re.compile(r"\x1b\[[0-9;?]*[a-zA-Z]|\x1b\]8;[^\x1b]*\x1b\\")
 # What would point a command at somebody else's stack, or make it answer by itself.
@@ -98,6 +100,20 @@ class Terminal:
     def press(self, key: str) -> None:
         """A key with Ctrl held: C, D."""
         os.write(self._ours, bytes([ord(key) - ord("@")]))
+
+    def leave(self, key: str) -> int:
+        """Press the key with Ctrl held until it is heard, as people do; the exit code.
+
+        A prompt is shown a moment before it reads, and a D pressed in that moment is lost: the terminal drops an end of
+        file that nobody has read when its manner of reading changes.
+        """
+        until = time.monotonic() + PATIENCE_S
+        while self.process.poll() is None and time.monotonic() < until:
+            self.press(key)
+            again = time.monotonic() + HEARD_WITHIN_S
+            while self.process.poll() is None and (left := again - time.monotonic()) > 0:
+                self._read(min(left, 0.1))
+        return self.ended()
 
     def ended(self) -> int:
         """Its exit code, when it is over."""

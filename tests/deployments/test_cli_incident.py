@@ -116,8 +116,7 @@ def test_it_leaves_an_answer_open_when_the_prompt_is_left(
     for key in "CD":
         with terminal(shell, "approve", incident) as asking:
             asking.wait_for("Decision [approve/skip/reject]:")
-            asking.press(key)
-            assert asking.ended() == 130
+            assert asking.leave(key) == 130
             assert asking.screen.rstrip().endswith("Interrupted.")
     assert [one["incident"] for one in shell.json("approve", incident)] == [incident]
     assert shell("approve", incident, "--decision", "skip", "--name", "you").returncode == 0
