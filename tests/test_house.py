@@ -186,6 +186,12 @@ def test_it_has_only_what_prefect_executes_at_the_top_of_flows() -> None:
     assert {parts[0] for parts in inside if len(parts) == 1} == {f"{name}.py" for name in [*EXECUTED_FLOWS, "__init__"]}
 
 
+@pytest.mark.parametrize("room", STAIRCASE)
+def test_it_tells_type_checkers_that_it_is_typed(room: str) -> None:
+    """A team's own checks and actions are checked against ours only where this file lies (PEP 561)."""
+    assert (ROOT / room / "py.typed").is_file()
+
+
 @pytest.mark.parametrize("file", FILES, ids=place)
 def test_it_opens_doors_only_where_doors_are(file: Path) -> None:
     opened = roots(file) & DOORS

@@ -26,7 +26,8 @@ def left_alone(row: Row, superusers: Sequence[str]) -> str:
     if row["ours"]:
         return f"{sentence(session(row))} is our own; it ends within its own time limit."
     if row["backend_type"] != "client backend":
-        return f"{sentence(session(row))} is a {row['backend_type']}: let it finish, or cancel those who wait for it."
+        kind = one(str(row["backend_type"]))
+        return f"{sentence(session(row))} is {kind}: let it finish, or cancel those who wait for it."
     if row["application"] in ("pg_dump", "pg_dumpall"):
         return f"{sentence(session(row))} is a backup: cancel the session that waits for it instead."
     if row["superuser"] and row["user"] not in superusers:
@@ -36,6 +37,11 @@ def left_alone(row: Row, superusers: Sequence[str]) -> str:
 
 def sentence(words: str) -> str:
     return words[0].upper() + words[1:]
+
+
+def one(noun: str) -> str:
+    """An autovacuum worker, a walsender: the kinds of processes that Postgres names."""
+    return f"{'an' if noun[0] in 'aeiou' else 'a'} {noun}"
 
 
 def command(function: str, row: Row, *extra: str) -> Command:

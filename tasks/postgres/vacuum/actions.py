@@ -122,7 +122,7 @@ class EndVacuumHolders(Action):
         if holder["kind"] == "prepared transaction":
             return f"{who} has no session. By hand, in the database {holder['database']}: {holder['by_hand']}"
         if holder["backend_type"] != "client backend":
-            return f"{who} is a {holder['backend_type']}: look there for the query that takes so long."
+            return f"{who} is {signals.one(str(holder['backend_type']))}: look there for the query that takes so long."
         if holder["application"] in ("pg_dump", "pg_dumpall"):
             return f"{who} is a backup: let it finish."
         return signals.left_alone(holder, self.superusers)
