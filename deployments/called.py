@@ -45,25 +45,32 @@ def _heard(answer: httpx.Response) -> tuple[str, list[UUID] | None]:
 
 
 class Moves:
-    """Whether anything about any run was changed; listens in a thread of its own, which ends with the process.
+    """Which runs were changed; listens in a thread of its own, which ends with the process.
 
-    Of a server that does not tell, another one than ours, everything may have changed at any time.
+    Of a server that does not tell, another one than ours, any run may have changed at any time.
     """
 
     def __init__(self) -> None:
-        self._moved = threading.Event()
-        self._moved.set()
+        self._lock = threading.Lock()
+        self._runs: set[str] | None = None
 
     def listen(self) -> Moves:
         """Begin."""
         threading.Thread(target=self._listen, daemon=True).start()
         return self
 
-    def seen(self) -> bool:
-        """Since this was asked last."""
-        moved = self._moved.is_set()
-        self._moved.clear()
-        return moved
+    def seen(self) -> set[str] | None:
+        """Their ids, since this was asked last; None: any may have changed."""
+        with self._lock:
+            runs, self._runs = self._runs, set()
+        return runs
+
+    def _note(self, runs: list[UUID] | None) -> None:
+        with self._lock:
+            if runs is None or self._runs is None:
+                self._runs = None
+            else:
+                self._runs |= {str(run) for run in runs}
 
     def _listen(self) -> None:
         from prefect.client.orchestration import get_client
@@ -74,11 +81,11 @@ class Moves:
                 with get_client(sync_client=True) as client:
                     while True:
                         answer = client._client.get(MOVED, params={"after": after}, timeout=PATIENCE_S)
-                        count, _ = _heard(answer)
+                        count, runs = _heard(answer)
                         if count != after:
-                            self._moved.set()
+                            self._note(runs)
                         after = count
             except (httpx.HTTPError, ValueError):
-                self._moved.set()
+                self._note(None)
                 # As often as the recoverer looks: it then asks each time, as if nobody called.
                 threading.Event().wait(AGAIN_S)

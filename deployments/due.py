@@ -3,14 +3,15 @@
 Whoever only polls finds a new run half its interval late, and costs the more the less late that is. So a worker asks
 for `DUE`, and is answered when a request was taken that may have made runs due: begun, resumed, set to another state.
 It is told which, and may look at nothing else. What becomes due by the clock Prefect hands out early; whatever else is
-missed the worker's own look finds, seconds later. The recoverer asks for `MOVED`, and looks at what waits only when
-something was changed about some run (deployments/called.py).
+missed the worker's own look finds, seconds later. The recoverer asks for `MOVED`: which runs were changed in any way
+(deployments/called.py).
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
@@ -42,6 +43,7 @@ SCHEDULED = b'"SCHEDULED"'
 VALVES = ("/work_pools/", "/work_queues/")
 # How requests about runs end that change nothing.
 READS = ("/filter", "/count", "/history", "/lateness", "/paginate")
+_OF_A_RUN = re.compile(r"/flow_runs/([0-9a-fA-F-]{36})(?:/|$)")
 # A run is some kilobytes; of an answer that is longer nobody reads the id.
 LONGEST_ANSWER = 1 << 20
 
@@ -113,9 +115,11 @@ class Rings:
         await self.app(scope, asked, answered)
         # Whoever has no login makes nothing due, and is not to keep the workers busy.
         if call.taken:
-            self.moved.ring()
+            run = call.run()
+            if not call.valve:
+                self.moved.ring(run)
             if call.due:
-                self.due.ring(call.run())
+                self.due.ring(run)
 
 
 def _changes_a_run(scope: Scope) -> bool:
@@ -136,9 +140,9 @@ class Call:
         self.path = path
         self.taken = False
         self.named_in_answer = method == "POST" and path.endswith(BEGINS)
-        valve = any(valve in path for valve in VALVES)
+        self.valve = any(valve in path for valve in VALVES)
         wakes = path.endswith((*WAKES, *MANY)) and not path.endswith(SETS_A_STATE)
-        self.due = valve or self.named_in_answer or wakes
+        self.due = self.valve or self.named_in_answer or wakes
         self._answer = b""
 
     def asked(self, message: Message) -> Message:
@@ -155,10 +159,9 @@ class Call:
 
     def run(self) -> str | None:
         """Its id, if it is known."""
-        if self.path.endswith(WAKES):
-            return str(self.path.split("/")[-2])
         if not self.named_in_answer:
-            return None
+            found = _OF_A_RUN.search(self.path)
+            return found[1] if found and not self.path.endswith(MANY) else None
         try:
             return str(json.loads(self._answer)["id"])
         except (ValueError, TypeError, KeyError):

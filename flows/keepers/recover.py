@@ -64,11 +64,11 @@ class Recoverer:
     formed: set[UUID] = field(default_factory=set)
     # Those that wait, well at their last look, until when; who was looked at longest ago comes first.
     waiting: dict[str, datetime] = field(default_factory=dict)
-    # Was anything about any run changed in Prefect since this was asked last?
-    moved: Callable[[], bool] = lambda: True
-    # When Prefect was asked last, by our own steady clock; and whether there is something it was not asked about yet.
+    # Which runs were changed in Prefect since this was asked last; None: any may have been.
+    moved: Callable[[], set[str] | None] = lambda: None
+    # When Prefect was asked about all, by our own steady clock; and what it was not asked about since it changed.
     asked_at: float = 0.0
-    unasked: bool = True
+    unasked: set[str] | None = None
     # Kept from look to look: making one reads every certificate authority there is, and was most of a look's work.
     client: Any = None
 
@@ -85,34 +85,45 @@ class Recoverer:
 
     def _look(self, client: Any, before: Seen) -> None:
         lived = self.journal.incidents(open_only=True, limit=1000)
-        moved = self._anything_new() or bool(before)
-        for summary in self._in_turn(client, lived, moved=moved):
-            if not self.journal.is_held(summary.incident):
+        self._hear()
+        for summary in self._in_turn(client, lived):
+            if self.journal.is_held(summary.incident):
+                # It goes on; dies its process, it must be found at the next look.
+                self.waiting.pop(summary.incident, None)
+            else:
                 self._carefully(client, summary, before)
-        if not moved:
-            return
+        if self.unasked or self.unasked is None or before:
+            self._look_at_the_unopened(client, lived, before)
+        if self.unasked is None:
+            self.asked_at = time.monotonic()
+        self.unasked = set()
+
+    def _look_at_the_unopened(self, client: Any, lived: Sequence[IncidentSummary], before: Seen) -> None:
         for run in _unfinished(client, self.given_up | {summary.incident for summary in lived}):
             self._begin_or_finish(client, run, before)
-        self.unasked, self.asked_at = False, time.monotonic()
 
-    def _anything_new(self) -> bool:
-        """May Prefect answer otherwise than at the last look? Asking it is most of what an idle stack costs."""
-        anyway = time.monotonic() - self.asked_at >= ASKS_ANYWAY_S
-        # It stays unasked until a look came to its end.
-        self.unasked = self.moved() or self.unasked or anyway
-        return self.unasked
+    def _hear(self) -> None:
+        """What may Prefect answer otherwise than at the last look? Asking it is most of what an idle stack costs.
 
-    def _in_turn(self, client: Any, lived: Sequence[IncidentSummary], *, moved: bool) -> list[IncidentSummary]:
-        """Those to look at now: all, but of those that wait only a few, and whichever did not stay as it was.
+        It stays unasked until a look has come to its end.
+        """
+        moved = self.moved()
+        if self.unasked is None or moved is None or time.monotonic() - self.asked_at >= ASKS_ANYWAY_S:
+            self.unasked = None
+        else:
+            self.unasked |= moved
 
-        Where nothing moved, only those whose time is over.
+    def _in_turn(self, client: Any, lived: Sequence[IncidentSummary]) -> list[IncidentSummary]:
+        """Those to look at now: all, but of those that wait only whichever did not stay as it was.
+
+        Where nobody says which those are, a few of them as well: that is how a deleted one is found.
         """
         still = {summary.incident for summary in lived}
         self.waiting = {incident: until for incident, until in self.waiting.items() if incident in still}
-        rest = dict(itertools.islice(self.waiting.items(), IN_TURN if moved else 0, None))
+        rest = dict(itertools.islice(self.waiting.items(), IN_TURN if self.unasked is None else 0, None))
         at = now()
-        over = {incident for incident, until in rest.items() if at > until}
-        changed = over | (_no_longer_paused(client, rest) if moved else set())
+        changed = {incident for incident, until in rest.items() if at > until}
+        changed |= _no_longer_paused(client, rest) if self.unasked is None else self.unasked
         return [summary for summary in lived if summary.incident in changed or summary.incident not in rest]
 
     def _carefully(self, client: Any, summary: IncidentSummary, before: Seen) -> None:

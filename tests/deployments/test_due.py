@@ -16,7 +16,7 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from deployments.called import wait_until_due
+from deployments.called import Moves, wait_until_due
 from deployments.due import DUE, MOVED, Bell, rings_when_due
 from deployments.worker import urgency
 from flows.run.clock import now
@@ -149,12 +149,38 @@ def test_whoever_slept_through_too_many_calls_looks_at_everything() -> None:
     ],
 )
 def test_the_recoverer_is_told_of_every_change_to_a_run(method: str, path: str, moves: bool) -> None:
-    async def story() -> int:
+    async def story() -> Any:
         async with served(200) as client:
             await client.request(method, path, json={"state": {"type": "RUNNING"}})
-            return int((await client.get(MOVED)).json()["count"])
+            return (await client.get(MOVED, params={"after": "0" if moves else ""})).json()
 
-    assert asyncio.run(story()) == int(moves)
+    told = asyncio.run(story())
+    assert told["count"] == int(moves)
+    if moves:
+        which = BEGUN if "create" in path else WOKEN
+        assert told["runs"] == (None if "bulk" in path else [which])
+
+
+@pytest.mark.parametrize("path", ["/api/work_pools/incident", "/api/work_queues/0192aabb"])
+def test_the_recoverer_is_told_of_no_valve(path: str) -> None:
+    async def story() -> Any:
+        async with served(200) as client:
+            await client.patch(path, json={"is_paused": True})
+            return (await client.get(MOVED)).json()["count"]
+
+    assert asyncio.run(story()) == 0
+
+
+def test_what_the_recoverer_hears_adds_up() -> None:
+    moves = Moves()
+    assert moves.seen() is None
+    moves._note([UUID(BEGUN)])
+    moves._note([UUID(WOKEN)])
+    assert moves.seen() == {BEGUN, WOKEN}
+    assert moves.seen() == set()
+    moves._note(None)
+    moves._note([UUID(WOKEN)])
+    assert moves.seen() is None
 
 
 def run(due: datetime, severity: str | None = None, state: str = "Scheduled") -> FlowRun:

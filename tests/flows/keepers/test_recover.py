@@ -178,6 +178,40 @@ def test_it_finds_whoever_waits_no_longer_out_of_turn(ward: Ward) -> None:
     assert [entry.kind for entry in ward.journal.read(str(last))][-1] == "closed"
 
 
+def test_it_looks_at_whoever_was_changed_and_at_no_other_that_waits(
+    ward: Ward, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that was deleted is no longer among those in another state: without being named it would have to wait."""
+    for _ in range(3 * recover.IN_TURN):
+        waits(ward)
+    moved: list[set[str] | None] = [None]
+    looker = Recoverer(ward.journal, print, moved=lambda: moved.pop(0))
+    looker.look()
+    last = list(looker.waiting)[-1]
+    ward.client.delete_flow_run(UUID(last))
+    looked: list[str] = []
+    monkeypatch.setattr(recover, "_read", lambda _client, incident: looked.append(incident))
+    moved.append({last})
+    looker.look()
+    assert looked == [last]
+    assert [entry.kind for entry in ward.journal.read(last)][-1] == "closed"
+
+
+def test_it_no_longer_takes_for_waiting_what_was_seen_to_go_on(ward: Ward) -> None:
+    """Its process then dies without a word to Prefect: that is found at the next looks."""
+    run = waits(ward)
+    moved: list[set[str] | None] = [None, {str(run)}, set(), set(), set()]
+    looker = Recoverer(ward.journal, print, moved=lambda: moved.pop(0))
+    looker.look()
+    assert list(looker.waiting) == [str(run)]
+    with ward.journal.hold(str(run)):
+        ward.client.set_flow_run_state(run, Crashed(), force=True)
+        looker.look()
+    looker.look()
+    looker.look()
+    assert ward.state(run) == "AwaitingRetry"
+
+
 def test_it_wakes_a_gate_whose_time_is_over_out_of_turn(ward: Ward, monkeypatch: pytest.MonkeyPatch) -> None:
     late = waits(ward, minutes=5)
     for _ in range(3 * recover.IN_TURN):
@@ -220,21 +254,22 @@ def test_it_asks_prefect_nothing_where_nothing_was_changed(ward: Ward, monkeypat
         return []
 
     monkeypatch.setattr(recover, "_unfinished", unfinished)
-    moved = [True, False, False, True]
+    moved: list[set[str] | None] = [None, set(), set(), {"some run"}]
     looker = Recoverer(ward.journal, print, moved=lambda: moved.pop(0))
     for expected in (1, 1, 1, 2):
         looker.look()
         assert len(asked) == expected
     monkeypatch.setattr(recover, "ASKS_ANYWAY_S", 0.0)
-    moved = [False]
+    moved = [set()]
     looker.look()
     assert len(asked) == 3
 
 
 def test_a_change_is_not_forgotten_by_a_look_that_failed(ward: Ward, monkeypatch: pytest.MonkeyPatch) -> None:
     run = ward.run(Crashed())
-    moved = [True, False, False]
+    moved: list[set[str] | None] = [set(), {str(run)}, set(), set(), set()]
     looker = Recoverer(ward.journal, print, moved=lambda: moved.pop(0))
+    looker.look()
     with monkeypatch.context() as gone:
 
         def refused(*_: Any) -> Any:
