@@ -127,6 +127,7 @@ def _watch(stack: Stack, home: Home, for_s: float, found: Found) -> None:
     _published(stack, home)
     percent = percent_of_a_core(stack.supervisor.pid, for_s)
     found["watches"].append(watches)
+    found["watch_rounds"].append(environments.rounds_asked())
     found["watches_percent"].append(percent - found["idle_stack_percent"][0])
 
 
