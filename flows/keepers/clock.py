@@ -26,6 +26,8 @@ TIGHTEST = timedelta(hours=1) / 100
 GRACE = timedelta(seconds=70)
 # Our worker is called, and looks by itself every fifteen seconds; what is due beyond its places waits for one.
 LATE = timedelta(seconds=60)
+# While runs begin, the others wait for a place: the least urgent for a quarter of an hour (deployments/worker.py).
+QUEUED = timedelta(minutes=20)
 # A worker reports every 30 s (Prefect's default). One report may get lost.
 SILENT = timedelta(seconds=70)
 # One failed round may be the database's restart.
@@ -87,14 +89,14 @@ def look(tag: str, pool: str) -> Clock:
 def _seen(client: Any, tag: str, pool: str) -> Clock:
     scheduled = [d for d in _deployments(client, tag) if not d.paused and any(s.active for s in d.schedules)]
     loops = _loops(client)
-    late = client.count_flow_runs(deployment_filter=_tagged(tag), flow_run_filter=_waiting(before=now() - LATE))
+    late, by = _late(client, tag)
     coming = client.read_flow_runs(
         deployment_filter=_tagged(tag), flow_run_filter=_waiting(after=now()), sort=_soonest_first(), limit=1
     )
     return Clock(
         troubles=(
             *_unplanned(client, tag, scheduled),
-            *_untaken(client, pool, late),
+            *_untaken(client, pool, late, by),
             *_broken(loops or []),
         ),
         schedules=len(scheduled),
@@ -125,8 +127,17 @@ def _judged(deployment: Any) -> bool:
     return now() - changed > GRACE and not tight
 
 
-def _untaken(client: Any, pool: str, late: int) -> Iterator[Trouble]:
-    runs = f"{late} runs are late by more than {LATE.total_seconds():.0f} s" if late != 1 else "One run is late"
+def _late(client: Any, tag: str) -> tuple[int, timedelta]:
+    """How many runs nobody took in time, and by how much they are late at least."""
+    late = client.count_flow_runs(deployment_filter=_tagged(tag), flow_run_filter=_waiting(before=now() - LATE))
+    if not late or not client.count_flow_runs(deployment_filter=_tagged(tag), flow_run_filter=_begun(now() - LATE)):
+        return late, LATE
+    waiting = _waiting(before=now() - QUEUED)
+    return client.count_flow_runs(deployment_filter=_tagged(tag), flow_run_filter=waiting), QUEUED
+
+
+def _untaken(client: Any, pool: str, late: int, by: timedelta) -> Iterator[Trouble]:
+    runs = f"{late} runs are late by more than {by.total_seconds():.0f} s" if late != 1 else "One run is late"
     if not _workers(client, pool):
         yield Trouble(
             key=NO_WORKER,
@@ -222,6 +233,13 @@ def _waiting(*, before: datetime | None = None, after: datetime | None = None) -
         ),
         next_scheduled_start_time=FlowRunFilterNextScheduledStartTime(before_=before, after_=after),  # type: ignore[arg-type]
     )
+
+
+def _begun(after: datetime) -> Any:
+    """Runs that began after that moment."""
+    from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterStartTime
+
+    return FlowRunFilter(start_time=FlowRunFilterStartTime(after_=after))  # type: ignore[arg-type]
 
 
 def _soonest_first() -> Any:

@@ -18,7 +18,7 @@ from prefect.client.orchestration import get_client
 from prefect.client.schemas.actions import DeploymentScheduleCreate
 from prefect.client.schemas.schedules import IntervalSchedule
 from prefect.settings import PREFECT_API_URL, temporary_settings
-from prefect.states import Scheduled
+from prefect.states import Running, Scheduled
 
 from deployments.ports import free_port
 from deployments.prefect_server import api_url, server_environment
@@ -110,7 +110,9 @@ def test_it_says_that_the_scheduler_creates_no_runs(broken: str, monkeypatch: py
     )
 
 
-def test_it_says_that_no_worker_takes_runs_and_that_one_takes_none(broken: str) -> None:
+def test_it_says_that_no_worker_takes_runs_and_that_one_takes_none(
+    broken: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert "No run is late yet" in troubles()[clock.NO_WORKER]
     with get_client(sync_client=True) as client:
         deployment = client.read_deployment_by_name("watch/lamp")
@@ -124,6 +126,12 @@ def test_it_says_that_no_worker_takes_runs_and_that_one_takes_none(broken: str) 
         seen = troubles()
         assert clock.NO_WORKER not in seen
         assert seen[clock.TAKES_NONE] == "One run is late: a worker of the pool 'incident' is there, and takes none."
+        # A burst: one begins, the others wait for a place, and nobody is woken for that.
+        begun = client.create_flow_run_from_deployment(deployment.id)
+        client.set_flow_run_state(begun.id, Running(), force=True)
+        assert clock.TAKES_NONE not in troubles()
+        monkeypatch.setattr(clock, "QUEUED", timedelta(minutes=1))
+        assert clock.TAKES_NONE in troubles(), "not for ever"
         client.delete_flow_run(run.id)
     assert clock.TAKES_NONE not in troubles()
 

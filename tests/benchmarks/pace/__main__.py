@@ -52,6 +52,12 @@ BASELINES = {
 Found = dict[str, list[float]]
 
 
+def _note(found: Found, name: str, value: float) -> None:
+    """Each figure as it is found: all of them together take a quarter of an hour."""
+    found[name].append(value)
+    Console(stderr=True).print(f"{name} {value:.2f}", highlight=False)
+
+
 def measured(rounds: int, incidents: int, watched_s: float) -> Found:
     """Every figure by its key, one value a round; every process it starts ends with it."""
     found: Found = defaultdict(list)
@@ -62,12 +68,12 @@ def measured(rounds: int, incidents: int, watched_s: float) -> Found:
         environments.write(home.config)
         with servers.up(home, daemon=False):
             Stack.up(home, port=free_port()).close()
-            found["second_bare_server_start_s"].append(second_bare_server_s(Path(folder) / "bare"))
+            _note(found, "second_bare_server_start_s", second_bare_server_s(Path(folder) / "bare"))
             began = time.monotonic()
             with Stack.up(home, port=free_port()) as stack:
-                found["second_up_s"].append(time.monotonic() - began)
+                _note(found, "second_up_s", time.monotonic() - began)
                 for name, value in at_rest(stack.supervisor.pid).items():
-                    found[name].append(value)
+                    _note(found, name, value)
                 _live(stack, home, rounds, incidents, found)
                 if watched_s:
                     _watch(stack, home, watched_s, found)
@@ -78,16 +84,16 @@ def _live(stack: Stack, home: Home, rounds: int, incidents: int, found: Found) -
     here = _published(stack, home)
     with stock_worker(stack) as stock:
         for _ in range(rounds):
-            found["empty_stock_start_s"].append(stock.start_s())
+            _note(found, "empty_stock_start_s", stock.start_s())
             first, second = one_incident(here)
-            found["trigger_to_first_finding_s"].append(first)
-            found["answer_to_intent_s"].append(second)
-            found["six_questions_to_plan_s"].append(crowd.questions_to_plan_s(here, "second"))
+            _note(found, "trigger_to_first_finding_s", first)
+            _note(found, "answer_to_intent_s", second)
+            _note(found, "six_questions_to_plan_s", crowd.questions_to_plan_s(here, "second"))
             _spend(stack, here, stock, found)
-        found["stock_run_mib"].append(stock.run_mib())
-        found["running_incident_mib"].append(crowd.running_mib(stack, here))
+        _note(found, "stock_run_mib", stock.run_mib())
+        _note(found, "running_incident_mib", crowd.running_mib(stack, here))
         if incidents:
-            found["burst_stock_s"].append(stock.burst_s(STOCK_BURST) * incidents / STOCK_BURST)
+            _note(found, "burst_stock_s", stock.burst_s(STOCK_BURST) * incidents / STOCK_BURST)
     if incidents:
         _crowd(stack, here, incidents, found)
 
@@ -101,24 +107,24 @@ def _published(stack: Stack, home: Home) -> Here:
 
 
 def _spend(stack: Stack, here: Here, stock: StockWorker, found: Found) -> None:
-    found["empty_stock_processor_s"].append(stock.start_processor_s())
+    _note(found, "empty_stock_processor_s", stock.start_processor_s())
     before = processor_s(stack.supervisor.pid)
     one_drill(here)
     time.sleep(SAYS_GOODBYE_S)
-    found["incident_processor_s"].append(processor_s(stack.supervisor.pid) - before)
+    _note(found, "incident_processor_s", processor_s(stack.supervisor.pid) - before)
 
 
 def _crowd(stack: Stack, here: Here, incidents: int, found: Found) -> None:
     """A burst, and what it costs that they wait."""
     lived = crowd.burst(stack, here, incidents)
-    found["burst_s"].append(lived.seconds)
-    found["burst_processor_s_each"].append(lived.processor_s / incidents)
-    found["burst_most_processes"].append(lived.most_processes)
-    found["burst_slowest_answer_s"].append(lived.slowest_page_s)
+    _note(found, "burst_s", lived.seconds)
+    _note(found, "burst_processor_s_each", lived.processor_s / incidents)
+    _note(found, "burst_most_processes", lived.most_processes)
+    _note(found, "burst_slowest_answer_s", lived.slowest_page_s)
     time.sleep(SAYS_GOODBYE_S)
-    found["waiting_crowd_percent"].append(crowd.waiting_percent(stack))
+    _note(found, "waiting_crowd_percent", crowd.waiting_percent(stack))
     for incident in lived.incidents[:3]:
-        found["answer_to_intent_in_a_crowd_s"].append(crowd.answer_to_intent_s(here, incident))
+        _note(found, "answer_to_intent_in_a_crowd_s", crowd.answer_to_intent_s(here, incident))
 
 
 def _watch(stack: Stack, home: Home, for_s: float, found: Found) -> None:
@@ -126,9 +132,9 @@ def _watch(stack: Stack, home: Home, for_s: float, found: Found) -> None:
     watches = environments.watch_the_lab(home.config, home, WATCHES)
     _published(stack, home)
     percent = percent_of_a_core(stack.supervisor.pid, for_s)
-    found["watches"].append(watches)
-    found["watch_rounds"].append(environments.rounds_asked())
-    found["watches_percent"].append(percent - found["idle_stack_percent"][0])
+    _note(found, "watches", watches)
+    _note(found, "watch_rounds", environments.rounds_asked())
+    _note(found, "watches_percent", percent - found["idle_stack_percent"][0])
 
 
 def table(found: Mapping[str, list[float]]) -> Table:
