@@ -102,7 +102,7 @@ class Worker(BaseWorker[Fixed, BaseVariables, BaseWorkerResult]):
         self._nursery = Nursery()
         self._context = FlowRunExecutorContext()
         self._looking = asyncio.Lock()
-        self._alarm: asyncio.TimerHandle | None = None
+        self._alarm: asyncio.Task[None] | None = None
         self._left_waiting = False
         self._under_way = 0
         self._executing: set[UUID] = set()
@@ -187,10 +187,17 @@ class Worker(BaseWorker[Fixed, BaseVariables, BaseWorkerResult]):
     def _look_at(self, times: Iterable[datetime]) -> None:
         if self._alarm is not None:
             self._alarm.cancel()
+            self._alarm = None
         if (first := min(times, default=None)) is not None:
-            loop = asyncio.get_running_loop()
-            wait = (first - now("UTC")).total_seconds()
-            self._alarm = loop.call_later(max(wait, 0), self._in_background, self._look)
+            wait_s = (first - now("UTC")).total_seconds()
+            # A task: where no task runs, as in a timer's callback, anyio begins none.
+            self._alarm = asyncio.create_task(self._look_in(max(wait_s, 0)))
+
+    async def _look_in(self, wait_s: float) -> None:
+        await asyncio.sleep(wait_s)
+        # What it finds sets the next one, and must not end this one.
+        self._alarm = None
+        await self._look()
 
     async def _submit_run(self, flow_run: FlowRun) -> None:
         """Claim the run, and execute it.

@@ -5,6 +5,7 @@ The worker holds what the gate rests on: the approvers' secrets, the journal's p
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shlex
 import subprocess
@@ -12,6 +13,7 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -19,18 +21,21 @@ from uuid import UUID, uuid4
 import pytest
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.actions import WorkPoolUpdate
+from prefect.client.schemas.filters import LogFilter, LogFilterFlowRunId
 from prefect.client.schemas.objects import FlowRun
 from prefect.exceptions import PrefectHTTPStatusError
 from prefect.filesystems import LocalFileSystem
 from prefect.results import ResultStore
 from prefect.serializers import PickleSerializer
 from prefect.settings import PREFECT_API_URL, temporary_settings
+from prefect.types._datetime import now
 
 from deployments.engine import OURS
 from deployments.ports import free_port
 from deployments.prefect_server import POOL
 from deployments.stack import Stack
 from deployments.wanted import wanted
+from deployments.worker import Worker
 from runbooks.catalog import Catalog
 from tasks.config import Config
 from tests.deployments.processes import wait_until
@@ -128,8 +133,13 @@ def test_it_takes_neither_code_nor_command_from_a_deployment_a_run_or_the_pool(i
 def test_a_run_that_fails_leaves_nothing_on_the_disk(intruder: Intruder, stack: Stack) -> None:
     """Prefect would pickle what was raised, unredacted: into its own folder, or to where `incident up` was typed."""
     before = kept(stack)
-    assert_ours(intruder.ended(intruder.begin(intruder.deploy())))
+    run = intruder.ended(intruder.begin(intruder.deploy()))
+    assert_ours(run)
     assert kept(stack) == before
+    log = LogFilter(flow_run_id=LogFilterFlowRunId(any_=[run.id]))
+    # Logs arrive in batches.
+    wait_until(lambda: any("Finished in state" in one.message for one in intruder.client.read_logs(log)), "its log")
+    assert not [one.message for one in intruder.client.read_logs(log) if "write result" in one.message]
 
 
 def kept(stack: Stack) -> set[Path]:
@@ -160,6 +170,25 @@ def test_it_begins_nothing_that_a_paused_pool_or_queue_holds_back(intruder: Intr
     finally:
         pause(False)
     assert_ours(intruder.ended(run))
+
+
+def test_it_looks_again_when_what_it_was_handed_early_is_due() -> None:
+    """Scheduled runs are handed out half a minute early: without this each began at the next look, up to 15 s late."""
+
+    async def story() -> None:
+        worker = Worker.__new__(Worker)
+        looked = asyncio.Event()
+
+        async def look() -> None:
+            worker._look_at([])
+            looked.set()
+
+        worker._alarm, worker._look = None, look  # type: ignore[method-assign, assignment]
+        worker._look_at([now("UTC") + timedelta(hours=1)])
+        worker._look_at([now("UTC") + timedelta(seconds=0.1), now("UTC") + timedelta(hours=1)])
+        await asyncio.wait_for(looked.wait(), 10)
+
+    asyncio.run(story())
 
 
 NOTHING_TO_CHOOSE: dict[str, Any] = {

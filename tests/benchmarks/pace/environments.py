@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from deployments.home import Home
@@ -43,7 +44,13 @@ def watch_the_lab(file: Path, home: Home, watches: int) -> int:
     with file.open("a", encoding="utf-8") as config:
         for number in range(needed):
             staging = lab.replace("environments.lab", f"environments.staging{number}")
-            config.write("\n" + staging.replace('kind = "lab"', 'kind = "staging"'))
+            staging = staging.replace('kind = "lab"', 'kind = "staging"')
+            # For the lab only.
+            config.write("\n" + re.sub(r"(?m)^verification_hold_s .*$", "", staging))
+    catalogued = Config.load(file, home.lab_environment)
+    # A watch that cannot look costs little, and its figure would mean nothing.
+    for name in catalogued.names:
+        catalogued.environment(name)
     return needed * asked
 
 
