@@ -22,6 +22,7 @@ from starlette.responses import PlainTextResponse
 from deployments.due import rings_when_due
 from deployments.prefect_server import HOST, ui_url
 from deployments.service_loops import tell_loops
+from deployments.timezones import remember_timezones
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
@@ -87,6 +88,7 @@ def main() -> None:
     setup_logging()
     server = get_current_settings().server
     look_less_often()
+    remember_timezones()
     app = create_app(final=True)
     tell_loops(app)
     config = uvicorn.Config(

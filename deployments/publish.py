@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
+from deployments.timezones import remember_timezones
 from deployments.wanted import TAG, Wanted, wanted
 from runbooks.catalog import Catalog
 from tasks.config import Config
@@ -37,6 +38,7 @@ def publish(catalog: Catalog, config: Config, *, dry_run: bool = False) -> list[
     """
     from prefect.client.orchestration import get_client
 
+    remember_timezones()
     with get_client(sync_client=True) as client:
         existing = dict(_existing(client))
         changes: list[Change] = []

@@ -14,6 +14,7 @@ import httpx
 
 from deployments.called import Moves
 from deployments.prefect_server import POOL
+from deployments.timezones import remember_timezones
 from deployments.wanted import TAG
 from flows.journal import JournalUnavailable
 from flows.keepers import clock
@@ -41,6 +42,7 @@ def main() -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     for chatty in ("httpx", "botocore"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
+    remember_timezones()
     journal = settings.journal()
     recoverer = Recoverer(journal=journal, say=logger.info, moved=Moves().listen().seen)
     # Of their own, because a mail server or a store that does not answer must not keep orphans waiting.
