@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -88,4 +89,4 @@ class Moves:
             except (httpx.HTTPError, ValueError):
                 self._note(None)
                 # As often as the recoverer looks: it then asks each time, as if nobody called.
-                threading.Event().wait(AGAIN_S)
+                time.sleep(AGAIN_S)

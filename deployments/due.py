@@ -35,7 +35,7 @@ REMEMBERED = 64
 BEGINS = ("/create_flow_run", "/flow_runs", "/flow_runs/")
 WAKES = ("/resume", "/set_state")
 # Many at once, or one that is not named.
-MANY = ("/create_flow_run/bulk", "/schedule")
+MANY = ("/create_flow_run/bulk", "/bulk_set_state", "/schedule")
 # Every run sets several states, and a look costs the server more than each of them: the request names what it sets.
 SETS_A_STATE = "/set_state"
 SCHEDULED = b'"SCHEDULED"'

@@ -39,8 +39,8 @@ PATIENCE = {
     # Between this state and its form there is one call to the server.
     "PAUSED": timedelta(seconds=8),
 }
-# Of the incidents that wait for an answer and were well at their last look, so many are looked at again each time. What
-# changes of the others meanwhile is found by their state, and by when their time is over: waiting costs nothing.
+# Of the incidents that wait for an answer and were well at their last look, so many are looked at again whenever nobody
+# says which were changed. The others are found by their state, and by when their time is over.
 IN_TURN = 10
 # So often Prefect is asked although nothing was changed by a request: its own loops change states, too.
 ASKS_ANYWAY_S = 30.0

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from datetime import date, datetime, timedelta
 from typing import Any
 
 import psycopg
@@ -34,37 +33,30 @@ class _Json(_Text):
         return json.loads(super().load(data))
 
 
-# A moment may be infinity, before Christ, or after the year 9999: Python has none such.
-class _Moment(TimestamptzLoader):
-    def load(self, data: Buffer) -> datetime | str:  # type: ignore[override]
+class _Readable(Loader):
+    """A moment may be infinity, before Christ, or after the year 9999: Python has none such, and it stays text."""
+
+    def load(self, data: Buffer) -> Any:
         try:
-            return super().load(data)
+            return super().load(data)  # type: ignore[safe-super]  # it stands before one that loads
         except psycopg.DataError:
             return bytes(data).decode("ascii", "replace")
 
 
-class _LocalMoment(TimestampLoader):
-    def load(self, data: Buffer) -> datetime | str:  # type: ignore[override]
-        try:
-            return super().load(data)
-        except psycopg.DataError:
-            return bytes(data).decode("ascii", "replace")
+class _Moment(_Readable, TimestamptzLoader):
+    """With a time zone."""
 
 
-class _Day(DateLoader):
-    def load(self, data: Buffer) -> date | str:  # type: ignore[override]
-        try:
-            return super().load(data)
-        except psycopg.DataError:
-            return bytes(data).decode("ascii", "replace")
+class _LocalMoment(_Readable, TimestampLoader):
+    """Without one."""
 
 
-class _Span(IntervalLoader):
-    def load(self, data: Buffer) -> timedelta | str:  # type: ignore[override]
-        try:
-            return super().load(data)
-        except psycopg.DataError:
-            return bytes(data).decode("ascii", "replace")
+class _Day(_Readable, DateLoader):
+    """A date."""
+
+
+class _Span(_Readable, IntervalLoader):
+    """An interval."""
 
 
 _LOADERS: dict[type[Loader], tuple[str, ...]] = {

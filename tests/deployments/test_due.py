@@ -82,6 +82,7 @@ def test_it_is_called_when_a_run_may_have_become_due_and_told_which(path: str, r
     [
         ("POST", "/api/deployments/0192aabb/create_flow_run/bulk"),
         ("POST", "/api/deployments/0192aabb/schedule"),
+        ("POST", "/api/flow_runs/bulk_set_state"),
         ("PATCH", "/api/work_pools/incident"),
         ("PATCH", "/api/work_pools/incident/queues/default"),
         ("PATCH", "/api/work_queues/0192aabb"),

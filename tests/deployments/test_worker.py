@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -35,7 +36,7 @@ from deployments.ports import free_port
 from deployments.prefect_server import POOL
 from deployments.stack import Stack
 from deployments.wanted import wanted
-from deployments.worker import Worker
+from deployments.worker import Worker, open_queues
 from runbooks.catalog import Catalog
 from tasks.config import Config
 from tests.deployments.processes import wait_until
@@ -170,6 +171,33 @@ def test_it_begins_nothing_that_a_paused_pool_or_queue_holds_back(intruder: Intr
     finally:
         pause(False)
     assert_ours(intruder.ended(run))
+
+
+@pytest.mark.parametrize(
+    ("pool", "queue", "open_"),
+    [
+        ({}, {}, True),
+        ({"is_paused": True}, {}, False),
+        ({"concurrency_limit": 1}, {}, False),
+        ({}, {"is_paused": True}, False),
+        ({}, {"concurrency_limit": 1}, False),
+    ],
+)
+def test_it_asks_the_server_wherever_something_may_hold_a_run_back(
+    pool: dict[str, Any], queue: dict[str, Any], open_: bool
+) -> None:
+    free = {"is_paused": False, "concurrency_limit": None}
+    known, ours = SimpleNamespace(id=uuid4(), **(free | queue)), SimpleNamespace(id=uuid4(), **(free | pool))
+
+    class Client:
+        async def read_work_pool(self, _name: str) -> Any:
+            return ours
+
+        async def read_work_queues(self, work_pool_name: str) -> list[Any]:
+            return [known]
+
+    client: Any = Client()
+    assert asyncio.run(open_queues(client)) == ({known.id: ours.id} if open_ else {})
 
 
 def test_it_looks_again_when_what_it_was_handed_early_is_due() -> None:

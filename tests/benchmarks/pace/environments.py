@@ -47,10 +47,10 @@ def watch_the_lab(file: Path, home: Home, watches: int) -> int:
             staging = staging.replace('kind = "lab"', 'kind = "staging"')
             # For the lab only.
             config.write("\n" + re.sub(r"(?m)^verification_hold_s .*$", "", staging))
-    catalogued = Config.load(file, home.lab_environment)
+    written = Config.load(file, home.lab_environment)
     # A watch that cannot look costs little, and its figure would mean nothing.
-    for name in catalogued.names:
-        catalogued.environment(name)
+    for name in written.names:
+        written.environment(name)
     return needed * asked
 
 
@@ -68,7 +68,6 @@ def rounds_asked() -> int:
 
     ended = FlowRunFilterState(type=FlowRunFilterStateType(any_=[StateType.COMPLETED]))
     with get_client(sync_client=True) as client:
-        runs = client.read_flow_runs(
+        return client.count_flow_runs(
             flow_filter=FlowFilter(name=FlowFilterName(any_=["watch"])), flow_run_filter=FlowRunFilter(state=ended)
         )
-    return len(runs)
