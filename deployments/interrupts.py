@@ -38,3 +38,30 @@ def deaf() -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+@contextlib.contextmanager
+def put_off() -> Iterator[None]:
+    """An interrupt within the block comes at its end, a second one at once. Does nothing outside the main thread.
+
+    For what imports: Python drops an interrupt that falls into an import's bookkeeping, and one that falls into code
+    which a library makes of text gives the process its exit code, whoever caught it.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    came: list[int] = []
+
+    def note(number: int, _frame: FrameType | None) -> None:
+        if came:
+            raise KeyboardInterrupt
+        came.append(number)
+
+    before = {number: signal.signal(number, note) for number in (signal.SIGINT, *HANGING_UP)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    if came:
+        signal.raise_signal(came[0])

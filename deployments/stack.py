@@ -21,7 +21,7 @@ from typing import Any
 from deployments import accounts, databases, ports, prefect_server, private_file, supervise
 from deployments.cluster import SUPERUSER, Cluster, tail
 from deployments.home import Home
-from deployments.interrupts import deaf, interruptible
+from deployments.interrupts import deaf, interruptible, put_off
 from deployments.programs import POSTGRES, PREFECT, WORKER, places, programs, services
 from deployments.progress import Progress, quiet, stage
 from deployments.supervise import Supervisor
@@ -253,13 +253,14 @@ class _Start:
         databases.provision(self.server)
 
     def _start_prefect(self) -> None:
-        from flows.journal.migrate import migrate
-
         self.supervisor.start(PREFECT)
         # Both import for seconds; the worker then waits for the server.
         self.supervisor.start(WORKER)
         watch = self.supervisor.watch(PREFECT)
-        migrate(self.server.url(databases.OWNER), databases.RUNNER)
+        with put_off():
+            from flows.journal.migrate import migrate
+
+            migrate(self.server.url(databases.OWNER), databases.RUNNER)
         prefect_server.wait_for_server(self.port, self.home.prefect, log=self.part.log(PREFECT), alive=watch)
 
     def _running(self) -> Stack:

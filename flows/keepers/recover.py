@@ -265,7 +265,7 @@ def _half_done(entries: Sequence[Entry]) -> Iterator[str]:
 
 
 def _unfinished(client: Any, known: set[str]) -> list[Any]:
-    """The runs of today that Prefect believes under way, or crashed, and of which no incident is open."""
+    """Of today: the newest 200 runs that Prefect believes under way, or crashed, and of which no incident is open."""
     from prefect.client.schemas.filters import (
         FlowFilter,
         FlowFilterName,
@@ -275,6 +275,7 @@ def _unfinished(client: Any, known: set[str]) -> list[Any]:
         FlowRunFilterStateType,
     )
     from prefect.client.schemas.objects import StateType
+    from prefect.client.schemas.sorting import FlowRunSort
 
     died = [StateType.CRASHED, StateType.PENDING, StateType.RUNNING]
     runs = client.read_flow_runs(
@@ -283,6 +284,7 @@ def _unfinished(client: Any, known: set[str]) -> list[Any]:
             state=FlowRunFilterState(type=FlowRunFilterStateType(any_=died)),
             expected_start_time=FlowRunFilterExpectedStartTime(after_=now() - timedelta(days=1)),  # type: ignore[arg-type]
         ),
+        sort=FlowRunSort.EXPECTED_START_TIME_DESC,
         limit=200,
     )
     return [run for run in runs if run.deployment_id is not None and str(run.id) not in known]

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.objects import State
+from prefect.client.schemas.sorting import FlowRunSort
 
 from flows.watch import watch
 from tests.flows.room import Room
@@ -40,7 +41,7 @@ def deploy(client: SyncPrefectClient, *runbooks: str) -> None:
 
 def opened(client: SyncPrefectClient, environment: str) -> list[str]:
     """The runbooks that were opened there."""
-    runs = client.read_flow_runs(limit=200)
+    runs = client.read_flow_runs(limit=200, sort=FlowRunSort.EXPECTED_START_TIME_DESC)
     return sorted(str(run.parameters["runbook"]) for run in runs if _of_incident(run, environment))
 
 

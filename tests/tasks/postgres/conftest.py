@@ -37,7 +37,7 @@ GRANTS = {
     "sees_only": "GRANT pg_monitor TO sees_only",
     "signals_only": "GRANT pg_signal_backend TO signals_only",
 }
-DEADLINE_S = 15.0
+DEADLINE_S = 60.0
 
 
 @pytest.fixture(autouse=True)
