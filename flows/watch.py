@@ -6,7 +6,6 @@ Of missed rounds only the last is made up, and the others end as Skipped. One wa
 
 from __future__ import annotations
 
-import contextlib
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import timedelta
@@ -19,13 +18,12 @@ from prefect.context import FlowRunContext
 from prefect.states import Completed
 from prefect.task_runners import ThreadPoolTaskRunner
 
-from flows.gate.requester import announce, opening
-from flows.journal import AlreadyRecorded, Journal
+from flows.journal import Asked, Journal
 from flows.life.diagnose import AT_ONCE, answer
+from flows.opening.door import open_once
 from flows.run import settings
 from flows.run.clean import cleaned
 from flows.run.clock import now
-from flows.run.trigger import trigger
 from runbooks.catalog import Catalog, watch_name
 from runbooks.model import AnyCheck
 from tasks.environment import Environment
@@ -113,7 +111,9 @@ def _consequences(
     """What follows from a finding; each is tried, whatever becomes of the others."""
     yield partial(journal.measure, place.name, None, {asked.name: finding})
     if finding.verdict is Verdict.BAD:
-        yield from (partial(open_once, journal, runbook, place.name, said) for runbook in runbooks)
+        for runbook in runbooks:
+            wanted = Asked(runbook=runbook, environment=place.name, actor="watch", reason=said)
+            yield partial(open_once, journal, wanted)
 
 
 def _overtaken() -> timedelta | None:
@@ -140,22 +140,3 @@ def _overtaken() -> timedelta | None:
     )
     with get_client(sync_client=True) as client:
         return late if client.count_flow_runs(flow_run_filter=of_the_same) else None
-
-
-def open_once(journal: Journal, runbook: str, environment: str, reason: str) -> str:
-    """The incident for this problem: the open one, or a new one. Two watches at once get the same."""
-    known = journal.incidents(environment=environment, runbook=runbook, limit=10_000)
-    for summary in known:
-        if summary.open:
-            _note(journal, summary.incident, reason)
-            return summary.incident
-    key = f"watch:{runbook}:{environment}:{len(known)}"
-    asked = announce(journal, "watch", opening(runbook, environment, reason))
-    parameters = {"environment": environment, "reason": reason, "requester": asked}
-    return str(trigger(runbook, parameters, idempotency_key=key))
-
-
-def _note(journal: Journal, incident: str, reason: str) -> None:
-    key = f"seen-again/{len(journal.read(incident))}"
-    with contextlib.suppress(AlreadyRecorded):  # another watch saw the same at this moment
-        journal.note(incident, "watch", "seen again", key, {"says": reason})

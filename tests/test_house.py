@@ -18,7 +18,7 @@ FLOORS_OF_FLOWS = (
     {"case"},
     {"told", "people"},
     {"gate", "keepers"},
-    {"life"},
+    {"life", "opening"},
     {"step"},
 )
 EXECUTED_FLOWS = {"drill", "incident", "maintenance", "playbook", "watch"}

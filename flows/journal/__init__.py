@@ -10,6 +10,7 @@ from flows.journal.export import Exported, NotAnExport, lines, write_whole
 from flows.journal.journal import Journal, JournalBroken, Retired
 from flows.journal.locks import HeldElsewhere
 from flows.journal.log import AlreadyRecorded, HeldLog, LockLost
+from flows.journal.openings import Asked, Opening, Waiting
 from flows.journal.redact import Redactor
 from flows.journal.retention import CannotRemove, Entombed
 from flows.journal.retired import Tombstone, sha256_of, unlike_exports
@@ -22,6 +23,7 @@ __all__ = [
     "AlreadyRecorded",
     "AnchorFile",
     "Anchored",
+    "Asked",
     "Audit",
     "Bucket",
     "CannotAnchor",
@@ -41,6 +43,7 @@ __all__ = [
     "NotAnExport",
     "NotAnchors",
     "NotRecordable",
+    "Opening",
     "Place",
     "Record",
     "Redactor",
@@ -49,6 +52,7 @@ __all__ = [
     "Seal",
     "Told",
     "Tombstone",
+    "Waiting",
     "broken",
     "complaints",
     "gathered",

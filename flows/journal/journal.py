@@ -15,6 +15,7 @@ from flows.journal.chain import broken, stands_for_removed
 from flows.journal.connection import connect, refuse_transaction_pooler, session_of, speaking
 from flows.journal.entry import Entry, checked
 from flows.journal.log import ENTRIES, HeldLog, entry_from, write
+from flows.journal.openings import Openings
 from flows.journal.redact import Redactor
 from flows.journal.retention import Retention
 from flows.journal.rights import TABLES, Rights, rights
@@ -230,6 +231,11 @@ class Journal:
         """
         with session_of(self._url) as session, snapshot(session):
             yield Stored(session, tuple(only), since)
+
+    @property
+    def openings(self) -> Openings:
+        """The one door by which an incident is opened."""
+        return Openings(self._url, self._redact)
 
     @property
     def retention(self) -> Retention:

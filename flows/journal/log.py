@@ -15,6 +15,7 @@ from flows.journal.chain import GENESIS, chained
 from flows.journal.connection import Connection, JournalUnavailable, speaking
 from flows.journal.entry import Entry, checked, read_back, written
 from flows.journal.locks import turn_key, write_key
+from flows.journal.openings import Asked, register
 from flows.journal.redact import Redactor
 from tasks.model import Row
 
@@ -176,6 +177,15 @@ class HeldLog:
         """
         with self._lock, self._fenced():
             return write(self._session, self._redact, self._incident, actor, kind, key, body)
+
+    def register(self, asked: Asked) -> None:
+        """Whoever asks for the same from now on gets this incident.
+
+        Raises:
+            JournalUnavailable: the session is gone, and the lock with it. Do nothing further.
+        """
+        with self._lock, self._fenced():
+            register(self._session, self._redact, self._incident, asked)
 
     def confirm(self) -> None:
         """Ask whether the lock is still ours, for what must not happen without it.

@@ -23,7 +23,7 @@ from flows.case.question import Asker, local_asker
 from flows.case.standing import SCHEDULE
 from flows.gate.requester import How, Requester, requester
 from flows.gate.suspend import SuspendedRun
-from flows.journal import Entry, HeldElsewhere, LockLost
+from flows.journal import Asked, Entry, HeldElsewhere, LockLost
 from flows.run import settings
 from flows.run.clean import cleaned
 from flows.run.clock import now
@@ -89,6 +89,8 @@ def live_through(
             opened = log.get("opened") or _open(
                 case, run, {**_opening(case, given or {}), "severity": severity(declared), "reason": reason}, asked_by
             )
+            asked = Asked(runbook=slug, environment=place.name, actor=opened.actor, reason=str(opened.body["reason"]))
+            log.register(asked)
             return _state(_to_its_end(case, lambda: _edited(opened, case) or course(case, declared)))
     except HeldElsewhere as error:
         # Another process lives through this very run: leave its state alone.

@@ -46,10 +46,20 @@ def trigger(
         run = client.create_flow_run_from_deployment(
             deployment.id, parameters=parameters, idempotency_key=idempotency_key
         )
-        if idempotency_key and run.state is not None and run.state.is_final():
-            # That key's incident has ended (cancelled before it began, say): this is a new one.
-            return trigger(slug, parameters, kind=kind, idempotency_key=f"{idempotency_key}:{run.id}")
         return run.id
+
+
+def ended(run: str) -> bool:
+    """Has this run come to its end, or is it gone?"""
+    from prefect.client.orchestration import get_client
+    from prefect.exceptions import ObjectNotFound
+
+    with get_client(sync_client=True) as client:
+        try:
+            state = client.read_flow_run(UUID(run)).state
+        except ObjectNotFound:
+            return True
+    return state is not None and state.is_final()
 
 
 def cancel(incident: str) -> None:

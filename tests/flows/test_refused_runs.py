@@ -11,7 +11,8 @@ import pytest
 from prefect.client.orchestration import get_client
 
 from flows.incident import incident
-from flows.watch import open_once
+from flows.journal import Asked
+from flows.opening.door import open_once
 from tests.flows.room import SLUG, Room
 
 OVERRIDE = """
@@ -69,7 +70,9 @@ def test_it_opens_one_incident_when_two_watches_see_it_at_once(room: Room) -> No
 
     def see() -> None:
         ready.wait()
-        opened.append(open_once(room.journal, SLUG, "at once", "It is dark."))
+        opened.append(
+            open_once(room.journal, Asked(runbook=SLUG, environment="at once", actor="watch", reason="It is dark."))
+        )
 
     threads = [threading.Thread(target=see) for _ in range(2)]
     for thread in threads:

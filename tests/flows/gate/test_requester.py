@@ -21,9 +21,9 @@ from flows.gate.quorum import barred, explained, people_needed
 from flows.gate.reply import reply
 from flows.gate.requester import NOBODY, How, Requester, announce, opening, requester, sign_opening
 from flows.gate.settle import refusal
-from flows.journal import Journal
+from flows.journal import Asked, Journal
+from flows.opening.door import open_once
 from flows.run.clock import now
-from flows.watch import open_once
 from tasks.environment import Environment, Kind
 from tasks.model import BlastRadius, Plan, Risk, Row
 from tests.conftest import Server
@@ -313,7 +313,9 @@ def test_it_goes_by_what_it_was_opened_with_whatever_is_edited_afterwards(fair: 
 
 
 def watched(gate: Gate) -> None:
-    gate.room.incident = open_once(gate.room.journal, SLUG, "fair", "BAD: The lamp is off.")
+    gate.room.incident = open_once(
+        gate.room.journal, Asked(runbook=SLUG, environment="fair", actor="watch", reason="BAD: The lamp is off.")
+    )
     # As the published deployment would have it.
     edit(gate, {"runbook": SLUG})
 

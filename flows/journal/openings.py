@@ -1,0 +1,182 @@
+"""Openings: the one door by which an incident is opened, whoever asks; two who ask at once get the same incident.
+
+1. What is asked for is looked up among what is open: joined, if it is there; else recorded, in one transaction.
+2. A run is created for what was recorded, as often as it takes, under a key of its own.
+3. A run that nobody asked for in advance, as by a button of Prefect's, is registered when it begins.
+
+None of it costs more when there were more incidents before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from pydantic import SecretStr
+
+from flows.journal.connection import Connection, session_of
+from flows.journal.locks import lock_key
+from flows.journal.redact import Redactor
+
+# As many of a runbook may be open at once in one environment and still be found by a watch.
+LOOKED_THROUGH = 200
+
+# Over when its last run is: recorded as closed, or retired since.
+_IS_OPEN = """
+    (d.run IS NULL OR NOT EXISTS (SELECT FROM incident.entries AS e
+                                   WHERE e.incident = d.run AND e.kind IN ('closed', 'retired')))
+"""
+_LAST_RUN = """
+    LEFT JOIN LATERAL (SELECT run, attempt FROM incident.dispatched
+                        WHERE opening = o.opening ORDER BY attempt DESC LIMIT 1) AS d ON true
+"""
+_OF_THIS = f"""
+    SELECT o.opening, coalesce(d.run, ''), coalesce(d.attempt, 0)
+      FROM (SELECT opening FROM incident.openings
+             WHERE (runbook, environment, problem) = (%(runbook)s, %(environment)s, %(problem)s)
+             ORDER BY opening DESC LIMIT 1) AS o
+      {_LAST_RUN} WHERE {_IS_OPEN}
+"""  # noqa: S608 - constant
+# A watch joins whatever is open of its runbook; an alert what was opened for no alert in particular.
+_OF_ANY = f"""
+    SELECT o.opening, coalesce(d.run, ''), coalesce(d.attempt, 0)
+      FROM (SELECT opening, problem FROM incident.openings
+             WHERE (runbook, environment) = (%(runbook)s, %(environment)s)
+             ORDER BY opening DESC LIMIT {LOOKED_THROUGH}) AS o
+      {_LAST_RUN}
+     WHERE (o.problem = '' OR %(problem)s = '') AND {_IS_OPEN}
+     ORDER BY o.opening DESC LIMIT 1
+"""  # noqa: S608 - constant
+_RECORD = """
+    INSERT INTO incident.openings (runbook, environment, problem, actor, reason)
+    VALUES (%(runbook)s, %(environment)s, %(problem)s, %(actor)s, %(reason)s) RETURNING opening
+"""
+_DISPATCHED = """
+    INSERT INTO incident.dispatched (opening, attempt, run) VALUES (%s, %s, %s) ON CONFLICT DO NOTHING
+"""
+_REGISTERED = "SELECT FROM incident.dispatched WHERE run = %s"
+# Recorded and without a run, or with one that has not begun, and may have ended before it did.
+_WAITING = """
+    SELECT o.opening, o.runbook, o.environment, o.problem, o.actor, o.reason,
+           coalesce(d.attempt, 0), coalesce(d.run, '')
+      FROM incident.openings AS o
+      LEFT JOIN LATERAL (SELECT run, attempt, at FROM incident.dispatched
+                          WHERE opening = o.opening ORDER BY attempt DESC LIMIT 1) AS d ON true
+     WHERE o.opening > (SELECT coalesce(max(opening), 0) FROM incident.openings) - %(newest)s
+       AND (d.run IS NULL
+            OR (d.at < clock_timestamp() - make_interval(secs => least(%(at_most_s)s, %(first_s)s * 2 ^ d.attempt))
+                AND NOT EXISTS (SELECT FROM incident.entries AS e WHERE e.incident = d.run)))
+     ORDER BY o.opening
+"""
+# A run that ends before it begins, as where the configuration is wrong, is followed by another ever more seldom.
+FIRST_WAIT_S, LONGEST_WAIT_S = 5.0, 600.0
+# Looked through are the newest so many: it is asked every few seconds, whatever there was before.
+NEWEST = 10_000
+_LIMITS = {"newest": NEWEST, "first_s": FIRST_WAIT_S, "at_most_s": LONGEST_WAIT_S}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """An incident that somebody asks for. `problem` tells alerts apart; empty, it is the runbook's own."""
+
+    runbook: str
+    environment: str
+    actor: str
+    reason: str
+    problem: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Opening:
+    """What became of it: `new`, or joined. `run`, its last so far, is empty until Prefect has one."""
+
+    opening: int
+    new: bool
+    run: str = ""
+    attempt: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Waiting:
+    """A recorded opening that no run has begun to live through; `run` is the last that was created for it."""
+
+    opening: int
+    asked: Asked
+    attempt: int
+    run: str
+
+
+class Openings:
+    """The openings in the database at `url`. Every method raises JournalUnavailable where that does not answer."""
+
+    def __init__(self, url: SecretStr, redact: Redactor) -> None:
+        self._url = url
+        self._redact = redact
+
+    def ask(self, asked: Asked) -> Opening:
+        """The open incident of this problem, or a new one."""
+        with session_of(self._url) as session, session.transaction():
+            return open_or_join(session, self._redact, asked)
+
+    def waiting(self) -> list[Waiting]:
+        """What no run has begun to live through, the oldest first."""
+        with session_of(self._url) as session:
+            return list(map(_waiting, session.execute(_WAITING, _LIMITS)))
+
+    def dispatched(self, opening: int, attempt: int, run: str) -> None:
+        """Record the run that was created. Whoever recorded it first, it is the same one."""
+        with session_of(self._url) as session:
+            session.execute(_DISPATCHED, [opening, attempt, run])
+
+
+def open_or_join(session: Connection, redact: Redactor, asked: Asked) -> Opening:
+    """Join or record, within the caller's transaction: until it commits, nobody else opens this runbook there."""
+    found = _open(session, asked)
+    if found is None:
+        lock = lock_key("opening", f"{asked.runbook}\0{asked.environment}")
+        session.execute("SELECT pg_advisory_xact_lock(%s)", [lock])
+        # Somebody else may have opened it while we waited.
+        found = _open(session, asked)
+    return found or Opening(opening=_recorded(session, redact, asked), new=True)
+
+
+def register(session: Connection, redact: Redactor, run: str, asked: Asked) -> None:
+    """A run that lives through an incident and was not asked for here: it is open from now on, for all who ask."""
+    if session.execute(_REGISTERED, [run]).rowcount:
+        return
+    with session.transaction():
+        session.execute(_DISPATCHED, [_recorded(session, redact, asked), 1, run])
+
+
+def _recorded(session: Connection, redact: Redactor, asked: Asked) -> int:
+    told = {"actor": redact.text(asked.actor), "reason": redact.text(asked.reason)}
+    ((opening,),) = session.execute(_RECORD, {**_place(asked), **told}).fetchall()
+    return int(str(opening))
+
+
+def _place(asked: Asked) -> dict[str, str]:
+    return {"runbook": asked.runbook, "environment": asked.environment, "problem": asked.problem}
+
+
+def _open(session: Connection, asked: Asked) -> Opening | None:
+    for query in _queries(asked.problem):
+        row = session.execute(query.encode(), _place(asked)).fetchone()
+        if row:
+            opening, run, attempt = row
+            return Opening(opening=int(str(opening)), new=False, run=str(run), attempt=int(str(attempt)))
+    return None
+
+
+def _queries(problem: str) -> Iterator[str]:
+    # A storm is of one problem: that look is the cheaper one.
+    if problem:
+        yield _OF_THIS
+    yield _OF_ANY
+
+
+def _waiting(row: tuple[object, ...]) -> Waiting:
+    opening, runbook, environment, problem, actor, reason, attempt, run = row
+    asked = Asked(
+        runbook=str(runbook), environment=str(environment), problem=str(problem), actor=str(actor), reason=str(reason)
+    )
+    return Waiting(opening=int(str(opening)), asked=asked, attempt=int(str(attempt)), run=str(run))

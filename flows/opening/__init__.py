@@ -1,0 +1,1 @@
+"""How an incident comes to be opened: by whoever asks, once."""
