@@ -13,6 +13,7 @@ import httpx
 from cyclopts import App, Parameter
 
 from deployments.commands import (
+    alerts,
     approvals,
     approvers,
     audit,
@@ -95,6 +96,7 @@ COMMANDS: Sequence[Callable[..., int]] = (
 # In the order in which a night needs them, not of the alphabet.
 for rank, command in enumerate(COMMANDS):
     app.command(command, sort_key=rank)
+app.command(alerts.app)
 app.command(lab.app)
 app.command(audit.app)
 app.command(approvers.app)

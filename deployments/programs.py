@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,12 +11,15 @@ from deployments.cluster import Cluster
 from deployments.home import Home
 from deployments.supervise import Program
 from deployments.surroundings import withheld
+from tasks.config import Config
 
 POSTGRES = "postgres"
 PREFECT = "prefect"
 WORKER = "worker"
-# Every other process of the stack: its name and its module. One that is not installed is left out.
-SERVICES = {"recoverer": "deployments.recoverer"}
+RECOVERER = "recoverer"
+INTAKE = "intake"
+# Every other process of the stack: its name and its module.
+SERVICES = {RECOVERER: "deployments.recoverer", INTAKE: "deployments.intake"}
 
 
 def programs(home: Home, port: int, server: databases.Server, cluster: Cluster | None) -> Iterator[Program]:
@@ -33,13 +35,17 @@ def programs(home: Home, port: int, server: databases.Server, cluster: Cluster |
     worker = prefect_server.worker_command(WORKER)
     # Ending a run takes the worker a second or two; without a server to report to it would try for minutes.
     yield Program(name=WORKER, command=worker, environment=ours, directory=here, patience_s=5, has_children=True)
-    for name, module in services().items():
+    for name, module in SERVICES.items():
         yield Program(name=name, command=[sys.executable, "-P", "-m", module], environment=ours, directory=here)
 
 
-def services() -> dict[str, str]:
-    """Our processes beside the worker, by name: the module each executes."""
-    return {name: module for name, module in SERVICES.items() if importlib.util.find_spec(module)}
+def services(home: Home) -> list[str]:
+    """Our processes beside the worker that are started: alerts are taken where a source of theirs is configured.
+
+    Raises:
+        InvalidConfig: the configuration cannot be read, so nobody knows.
+    """
+    return [name for name in SERVICES if name != INTAKE or Config.load(home.config).alerts.get("sources")]
 
 
 def places(home: Home) -> dict[str, str]:

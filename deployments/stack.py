@@ -22,10 +22,11 @@ from deployments import accounts, databases, ports, prefect_server, private_file
 from deployments.cluster import SUPERUSER, Cluster, tail
 from deployments.home import Home
 from deployments.interrupts import deaf, interruptible, put_off
-from deployments.programs import POSTGRES, PREFECT, WORKER, places, programs, services
+from deployments.programs import POSTGRES, PREFECT, RECOVERER, WORKER, places, programs, services
 from deployments.progress import Progress, quiet, stage
 from deployments.supervise import Supervisor
 from deployments.trouble import CannotStart
+from tasks.toml import InvalidConfig
 
 LOOK_S = 0.5
 # With several hundred runs Prefect's server and the journal's sessions together stay below this.
@@ -171,9 +172,17 @@ class _Start:
         with stage(self.progress, "Starting the worker"):
             watch = self.supervisor.watch(WORKER)
             prefect_server.wait_for_worker(self.port, WORKER, since, log=self.part.log(WORKER), alive=watch)
-        for name in services():
+        for name in self._services():
             self.supervisor.start(name)
         return self._running()
+
+    def _services(self) -> list[str]:
+        try:
+            return services(self.home)
+        except InvalidConfig as error:
+            # Everything else works, and says the same wherever the configuration is used.
+            self.progress(f"No alerts are taken: {error}")
+            return [RECOVERER]
 
     def _lock(self, database_url: str | None) -> None:
         if database_url is not None:

@@ -53,6 +53,7 @@ class Config:
     team: Team
     # Not shown: somebody may have written a secret into the file itself.
     kept: Mapping[str, Any] = field(repr=False)
+    alerts: Mapping[str, Any] = field(repr=False)
     raw: Mapping[str, tuple[Path, Mapping[str, Any]]] = field(repr=False)
 
     @classmethod
@@ -63,13 +64,14 @@ class Config:
             InvalidConfig: not TOML, an unknown key, or a part of the wrong shape.
         """
         main = toml.read(file) if file.exists() else {}
-        toml.refuse_unknown(file, "", main, {"environments", "record", "team"})
+        toml.refuse_unknown(file, "", main, {"alerts", "environments", "record", "team"})
         told = toml.as_table(main.get("team", {}), file, "team")
         toml.refuse_unknown(file, "team", told, set(Team.model_fields))
         team = toml.validated(Team, told, file, "team")
         kept = toml.as_table(main.get("record", {}), file, "record")
         toml.refuse_unknown(file, "record", kept, set(Keeping.model_fields))
         toml.validated(Keeping, kept, file, "record")
+        alerts = toml.as_table(main.get("alerts", {}), file, "alerts")
         raw = {
             name: (file, table) for name, table in toml.tables_in(main.get("environments", {}), file, "environments")
         }
@@ -78,7 +80,7 @@ class Config:
                 raw.setdefault(name, (lab, table))
         root = file.resolve().parent
         folders = {key: root / folder for key, folder in team if folder is not None}
-        return cls(file=file, team=Team(**folders), kept=kept, raw=raw)
+        return cls(file=file, team=Team(**folders), kept=kept, alerts=alerts, raw=raw)
 
     @property
     def record(self) -> Keeping:

@@ -17,7 +17,7 @@ APPLICATION = "incident-journal"
 Connection = psycopg.Connection[tuple[object, ...]]
 
 # What the client's end watches: a server that vanished is noticed within 30 s, not after the kernel's two hours.
-_CLIENT: dict[str, str | int] = {
+CLIENT: dict[str, str | int] = {
     "application_name": APPLICATION,
     "client_encoding": "utf8",
     "connect_timeout": 5,
@@ -28,7 +28,7 @@ _CLIENT: dict[str, str | int] = {
     "tcp_user_timeout": 30_000,
 }
 # What the server's end watches. Set after connecting: poolers refuse the start-up parameter `options`.
-_SERVER = {
+SERVER = {
     "statement_timeout": "15s",
     "lock_timeout": "10s",
     # A writer that hangs inside its transaction must not keep the others out.
@@ -67,12 +67,17 @@ def connect(url: SecretStr) -> Connection:
     target = conninfo(url)
     with speaking(url):
         # Prepared statements would fail behind a transaction pooler before we can say what is wrong with it.
-        session = psycopg.connect(make_conninfo(target, **_CLIENT), autocommit=True, prepare_threshold=None)
-        # Each statement must see what was committed while it waited for a lock, whatever the database's default is.
-        session.isolation_level = IsolationLevel.READ_COMMITTED
-        session.read_only = False
-        session.execute(_LIMITS, [list(_SERVER), list(_SERVER.values())])
+        session = psycopg.connect(make_conninfo(target, **CLIENT), autocommit=True, prepare_threshold=None)
+        prepare(session)
     return session
+
+
+def prepare(session: Connection) -> None:
+    """What every session of ours relies on."""
+    # Each statement must see what was committed while it waited for a lock, whatever the database's default is.
+    session.isolation_level = IsolationLevel.READ_COMMITTED
+    session.read_only = False
+    session.execute(_LIMITS, [list(SERVER), list(SERVER.values())])
 
 
 @contextmanager

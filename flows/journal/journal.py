@@ -11,6 +11,7 @@ import psycopg
 from pydantic import SecretStr
 
 from flows.journal import codes, locks, measurement, summary
+from flows.journal.alerts import Alerts
 from flows.journal.chain import broken, stands_for_removed
 from flows.journal.connection import connect, refuse_transaction_pooler, session_of, speaking
 from flows.journal.entry import Entry, checked
@@ -231,6 +232,11 @@ class Journal:
         """
         with session_of(self._url) as session, snapshot(session):
             yield Stored(session, tuple(only), since)
+
+    @property
+    def alerts(self) -> Alerts:
+        """What monitoring systems said."""
+        return Alerts(self._url, self._redact)
 
     @property
     def openings(self) -> Openings:

@@ -131,12 +131,12 @@ class Openings:
 
 def open_or_join(session: Connection, redact: Redactor, asked: Asked) -> Opening:
     """Join or record, within the caller's transaction: until it commits, nobody else opens this runbook there."""
-    found = _open(session, asked)
+    found = find_open(session, asked)
     if found is None:
         lock = lock_key("opening", f"{asked.runbook}\0{asked.environment}")
         session.execute("SELECT pg_advisory_xact_lock(%s)", [lock])
         # Somebody else may have opened it while we waited.
-        found = _open(session, asked)
+        found = find_open(session, asked)
     return found or Opening(opening=_recorded(session, redact, asked), new=True)
 
 
@@ -158,7 +158,8 @@ def _place(asked: Asked) -> dict[str, str]:
     return {"runbook": asked.runbook, "environment": asked.environment, "problem": asked.problem}
 
 
-def _open(session: Connection, asked: Asked) -> Opening | None:
+def find_open(session: Connection, asked: Asked) -> Opening | None:
+    """The open incident that such an asking belongs to."""
     for query in _queries(asked.problem):
         row = session.execute(query.encode(), _place(asked)).fetchone()
         if row:

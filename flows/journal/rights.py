@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from flows.journal.connection import Connection
 
 # What the running role adds to and reads.
-TABLES = ("dispatched", "entries", "heads", "measurements", "openings", "seals")
+TABLES = ("alerts", "deliveries", "dispatched", "entries", "heads", "measurements", "openings", "seals")
 NEEDED = ("INSERT", "SELECT")
 
 # A superuser and an owner pass every one of these questions, whatever was granted. A right on one column is enough to

@@ -1,0 +1,66 @@
+"""The dispatcher: creates the runs of what was opened, in order, for as long as Prefect does not have them."""
+
+from __future__ import annotations
+
+import logging
+import threading
+
+import httpx
+
+from flows.journal import AlreadyRecorded, Journal, JournalUnavailable
+from flows.opening.door import dispatch
+from flows.run.trigger import NotPublished
+
+# It is called when something is opened; this is for what another intake opened and did not live to dispatch.
+EVERY_S = 5.0
+
+logger = logging.getLogger("dispatcher")
+
+
+class Dispatcher:
+    """One thread; several intakes may each have one, and a run is created once."""
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+        self._called = threading.Event()
+        # Said once each, not at every look.
+        self._told: set[int] = set()
+
+    def call(self) -> None:
+        """Something was opened."""
+        self._called.set()
+
+    def run(self) -> None:
+        """Look for ever, whatever one look meets."""
+        while True:
+            try:
+                self.look()
+            except (JournalUnavailable, httpx.HTTPError) as error:
+                logger.warning("Cannot dispatch now; what was opened waits: %s", error)
+            except Exception:
+                logger.exception("A look failed.")
+            self._called.wait(EVERY_S)
+            self._called.clear()
+
+    def look(self) -> int:
+        """Create the runs of what waits, and tell incidents of alerts that ended; how many runs there are now more.
+
+        Raises:
+            JournalUnavailable, httpx.HTTPError: no record, or no Prefect. Nothing is lost.
+        """
+        created = 0
+        for waiting in self._journal.openings.waiting():
+            try:
+                created += dispatch(self._journal, waiting) != waiting.run
+            except NotPublished as error:
+                if waiting.opening not in self._told:
+                    self._told.add(waiting.opening)
+                    logger.warning("Opening %s waits: %s", waiting.opening, error)
+        for ended in self._journal.alerts.ended():
+            says = f"{ended.source} says that it is over: {ended.title}"
+            try:
+                key = f"alert-resolved/{ended.alert}"
+                self._journal.note(ended.incident, f"alert:{ended.source}", "alert resolved", key, {"says": says})
+            except AlreadyRecorded:
+                continue  # another intake's dispatcher was first
+        return created

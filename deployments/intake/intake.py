@@ -1,0 +1,152 @@
+"""What becomes of a delivery: verified, read, routed, and stored before it is answered."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import Counter, OrderedDict
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+from pydantic import SecretStr
+
+from deployments.intake.delivery import Delivery, Refused, Why, read_json
+from deployments.intake.settings import AlertSettings
+from deployments.intake.source import Source
+from flows.journal import JournalUnavailable, NotRecordable, Redactor
+from flows.journal.alerts import Taken, Told, take
+from flows.journal.pool import Sessions
+from flows.opening.alert import Alert, State
+from flows.opening.routing import route
+from runbooks.catalog import Catalog
+
+# So many senders are remembered, the busiest of late.
+SENDERS = 10_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Accepted:
+    """What became of a delivery: its alerts; `replayed` and without any, if it was here before."""
+
+    alerts: tuple[Taken, ...]
+    replayed: bool = False
+
+    @property
+    def opened(self) -> bool:
+        return any(one.opening is not None and not one.joined for one in self.alerts)
+
+
+@dataclass
+class Counts:
+    """Since the process began. Keys are sources that are configured, and words of ours: no sender chooses any."""
+
+    received: Counter[str] = field(default_factory=Counter)
+    refused: Counter[tuple[str, str]] = field(default_factory=Counter)
+    joined: Counter[str] = field(default_factory=Counter)
+    opened: Counter[str] = field(default_factory=Counter)
+    unclaimed: Counter[str] = field(default_factory=Counter)
+    last_s: dict[str, float] = field(default_factory=dict)
+
+
+class Rates:
+    """A bucket for each sender: so many deliveries in a second, and two seconds' worth at once."""
+
+    def __init__(self, most_per_s: float, clock: Callable[[], float] = time.monotonic) -> None:
+        self._most = most_per_s
+        self._clock = clock
+        self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def admits(self, sender: str) -> bool:
+        """Is this one within the limit? It counts either way."""
+        with self._lock:
+            now = self._clock()
+            left, at = self._buckets.pop(sender, (2 * self._most, now))
+            left = min(2 * self._most, left + (now - at) * self._most) - 1
+            self._buckets[sender] = (max(left, -self._most), now)
+            if len(self._buckets) > SENDERS:
+                self._buckets.popitem(last=False)
+        return left >= 0
+
+
+class Intake:
+    """One service's sources, rules and counts. Threads may share it."""
+
+    def __init__(self, settings: AlertSettings, catalog: Catalog, url: SecretStr, opened: Callable[[], None]) -> None:
+        self.settings = settings
+        self.counts = Counts()
+        self.rates = Rates(settings.listening.most_per_s)
+        self._catalog = catalog
+        self._redact = Redactor([url, *(secret for one in settings.sources.values() for secret in one.secret)])
+        self._sessions = Sessions(url)
+        self._opened = opened
+
+    def close(self) -> None:
+        self._sessions.close()
+
+    def source(self, name: str) -> Source:
+        """The source that is configured under this name.
+
+        Raises:
+            Refused: there is none.
+        """
+        if name not in self.settings.sources:
+            raise Refused(Why.UNKNOWN_SOURCE)
+        return self.settings.sources[name]
+
+    def accept(self, source: Source, delivery: Delivery) -> Accepted:
+        """Store what was sent; when this returns it is committed.
+
+        Raises:
+            Refused: it was not proved, cannot be read, or could not be stored. Nothing of it is kept.
+        """
+        source.verify(delivery)
+        told = list(self._read(source, delivery))
+        try:
+            with self._sessions.session() as session:
+                taken = take(session, self._redact, source.name, source.delivery_id(delivery), told)
+        except NotRecordable as error:
+            raise Refused(Why.UNREADABLE, type(error).__name__) from error
+        except JournalUnavailable as error:
+            raise Refused(Why.UNAVAILABLE, str(error)) from error
+        accepted = Accepted(alerts=tuple(taken or ()), replayed=taken is None)
+        self._count(source.name, accepted)
+        if accepted.opened:
+            self._opened()
+        return accepted
+
+    def _read(self, source: Source, delivery: Delivery) -> Iterator[Told]:
+        body = read_json(delivery.body)
+        try:
+            alerts = list(source.alerts(body))
+        except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
+            raise Refused(Why.UNREADABLE, f"not as {source.type} documents it: {type(error).__name__}") from error
+        yield from (self._told(source, one) for one in alerts)
+
+    def _told(self, source: Source, alert: Alert) -> Told:
+        found = route(alert, self.settings.rules, self._catalog)
+        named = alert.environment in self.settings.environments
+        return Told(
+            fingerprint=alert.fingerprint,
+            firing=alert.state is State.FIRING,
+            title=alert.title,
+            severity=alert.severity or "",
+            service=alert.service,
+            environment=alert.environment if named else source.environment,
+            runbook=found.runbook,
+            why=found.why,
+            more={
+                "name": alert.name,
+                "environment": alert.environment,
+                "description": alert.description,
+                "tags": dict(alert.tags),
+                "links": list(alert.links),
+            },
+        )
+
+    def _count(self, source: str, accepted: Accepted) -> None:
+        self.counts.received[source] += 1
+        self.counts.last_s[source] = time.time()
+        for one in accepted.alerts:
+            where = self.counts.unclaimed if one.opening is None else self.counts.opened
+            (self.counts.joined if one.joined else where)[source] += 1

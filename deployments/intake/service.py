@@ -1,0 +1,126 @@
+"""The service: POST /alerts/{source}, GET /health, GET /metrics. It answers when what was sent is stored or refused."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Iterator
+from typing import Annotated, Any
+
+from fastapi import FastAPI, Path, Request, Response
+from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel
+
+from deployments.intake.delivery import LARGEST, STATUS, Delivery, Refused, Why
+from deployments.intake.intake import Accepted, Intake
+from deployments.intake.metrics import exposition
+
+# A body comes within this time, or not at all.
+SENT_WITHIN_S = 10.0
+# Senders try again by themselves; later than this nobody has to.
+RETRY_AFTER_S = "5"
+JSON = ("application/json", "application/vnd.api+json")
+
+logger = logging.getLogger("intake")
+
+
+class Taken(BaseModel):
+    """One alert: its number here, and whether it joined an incident that is open, or opens one, or neither."""
+
+    alert: int
+    opening: int | None
+    joined: bool
+
+
+class Answer(BaseModel):
+    """What became of a delivery. `replayed`: it was here before, and nothing happened."""
+
+    alerts: list[Taken]
+    replayed: bool
+
+
+class Refusal(BaseModel):
+    """Nothing was kept. Why is in our own log."""
+
+    detail: str = "refused"
+
+
+REFUSALS: dict[int | str, dict[str, Any]] = {
+    status: {"model": Refusal, "description": "Refused; nothing was kept."} for status in sorted(set(STATUS.values()))
+}
+Name = Annotated[str, Path(max_length=100, description="The source's name in the configuration.")]
+Key = Annotated[str, Path(max_length=500, description="A secret, for senders that can give it nowhere else.")]
+
+
+def application(intake: Intake) -> FastAPI:
+    """The service over this intake. It has no documentation pages: whoever finds the address learns nothing."""
+    app = FastAPI(title="Incident Pipelines: alerts in", docs_url=None, redoc_url=None)
+
+    @app.post("/alerts/{source}", responses=REFUSALS)
+    async def receive(source: Name, request: Request) -> Answer:
+        return await _receive(intake, source, "", request)
+
+    @app.post("/alerts/{source}/{key}", responses=REFUSALS)
+    async def receive_with_key(source: Name, key: Key, request: Request) -> Answer:
+        return await _receive(intake, source, key, request)
+
+    @app.get("/health")
+    async def health() -> dict[str, str]:
+        return {"status": "up"}
+
+    @app.get("/metrics")
+    async def metrics() -> Response:
+        return Response(exposition(intake), media_type="text/plain; version=0.0.4")
+
+    @app.exception_handler(Refused)
+    async def refused(request: Request, error: Refused) -> JSONResponse:
+        return _refused(intake, request, error)
+
+    return app
+
+
+async def _receive(intake: Intake, name: str, key: str, request: Request) -> Answer:
+    source = intake.source(name)
+    sender = request.client.host if request.client else ""
+    if not intake.rates.admits(f"{name} {sender}"):
+        raise Refused(Why.TOO_MANY)
+    body = await _body(request)
+    delivery = Delivery(headers=dict(request.headers), body=body, key=key, received_s=time.time())
+    accepted = await run_in_threadpool(intake.accept, source, delivery)
+    return Answer(alerts=list(_taken(accepted)), replayed=accepted.replayed)
+
+
+def _taken(accepted: Accepted) -> Iterator[Taken]:
+    for one in accepted.alerts:
+        yield Taken(alert=one.alert, opening=one.opening, joined=one.joined)
+
+
+async def _body(request: Request) -> bytes:
+    """The raw bytes, within the limits; what is compressed is not opened."""
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() not in JSON:
+        raise Refused(Why.WRONG_TYPE)
+    if request.headers.get("content-encoding", "identity") != "identity":
+        raise Refused(Why.WRONG_TYPE, "compressed")
+    body = bytearray()
+    try:
+        async with asyncio.timeout(SENT_WITHIN_S):
+            async for part in request.stream():
+                body += part
+                if len(body) > LARGEST:
+                    raise Refused(Why.TOO_LARGE)
+    except TimeoutError as error:
+        raise Refused(Why.TOO_SLOW) from error
+    return bytes(body)
+
+
+def _refused(intake: Intake, request: Request, error: Refused) -> JSONResponse:
+    name = request.path_params.get("source", "")
+    known = name if name in intake.settings.sources else ""
+    intake.counts.refused[known, error.why] += 1
+    # Nothing that was sent is written: who sent it, and what we think of it.
+    logger.warning("refused %s from %s: %s", known or "?", request.client.host if request.client else "?", error)
+    status = STATUS[error.why]
+    headers = {"retry-after": RETRY_AFTER_S} if status in (429, 503) else {}
+    return JSONResponse(Refusal().model_dump(), status, headers)

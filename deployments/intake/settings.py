@@ -1,0 +1,91 @@
+"""`[alerts]` of the configuration: where the service listens, who may send, and which alert opens what."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from deployments import intake
+from deployments.intake.source import Source
+from flows.opening.routing import Rule, refuse_unknown
+from runbooks.catalog import Catalog
+from tasks import toml
+from tasks.config import Config
+from tasks.toml import InvalidConfig
+
+
+class Listening(BaseModel):
+    """Where the service listens, and how much it takes of one sender in a second."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=1, le=65_535)] = 4280
+    most_per_s: Annotated[float, Field(gt=0)] = 1_000.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class AlertSettings:
+    """All of it, valid. `environments` are those that an alert may name."""
+
+    listening: Listening
+    sources: Mapping[str, Source]
+    rules: tuple[Rule, ...]
+    environments: frozenset[str]
+
+
+def load(config: Config, catalog: Catalog) -> AlertSettings:
+    """What is configured.
+
+    Raises:
+        InvalidConfig: an unknown key, type or environment, a wrong value, or a secret that is not set.
+        UnknownRunbook, UnknownTarget: a rule names no runbook.
+    """
+    _find_sources()
+    table = toml.filled(dict(config.alerts), config.file, "alerts")
+    told_sources, told_rules = table.pop("sources", {}), table.pop("rules", [])
+    toml.refuse_unknown(config.file, "alerts", table, set(Listening.model_fields))
+    listening = toml.validated(Listening, table, config.file, "alerts")
+    found = toml.tables_in(told_sources, config.file, "alerts.sources")
+    sources = {name: _source(config, name, said) for name, said in found}
+    rules = tuple(_rules(config, told_rules))
+    refuse_unknown(rules, catalog)
+    return AlertSettings(listening=listening, sources=sources, rules=rules, environments=frozenset(config.names))
+
+
+def _find_sources() -> None:
+    for module in pkgutil.iter_modules(intake.__path__, f"{intake.__name__}."):
+        if not module.name.endswith("__main__"):
+            importlib.import_module(module.name)
+
+
+def _source(config: Config, name: str, said: dict[str, Any]) -> Source:
+    where = f"alerts.sources.{name}"
+    kind = str(said.pop("type", name))
+    if kind not in Source.registry:
+        known = ", ".join(sorted(Source.registry))
+        raise InvalidConfig(f"{config.file}: {where}: no source of type {kind!r}. Known: {known}.")
+    cls = Source.registry[kind]
+    toml.refuse_unknown(config.file, where, said, set(cls.model_fields) - {"name"})
+    source = toml.validated(cls, {**said, "name": name}, config.file, where)
+    if source.environment not in config.names:
+        raise InvalidConfig(
+            f"{config.file}: {where}.environment: no environment {source.environment!r}."
+            f"{toml.nearest(source.environment, config.names)}"
+        )
+    return source
+
+
+def _rules(config: Config, told: object) -> Iterator[Rule]:
+    if not isinstance(told, list):
+        raise InvalidConfig(f"{config.file}: alerts.rules: write each rule as [[alerts.rules]].")
+    for number, said in enumerate(told, 1):
+        where = f"alerts.rules[{number}]"
+        table = toml.as_table(said, config.file, where)
+        toml.refuse_unknown(config.file, where, table, set(Rule.model_fields))
+        yield toml.validated(Rule, table, config.file, where)

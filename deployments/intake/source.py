@@ -1,0 +1,139 @@
+"""A source: who may send, how that is proved, and what its alerts mean. Each is one file beside this one."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import hmac
+from abc import abstractmethod
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, SecretStr
+
+from deployments.intake.delivery import Delivery, Refused, Why
+from flows.opening.alert import Alert
+from runbooks.model import Severity
+
+# A shorter one can be guessed.
+SHORTEST = 16
+
+
+def _several(value: object) -> object:
+    return (value,) if isinstance(value, str | SecretStr) else value
+
+
+def _long_enough(value: object) -> object:
+    for one in value if isinstance(value, Iterable) else ():
+        text = one.get_secret_value() if isinstance(one, SecretStr) else str(one)
+        if len(text) < SHORTEST:
+            raise ValueError(
+                f"a secret has {len(text)} characters; at least {SHORTEST} are needed: openssl rand -hex 24"
+            )
+    return value
+
+
+# Two are valid while one is replaced by the other.
+Secrets = Annotated[tuple[SecretStr, ...], BeforeValidator(lambda value: _long_enough(_several(value)))]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sample:
+    """A delivery as the vendor would send it, proved by our own secret: what `incident alerts test` sends."""
+
+    body: bytes
+    headers: Mapping[str, str]
+
+
+class Source(BaseModel):
+    """One sender. `environment` is where its incidents open, unless an alert names another one that is configured."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    registry: ClassVar[dict[str, type[Source]]] = {}
+    type: ClassVar[str]
+
+    name: str
+    environment: str
+    secret: Secrets
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **_: Any) -> None:
+        if "type" in vars(cls):
+            Source.registry[cls.type] = cls
+
+    @abstractmethod
+    def verify(self, delivery: Delivery) -> None:
+        """Look at nothing but the raw bytes and the headers.
+
+        Raises:
+            Refused: it is not proved that our sender sent this, now.
+        """
+
+    @abstractmethod
+    def alerts(self, body: dict[str, Any]) -> Iterator[Alert]:
+        """What it says; nothing, for what is no alert.
+
+        Raises:
+            KeyError, TypeError, ValueError, AttributeError: not what the vendor documents.
+        """
+
+    @abstractmethod
+    def sample(self, now_s: float) -> Sample:
+        """A firing alert of this source."""
+
+    def delivery_id(self, delivery: Delivery) -> str:
+        """The same for the same delivery made again. Where the sender numbers none, its bytes are what it is."""
+        return f"{delivery.received_s:.6f}:{hashlib.sha256(delivery.body).hexdigest()}"
+
+
+class TokenSource(Source):
+    """A sender that signs nothing: it gives our secret as a bearer, as Basic's password, in `header` or in the path."""
+
+    header: str = ""
+
+    def verify(self, delivery: Delivery) -> None:
+        given = list(self._given(delivery))
+        # Each is compared with each, whatever the first comparison says.
+        fits = [same(one, secret.get_secret_value()) for one in given for secret in self.secret]
+        if not any(fits):
+            raise Refused(Why.UNPROVED)
+
+    def _given(self, delivery: Delivery) -> Iterator[str]:
+        scheme, _, rest = delivery.header("authorization").partition(" ")
+        if scheme.lower() == "bearer":
+            yield rest.strip()
+        if scheme.lower() == "basic":
+            yield _password(rest.strip())
+        if self.header:
+            yield delivery.header(self.header)
+        yield delivery.key
+
+    def bearer(self, body: bytes) -> Sample:
+        """A sample whose proof is the secret as a bearer."""
+        token = self.secret[0].get_secret_value()
+        return Sample(body=body, headers={"content-type": "application/json", "authorization": f"Bearer {token}"})
+
+
+def same(given: str, expected: str) -> bool:
+    """In constant time, and never for nothing."""
+    return bool(given) and hmac.compare_digest(given.encode(), expected.encode())
+
+
+def signature(secret: SecretStr, body: bytes) -> str:
+    """HMAC-SHA256 over the raw bytes, as lower-case hex."""
+    return hmac.new(secret.get_secret_value().encode(), body, hashlib.sha256).hexdigest()
+
+
+def judged(word: str, known: Mapping[str, Severity]) -> Severity | None:
+    """A vendor's word for how bad it is, as ours."""
+    return known.get(word.lower())
+
+
+def _password(encoded: str) -> str:
+    try:
+        return base64.b64decode(encoded, validate=True).decode().partition(":")[2]
+    except (binascii.Error, UnicodeDecodeError):
+        return ""

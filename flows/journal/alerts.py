@@ -1,0 +1,187 @@
+"""Alerts: what monitoring systems said, each delivery stored whole, once, in one transaction with what it opens."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from pydantic import SecretStr
+
+from flows.journal.connection import Connection, session_of
+from flows.journal.entry import written
+from flows.journal.openings import Asked, find_open, open_or_join
+from flows.journal.redact import Redactor
+from tasks.model import Json
+
+_DELIVERY = "INSERT INTO incident.deliveries (source, delivery) VALUES (%s, %s) ON CONFLICT DO NOTHING"
+_ALERT = """
+    INSERT INTO incident.alerts (source, fingerprint, state, title, severity, service, environment, more, runbook, why,
+                                 opening, joined)
+    VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s) RETURNING alert
+"""
+_LIST = """
+    SELECT a.alert, to_char(a.at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'), a.source, a.state, a.severity,
+           a.title, a.environment, a.service, a.runbook, a.why, a.opening, coalesce(d.run, ''), a.joined
+      FROM incident.alerts AS a
+      LEFT JOIN LATERAL (SELECT run FROM incident.dispatched
+                          WHERE opening = a.opening ORDER BY attempt DESC LIMIT 1) AS d ON true
+     WHERE (%(alert)s::bigint IS NULL OR a.alert = %(alert)s)
+     ORDER BY a.alert DESC LIMIT %(limit)s
+"""
+# What ended at its source, and its incident has not been told. Of the newest so many: it is asked every few seconds.
+_ENDED = """
+    SELECT a.alert, d.run, a.source, a.title
+      FROM incident.alerts AS a
+      JOIN LATERAL (SELECT run FROM incident.dispatched
+                     WHERE opening = a.opening ORDER BY attempt DESC LIMIT 1) AS d ON true
+     WHERE a.alert > (SELECT coalesce(max(alert), 0) FROM incident.alerts) - 1000 AND a.state = 'resolved'
+       AND EXISTS (SELECT FROM incident.entries AS e WHERE e.incident = d.run AND e.seq = 1)
+       AND NOT EXISTS (SELECT FROM incident.entries AS e
+                        WHERE e.incident = d.run AND e.key = 'alert-resolved/' || a.alert)
+     ORDER BY a.alert
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Told:
+    """One alert as it is stored. `runbook` is empty where none claims it, and `why` says so; `more` is any JSON."""
+
+    fingerprint: str
+    firing: bool
+    title: str
+    severity: str
+    service: str
+    environment: str
+    runbook: str
+    why: str
+    more: Mapping[str, Json] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Taken:
+    """What became of an alert: its number, and the opening it belongs to, if there is one; `joined`, or opened."""
+
+    alert: int
+    opening: int | None
+    joined: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Kept:
+    """An alert in a list. `incident` is empty until a run lives through it."""
+
+    alert: int
+    at: str
+    source: str
+    state: str
+    severity: str
+    title: str
+    environment: str
+    service: str
+    runbook: str
+    why: str
+    opening: int | None
+    incident: str
+    joined: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ended:
+    """An alert that is resolved at its source, of an incident that has not been told."""
+
+    alert: int
+    incident: str
+    source: str
+    title: str
+
+
+class Alerts:
+    """The alerts in the database at `url`. Every method raises JournalUnavailable where that does not answer."""
+
+    def __init__(self, url: SecretStr, redact: Redactor) -> None:
+        self._url = url
+        self._redact = redact
+
+    def newest(self, limit: int = 50) -> list[Kept]:
+        """The newest first."""
+        return self._kept({"alert": None, "limit": limit})
+
+    def get(self, alert: int) -> Kept | None:
+        """The alert with this number."""
+        return next(iter(self._kept({"alert": alert, "limit": 1})), None)
+
+    def ended(self) -> list[Ended]:
+        """What is to be told to its incident."""
+        with session_of(self._url) as session:
+            return [
+                Ended(alert=int(str(alert)), incident=str(run), source=str(source), title=str(title))
+                for alert, run, source, title in session.execute(_ENDED)
+            ]
+
+    def _kept(self, asked: dict[str, int | None]) -> list[Kept]:
+        with session_of(self._url) as session:
+            return [_kept(row) for row in session.execute(_LIST, asked)]
+
+
+def take(
+    session: Connection, redact: Redactor, source: str, delivery: str, alerts: Sequence[Told]
+) -> list[Taken] | None:
+    """Store a delivery with its alerts, each joined to the incident of its problem or opening one; None if it is here.
+
+    One transaction: all of it is stored when this returns, or nothing.
+
+    Raises:
+        NotRecordable: what is told cannot be kept.
+        psycopg.Error: the database failed, and whether it was kept is seen by delivering it again.
+    """
+    with session.transaction():
+        if not session.execute(_DELIVERY, [source, delivery]).rowcount:
+            return None
+        return [_take(session, redact, source, told) for told in alerts]
+
+
+def _take(session: Connection, redact: Redactor, source: str, told: Told) -> Taken:
+    opening, joined = _opening(session, redact, source, told)
+    more = written(redact.body(told.more))  # type: ignore[arg-type]  # `written` refuses what is no table
+    texts = [source, told.fingerprint, "firing" if told.firing else "resolved", redact.text(told.title)]
+    where = [told.severity, redact.text(told.service), told.environment]
+    ((alert,),) = session.execute(_ALERT, [*texts, *where, more, told.runbook, told.why, opening, joined]).fetchall()
+    return Taken(alert=int(str(alert)), opening=opening, joined=joined)
+
+
+def _opening(session: Connection, redact: Redactor, source: str, told: Told) -> tuple[int | None, bool]:
+    if not told.runbook:
+        return None, False
+    reason = f"{source}: {told.title}"
+    asked = Asked(
+        runbook=told.runbook,
+        environment=told.environment,
+        actor=f"alert:{source}",
+        reason=reason,
+        problem=told.fingerprint,
+    )
+    if told.firing:
+        found = open_or_join(session, redact, asked)
+        return found.opening, not found.new
+    # That it is over opens nothing.
+    open_now = find_open(session, asked)
+    return (open_now.opening, True) if open_now else (None, False)
+
+
+def _kept(row: tuple[object, ...]) -> Kept:
+    alert, at, source, state, severity, title, environment, service, runbook, why, opening, incident, joined = row
+    return Kept(
+        alert=int(str(alert)),
+        at=str(at),
+        source=str(source),
+        state=str(state),
+        severity=str(severity),
+        title=str(title),
+        environment=str(environment),
+        service=str(service),
+        runbook=str(runbook),
+        why=str(why),
+        opening=None if opening is None else int(str(opening)),
+        incident=str(incident),
+        joined=bool(joined),
+    )

@@ -1,0 +1,138 @@
+"""A real service on a port of its own, over a journal of the test's own, and what vendors send to it."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import uvicorn
+from pydantic import SecretStr
+
+from deployments.intake import settings
+from deployments.intake.intake import Intake
+from deployments.intake.service import application
+from deployments.intake.source import Source
+from deployments.ports import free_port
+from flows.journal import Journal, Redactor
+from runbooks.catalog import Catalog
+from tasks.config import Config
+from tests.flows.conftest import migrated, roles
+from tests.flows.journal.conftest import Roles
+
+__all__ = ["migrated", "roles"]
+
+SECRET = "a-secret-of-these-tests-alone"
+OLD_SECRET = "the-secret-before-it-was-rotated"
+CONFIG = f"""
+[environments.production]
+kind = "staging"
+
+[environments.staging]
+kind = "staging"
+
+[alerts.sources.sentry]
+environment = "production"
+secret = ["{SECRET}", "{OLD_SECRET}"]
+
+[alerts.sources.betterstack]
+environment = "production"
+secret = "{SECRET}"
+header = "X-Incident-Key"
+
+[alerts.sources.alertmanager]
+environment = "production"
+secret = "{SECRET}"
+
+[alerts.sources.backup]
+type = "generic"
+environment = "staging"
+secret = "{SECRET}"
+example = '{{"jobs": [{{"job": "nightly", "outcome": "failed", "message": "No space left"}}]}}'
+severities = {{ failed = "P1" }}
+[alerts.sources.backup.fields]
+each = "jobs"
+title = "message"
+fingerprint = "job"
+state = "outcome"
+severity = "outcome"
+name = "'BackupJob'"
+
+[[alerts.rules]]
+source = "sentry"
+title = "OperationalError"
+runbook = "database/connections-exhausted"
+
+[[alerts.rules]]
+source = "sentry"
+title = "OperationalError"
+service = "reports"
+runbook = "database/slow-queries"
+"""
+
+
+@dataclass
+class Served:
+    """A running service."""
+
+    url: str
+    intake: Intake
+    journal: Journal
+    config: Config
+    opened: list[float] = field(default_factory=list)
+
+    def source(self, name: str) -> Source:
+        return self.intake.settings.sources[name]
+
+    def post(self, path: str, content: bytes, headers: dict[str, str] | None = None) -> httpx.Response:
+        given = {"content-type": "application/json", **(headers or {})}
+        with httpx.Client(trust_env=False, timeout=30) as client:
+            return client.post(f"{self.url}/alerts/{path}", content=content, headers=given)
+
+    def send(self, path: str, body: dict[str, Any], secret: str = SECRET) -> httpx.Response:
+        """With the secret as a bearer."""
+        return self.post(path, json.dumps(body).encode(), {"authorization": f"Bearer {secret}"})
+
+
+def configured(folder: Path, text: str = CONFIG) -> tuple[Config, Catalog]:
+    file = folder / "environments.toml"
+    file.write_text(text, encoding="utf-8")
+    config = Config.load(file)
+    return config, Catalog.load(config.team)
+
+
+@pytest.fixture
+def serve(roles: Roles, tmp_path: Path) -> Iterator[Callable[..., Served]]:
+    running: list[tuple[uvicorn.Server, threading.Thread, Intake]] = []
+
+    def start(url: str = roles.runner_url, text: str = CONFIG) -> Served:
+        config, catalog = configured(tmp_path, text)
+        port, opened = free_port(), list[float]()
+        intake = Intake(settings.load(config, catalog), catalog, SecretStr(url), lambda: opened.append(time.time()))
+        server = uvicorn.Server(uvicorn.Config(application(intake), port=port, access_log=False, log_level="warning"))
+        thread = threading.Thread(target=server.run)
+        thread.start()
+        running.append((server, thread, intake))
+        until = time.monotonic() + 60
+        while not server.started:
+            assert time.monotonic() < until, "the service did not start"
+            time.sleep(0.01)
+        journal = Journal(SecretStr(roles.runner_url), Redactor([]))
+        return Served(f"http://127.0.0.1:{port}", intake, journal, config, opened)
+
+    yield start
+    for server, thread, intake in running:
+        server.should_exit = True
+        thread.join(60)
+        intake.close()
+
+
+@pytest.fixture
+def served(serve: Callable[..., Served]) -> Served:
+    return serve()

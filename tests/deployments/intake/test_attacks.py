@@ -1,0 +1,168 @@
+"""The attacker who found the address: nothing is believed without proof, and no refusal tells why."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import logging
+import socket
+import time
+from collections.abc import Callable
+from urllib.parse import urlsplit
+
+import pytest
+
+from deployments.intake import service
+from deployments.intake.delivery import LARGEST, Why
+from deployments.intake.intake import Rates
+from tests.deployments.intake import said
+from tests.deployments.intake.conftest import CONFIG, SECRET, Served
+
+ISSUE = said.encoded(said.sentry_issue())
+BEARER = {"authorization": f"Bearer {SECRET}"}
+
+
+def refused(served: Served, why: Why, source: str = "sentry") -> None:
+    assert served.intake.counts.refused[source, why] == 1
+    assert served.journal.alerts.newest() == []
+
+
+def headers(change: dict[str, str | None]) -> dict[str, str]:
+    given: dict[str, str | None] = {**said.signed(ISSUE), **change}
+    return {name: value for name, value in given.items() if value is not None}
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        ({"sentry-hook-signature": "0" * 64}, Why.UNPROVED),
+        ({"sentry-hook-signature": ""}, Why.UNPROVED),
+        ({"sentry-hook-signature": None}, Why.UNPROVED),
+        ({"sentry-hook-signature": said.signed(b"another body")["sentry-hook-signature"]}, Why.UNPROVED),
+        (said.signed(ISSUE, secret="some-other-secret-of-nobody"), Why.UNPROVED),
+        (said.signed(ISSUE, at_s=time.time() - 3_600), Why.STALE),
+        (said.signed(ISSUE, at_s=time.time() + 3_600), Why.STALE),
+        ({"sentry-hook-timestamp": "yesterday"}, Why.STALE),
+        ({"sentry-hook-timestamp": None}, Why.STALE),
+    ],
+)
+def test_it_believes_no_signature_but_ours_of_this_body_now(
+    served: Served, change: dict[str, str | None], why: Why
+) -> None:
+    answer = served.post("sentry", ISSUE, headers(change))
+    assert (answer.status_code, answer.json()) == (401, {"detail": "refused"})
+    refused(served, why)
+
+
+def test_it_believes_no_signature_of_the_same_json_written_differently(served: Served) -> None:
+    assert served.post("sentry", json.dumps(json.loads(ISSUE)).encode(), said.signed(ISSUE)).status_code == 401
+    refused(served, Why.UNPROVED)
+
+
+def test_a_replay_under_another_number_does_nothing(served: Served) -> None:
+    served.post("sentry", ISSUE, said.signed(ISSUE))
+    later = {**said.signed(ISSUE), "request-id": "f" * 32}
+    assert served.post("sentry", ISSUE, later).json() == {"alerts": [], "replayed": True}
+
+
+@pytest.mark.parametrize("given", [{}, {"authorization": "Bearer"}, {"authorization": f"Token {SECRET}"}])
+def test_it_believes_no_token_but_ours(served: Served, given: dict[str, str]) -> None:
+    assert served.post("alertmanager", said.encoded(said.group(said.prometheus())), given).status_code == 401
+    refused(served, Why.UNPROVED, "alertmanager")
+
+
+def test_it_answers_an_unknown_source_as_it_answers_a_wrong_secret(served: Served) -> None:
+    unknown, wrong = (served.post(name, ISSUE, {}) for name in ("nobody", "sentry"))
+    assert (unknown.status_code, unknown.json()) == (wrong.status_code, wrong.json())
+    # A made-up name becomes no label.
+    assert served.intake.counts.refused["", Why.UNKNOWN_SOURCE] == 1
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        (b"", 400),
+        (b"[]", 400),
+        (b'"text"', 400),
+        (b"\xff\xfe", 400),
+        (b'{"alerts": NaN}', 400),
+        (b'{"alerts": 1, "alerts": 2}', 400),
+        (b'{"a":' * 100 + b"1" + b"}" * 100, 400),
+        (b"[" * 100_000, 400),
+        (b'{"alerts": [{"status": "firing"}]}', 400),
+        (b'{"alerts": 7}', 400),
+    ],
+)
+def test_it_keeps_nothing_of_what_it_cannot_read(served: Served, body: bytes, status: int) -> None:
+    answer = served.post("alertmanager", body, BEARER)
+    assert (answer.status_code, answer.json()) == (status, {"detail": "refused"})
+    assert served.journal.alerts.newest() == []
+
+
+def test_it_opens_nothing_compressed_and_reads_no_more_than_it_must(served: Served) -> None:
+    packed = gzip.compress(b"0" * 10 * LARGEST)
+    assert served.post("sentry", packed, {"content-encoding": "gzip"}).status_code == 415
+    assert served.post("sentry", b"{}", {"content-type": "text/plain"}).status_code == 415
+    assert served.post("alertmanager", b" " * (LARGEST + 1), BEARER).status_code == 413
+    refused(served, Why.TOO_LARGE, "alertmanager")
+
+
+def test_it_waits_for_no_slow_sender(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(service, "SENT_WITHIN_S", 0.5)
+    place = urlsplit(served.url)
+    with socket.create_connection((place.hostname, place.port), timeout=30) as slow:
+        slow.sendall(
+            b"POST /alerts/sentry HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 99\r\n\r\n{"
+        )
+        assert slow.recv(100).startswith(b"HTTP/1.1 408 ")
+    refused(served, Why.TOO_SLOW)
+
+
+def test_it_takes_so_many_of_one_sender_in_a_second(serve: Callable[..., Served]) -> None:
+    served = serve(text=f"[alerts]\nmost_per_s = 2\n{CONFIG}")
+    answers = [served.send("alertmanager", said.group(said.prometheus())) for _ in range(20)]
+    assert 429 in {one.status_code for one in answers}
+    assert answers[0].status_code == 200
+
+
+def test_a_rate_comes_back_with_time() -> None:
+    clock = [0.0]
+    rates = Rates(10.0, lambda: clock[0])
+    assert [rates.admits("a") for _ in range(21)].count(True) == 20
+    assert rates.admits("b")
+    clock[0] += 1.0
+    assert rates.admits("a")
+
+
+def test_no_secret_of_a_path_or_header_is_in_a_log(served: Served, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    secret = "guessed-secret-in-the-path"
+    assert served.post(f"betterstack/{secret}", b"{}", {"x-incident-key": secret}).status_code == 401
+    served.post(f"betterstack/{SECRET}", said.encoded(said.betterstack()))
+    ours = [record.getMessage() for record in caplog.records if not record.name.startswith(("httpx", "httpcore"))]
+    assert ours == ["refused betterstack from 127.0.0.1: no valid proof"]
+
+
+def test_it_loses_no_alert_for_what_is_no_text(served: Served) -> None:
+    alert = said.prometheus(fingerprint="\0")
+    alert["annotations"]["summary"] = "half \ud83d and \0"
+    assert served.send("alertmanager", said.group(alert)).status_code == 200
+    assert served.journal.alerts.newest()[0].title == "PostgresDown: half ? and \ufffd"
+
+
+def test_it_tells_long_fingerprints_apart(served: Served) -> None:
+    for end in ("a", "b"):
+        served.send("alertmanager", said.group(said.prometheus(fingerprint="x" * 5_000 + end)))
+    assert len(served.journal.openings.waiting()) == 2
+
+
+HOSTILE = "'; DROP TABLE incident.alerts; -- $(reboot) {{ 7 * 7 }} [go](javascript:alert(1)) \x1b[2J <script>"
+
+
+def test_what_is_sent_is_kept_as_text_and_nothing_else(served: Served) -> None:
+    alert = said.prometheus(fingerprint=HOSTILE)
+    alert["annotations"]["summary"] = HOSTILE
+    alert["labels"]["job"] = HOSTILE
+    assert served.send("alertmanager", said.group(alert)).status_code == 200
+    stored = served.journal.alerts.newest()[0]
+    assert (stored.title, stored.service) == (f"PostgresDown: {HOSTILE}", HOSTILE)

@@ -1,0 +1,64 @@
+"""Exactly one incident: whatever storms, whoever else listens, whatever is down meanwhile."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+from deployments.ports import free_port
+from tests.deployments.intake import said
+from tests.deployments.intake.conftest import Served
+
+
+def test_a_storm_is_one_incident_by_whichever_service_it_comes(serve: Callable[..., Served]) -> None:
+    services = [serve(), serve()]
+    storm = [said.group(said.prometheus()) for _ in range(200)]
+
+    def send(number: int) -> int:
+        return services[number % 2].send("alertmanager", storm[number]).status_code
+
+    with ThreadPoolExecutor(16) as senders:
+        assert set(senders.map(send, range(len(storm)))) == {200}
+    (waiting,) = services[0].journal.openings.waiting()
+    stored = services[0].journal.alerts.newest(limit=1_000)
+    assert len(stored) == 200
+    assert {one.opening for one in stored} == {waiting.opening}
+    assert [one.joined for one in stored].count(False) == 1
+    assert len(services[0].opened) + len(services[1].opened) == 1
+
+
+def test_each_problem_has_its_own(served: Served) -> None:
+    for fingerprint in ("a", "b", "a", "c"):
+        served.send("alertmanager", said.group(said.prometheus(fingerprint=fingerprint)))
+    assert len(served.journal.openings.waiting()) == 3
+
+
+def test_a_delivery_made_again_does_nothing(served: Served) -> None:
+    body = said.encoded(said.sentry_issue())
+    first, second = (served.post("sentry", body, said.signed(body)) for _ in range(2))
+    assert (first.json()["replayed"], second.json()["replayed"]) == (False, True)
+    assert second.status_code == 200
+    assert len(served.journal.alerts.newest()) == 1
+
+
+def test_that_it_is_over_opens_nothing_and_is_told_to_what_is_open(served: Served) -> None:
+    over = said.group(said.prometheus(status="resolved"))
+    assert served.send("alertmanager", over).json()["alerts"][0]["opening"] is None
+    served.send("alertmanager", said.group(said.prometheus()))
+    (waiting,) = served.journal.openings.waiting()
+    assert served.send("alertmanager", over).json()["alerts"][0]["opening"] == waiting.opening
+    # Nobody lives through it yet: there is nobody to tell.
+    assert served.journal.alerts.ended() == []
+    served.journal.openings.dispatched(waiting.opening, 1, "run-1")
+    with served.journal.hold("run-1") as log:
+        log.append("engine", "opened", "opened", {})
+    (ended,) = served.journal.alerts.ended()
+    assert (ended.incident, ended.source) == ("run-1", "alertmanager")
+
+
+def test_what_cannot_be_stored_is_not_accepted(serve: Callable[..., Served]) -> None:
+    served = serve(url=f"postgresql://nobody@127.0.0.1:{free_port()}/nothing")
+    answer = served.send("alertmanager", said.group(said.prometheus()))
+    assert answer.status_code == 503
+    assert answer.headers["retry-after"] == "5"
+    assert answer.json() == {"detail": "refused"}
