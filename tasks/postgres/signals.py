@@ -10,11 +10,20 @@ from tasks.model import BlastRadius, Command, Outcome, Plan, Refused, Row
 from tasks.postgres.queries import CLIENT_SESSIONS, RIGHTS, SIGNAL_SESSION, STILL_THERE
 from tasks.postgres.rights import ACTING
 from tasks.postgres.system import PostgresServer
-from tasks.postgres.words import count, head, session
+from tasks.postgres.words import count, head, lock, session
 
 # A signalled backend ends at its next interrupt check, normally within milliseconds.
 SETTLES_WITHIN_S = 5.0
 POLL_S = 0.05
+
+COMMITTED = (
+    "waits for a synchronous standby. Its transaction is committed here and stays so: to cancel the wait gives its "
+    "client a warning, no error, while the rows may be on no standby, and the next COMMIT waits again."
+)
+WITHOUT_STANDBY = (
+    "Bring the standby back, or let commits go on without one: "
+    "ALTER SYSTEM SET synchronous_standby_names = ''; SELECT pg_reload_conf();"
+)
 
 
 def left_alone(row: Row, superusers: Sequence[str]) -> str:
@@ -22,9 +31,13 @@ def left_alone(row: Row, superusers: Sequence[str]) -> str:
     if row["circle"]:
         return f"{sentence(head(row))}: Postgres ends one of them itself, after its deadlock_timeout."
     if row["gid"] is not None:
-        return f"{sentence(head(row))}, has no session. By hand, in database {row['database']}: {row['by_hand']}"
+        return f"{sentence(head(row))}, has no session. {decided_by_hand(row)}"
     if row["ours"]:
         return f"{sentence(session(row))} is our own; it ends within its own time limit."
+    if row.get("wait_event") == "SyncRep":
+        return f"{sentence(session(row))} {COMMITTED} {WITHOUT_STANDBY}"
+    if row["backend_type"] == "startup":
+        return _replay(row)
     if row["backend_type"] != "client backend":
         kind = one(str(row["backend_type"]))
         return f"{sentence(session(row))} is {kind}: let it finish, or cancel those who wait for it."
@@ -33,6 +46,23 @@ def left_alone(row: Row, superusers: Sequence[str]) -> str:
     if row["superuser"] and row["user"] not in superusers:
         return f"{sentence(session(row))} belongs to the superuser {row['user']}: ask whoever runs it."
     return ""
+
+
+def decided_by_hand(row: Row) -> str:
+    """What a person does about a prepared transaction: half of it may be committed elsewhere."""
+    gid = "'" + str(row["gid"]).replace("'", "''") + "'"
+    return (
+        f"Ask its coordinator, the program that gave it this name, what was decided. By hand, in the database "
+        f"{row['database']}: COMMIT PREPARED {gid}; if the whole was committed; if it was not: ROLLBACK PREPARED {gid};"
+    )
+
+
+def _replay(row: Row) -> str:
+    """What a person does about a standby's own process, which nobody may end: the whole server would go down."""
+    who = f"{sentence(head(row))}, is never ended."
+    if row["wait_event"] in ("RecoveryPause", "RecoveryPauseState"):
+        return f"{who} The replay is paused; to go on: SELECT pg_wal_replay_resume();"
+    return f"{who} It holds {lock(row)} for a transaction of the primary: look there who holds it, and end that one."
 
 
 def sentence(words: str) -> str:

@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
+import re
+
 from tasks.model import Row
 from tasks.postgres.values import number
 
 MINUTE_S = 60
 HOUR_S = 3600
+
+# Waits that are no locks, by Postgres' names for them.
+_PAUSES = {
+    "ClientRead": "its client",
+    "ClientWrite": "its client to take the answer",
+    "SyncRep": "a synchronous standby (SyncRep)",
+    "RecoveryConflictSnapshot": "those who still read old rows",
+    "RecoveryPause": "somebody to resume the replay",
+    "PgSleep": "the time to pass (pg_sleep)",
+}
+_WORD = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
 
 def span(seconds: float) -> str:
@@ -41,15 +54,51 @@ def head(row: Row) -> str:
     if row["circle"]:
         return f"a circle of sessions that wait for each other, {session(row)} among them"
     if row["gid"] is not None:
-        return f"the prepared transaction {row['gid']!r}, open for {span(number(row['transaction_s']))}"
+        return f"{prepared(row)}, open for {span(number(row['transaction_s']))}"
+    if row["backend_type"] == "startup":
+        return f"{session(row)}, which replays the primary's log"
     state = str(row["state"] or row["backend_type"])
     since = row["state_s"] if state.startswith("idle") else row["transaction_s"]
-    return f"{session(row)}, {state} for {span(number(since))}"
+    pause = f", waiting for {paused(row)}" if state == "active" and row.get("wait_event") in _PAUSES else ""
+    wraps = " to prevent wraparound" if "to prevent wraparound" in str(row["query"]) else ""
+    return f"{session(row)}, {state} for {span(number(since))}{wraps}{pause}"
+
+
+def prepared(row: Row) -> str:
+    """A prepared transaction, as a person finds it."""
+    return f"the prepared transaction {row['gid']!r} of {row['user']}"
 
 
 def lock(row: Row) -> str:
-    """What the first in the queue waits for."""
-    where = row["relation"] or "a table"
-    if row["locktype"] in ("transactionid", "tuple"):
-        return f"a row of {where}"
-    return f"the {row['locktype']} {row['relation']}" if row["relation"] else f"a lock of type {row['locktype']}"
+    """What the head holds, by what the first in the queue waits for."""
+    relation = row["relation"]
+    match row["locktype"]:
+        case "transactionid" | "tuple":
+            return f"a row of {relation or 'a table'}"
+        case "advisory":
+            return f"the advisory lock {row['advisory_key']}"
+        case "virtualxid":
+            return "a transaction open"
+    return f"the {row['locktype']} {relation}" if relation else f"a lock of type {row['locktype']}"
+
+
+def asked(row: Row) -> str:
+    """What a session waits for, as SQL writes the lock: 'ACCESS EXCLUSIVE on leads'."""
+    mode = _WORD.sub(" ", str(row["mode"]).removesuffix("Lock")).upper()
+    match row["locktype"]:
+        case "transactionid" | "tuple":
+            return lock(row)
+        case "advisory":
+            return f"{lock(row)} ({mode})"
+        case "virtualxid":
+            return "the end of a transaction that began before"
+    where = row["relation"] or f"{'an' if str(row['locktype'])[0] in 'aeiou' else 'a'} {row['locktype']}"
+    return f"{mode} on {where}"
+
+
+def paused(row: Row) -> str:
+    """What a session that waits for no lock waits for; empty when it works."""
+    event, kind = row.get("wait_event"), row.get("wait_event_type")
+    if event in _PAUSES:
+        return _PAUSES[str(event)]
+    return f"the disk ({event})" if kind == "IO" else f"{kind}: {event}" if event else ""

@@ -1,28 +1,25 @@
-"""Ways to release what a blocking chain waits for: cancel the head's query, or end the head's session."""
+"""Ways to let those through who wait for a lock: cancel the query that holds them up, or end its session."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from tasks.action import Action
 from tasks.model import NoWayBack, Outcome, Plan, Refused, Risk, Row, Threshold
 from tasks.postgres.locks.checks import LOCK_WAIT
-from tasks.postgres.locks.queries import BLOCKING_CHAINS
+from tasks.postgres.locks.jam import Culprit, Jam, look
+from tasks.postgres.locks.tree import as_rows
 from tasks.postgres.signals import blast_radius, command, left_alone, refuse_out_of_reach, remaining, sentence, signal
 from tasks.postgres.system import PostgresServer
-from tasks.postgres.words import count, head, limit, lock, session
-
-SHOWN = (
-    "pid", "backend_start", "user", "application", "client", "database", "backend_type", "state", "query",
-    "query_start", "transaction_s", "waiting", "waiting_directly", "waiters", "waited_s", "gid",
-)  # fmt: skip
+from tasks.postgres.words import asked, count, head, limit, lock, session
 
 
 class CancelBlockingQueries(Action):
-    """Cancel the query at the head of each blocking chain.
+    """Cancel the query that holds others up: a migration that waits for a whole table, or the head of the chain.
 
-    Only a head that runs a query: cancelling an idle session does nothing. Superusers' sessions are left alone
-    unless the user is named.
+    Whoever asks for a whole table while others read or write it keeps everybody out who comes later: that one is
+    cancelled, never the backup, report or VACUUM before it. A head only if it runs a query: cancelling an idle session
+    does nothing. Superusers' sessions are left alone unless the user is named.
     """
 
     undo = NoWayBack(loses="Each cancelled query's transaction is rolled back; its client sees an error and stays on.")
@@ -31,18 +28,17 @@ class CancelBlockingQueries(Action):
         self.superusers = tuple(superusers)
 
     def plan(self, postgres: PostgresServer, waited: Threshold = LOCK_WAIT) -> Plan:
-        heads = _heads(postgres, waited)
-        left = {id(row): reason for row in heads if (reason := left_alone(row, self.superusers) or _idle(row))}
-        chosen = [row for row in heads if id(row) not in left]
-        commands = tuple(command("pg_cancel_backend", row, "query_start") for row in chosen)
+        jam = _jam(postgres, waited)
+        chosen, left = _parted(jam, lambda row: left_alone(row, self.superusers) or _idle(row))
+        commands = tuple(command("pg_cancel_backend", one.row, "query_start") for one in chosen)
         refuse_out_of_reach(postgres, commands)
         return Plan(
-            does=_does("Cancel the query of", "cancel", chosen, list(left.values()), waited),
+            does=_does("Cancel the query of", "cancel", chosen, left, waited),
             commands=commands,
             blast_radius=blast_radius(postgres, commands),
             risk=Risk.LOW,
             loses=self.way_back,
-            evidence=[_evidence(row, id(row) not in left) for row in heads],
+            evidence=as_rows(jam, {one.row["pid"] for one in chosen}),
         )
 
     def apply(self, postgres: PostgresServer, plan: Plan) -> Outcome:
@@ -53,7 +49,7 @@ class CancelBlockingQueries(Action):
 
 
 class TerminateBlockingSessions(Action):
-    """End the session at the head of each blocking chain.
+    """End the session that holds others up: one that waits for a whole table, or the head of the chain.
 
     Only sessions of clients: replication, backups, autovacuum and our own are left alone, and superusers' sessions
     unless the user is named.
@@ -67,18 +63,17 @@ class TerminateBlockingSessions(Action):
         self.superusers = tuple(superusers)
 
     def plan(self, postgres: PostgresServer, waited: Threshold = LOCK_WAIT) -> Plan:
-        heads = _heads(postgres, waited)
-        left = {id(row): reason for row in heads if (reason := left_alone(row, self.superusers))}
-        chosen = [row for row in heads if id(row) not in left]
-        commands = tuple(command("pg_terminate_backend", row) for row in chosen)
+        jam = _jam(postgres, waited)
+        chosen, left = _parted(jam, lambda row: left_alone(row, self.superusers))
+        commands = tuple(command("pg_terminate_backend", one.row) for one in chosen)
         refuse_out_of_reach(postgres, commands)
         return Plan(
-            does=_does("End", "end", chosen, list(left.values()), waited),
+            does=_does("End", "end", chosen, left, waited),
             commands=commands,
             blast_radius=blast_radius(postgres, commands),
             risk=Risk.MODERATE,
             loses=self.way_back,
-            evidence=[_evidence(row, id(row) not in left) for row in heads],
+            evidence=as_rows(jam, {one.row["pid"] for one in chosen}),
         )
 
     def apply(self, postgres: PostgresServer, plan: Plan) -> Outcome:
@@ -88,7 +83,7 @@ class TerminateBlockingSessions(Action):
         return None if postgres.blind() else not remaining(postgres, plan.commands, "terminate")
 
 
-def _heads(postgres: PostgresServer, waited: Threshold) -> list[Row]:
+def _jam(postgres: PostgresServer, waited: Threshold) -> Jam:
     """Who holds others up, as it is now, for so long that the check would not be OK again.
 
     Raises:
@@ -96,7 +91,13 @@ def _heads(postgres: PostgresServer, waited: Threshold) -> list[Row]:
     """
     if blind := postgres.blind():
         raise Refused(blind.says, remedy=blind.remedy)
-    return postgres.rows(BLOCKING_CHAINS, at_least_s=waited.warn)
+    return look(postgres, waited.warn)
+
+
+def _parted(jam: Jam, why_not: Callable[[Row], str]) -> tuple[list[Culprit], list[str]]:
+    """Who is to go, and of the others why they are not touched."""
+    found = jam.culprits(lambda row: not why_not(row))
+    return [one for one in found if not why_not(one.row)], [why for one in found if (why := why_not(one.row))]
 
 
 def _idle(row: Row) -> str:
@@ -105,11 +106,8 @@ def _idle(row: Row) -> str:
     return f"{sentence(session(row))} is {row['state']}: it runs no query, and cancelling it would do nothing."
 
 
-def _does(order: str, verb: str, chosen: list[Row], left: list[str], waited: Threshold) -> str:
-    told = [
-        f"{order} {head(row)}, which holds {lock(row)}; {count(int(str(row['waiting'])), 'session', 'wait')} behind it."
-        for row in chosen
-    ]
+def _does(order: str, verb: str, chosen: list[Culprit], left: list[str], waited: Threshold) -> str:
+    told = [f"{order} {_whom(one)}." for one in chosen]
     if not told and not left:
         told = [f"Nothing to {verb}: no session has held others up for {limit(waited.warn)} or longer."]
     elif not told:
@@ -117,5 +115,9 @@ def _does(order: str, verb: str, chosen: list[Row], left: list[str], waited: Thr
     return " ".join([*told, *left])
 
 
-def _evidence(row: Row, touched: bool) -> Row:
-    return {**{key: row[key] for key in SHOWN}, "locked": lock(row), "touched": touched}
+def _whom(one: Culprit) -> str:
+    if one.behind is None:
+        waiting = count(int(str(one.row["waiting"])), "session", "wait")
+        return f"{head(one.row)}, which holds {lock(one.row)}; {waiting} behind it"
+    behind = count(one.frees, "session", "wait") if one.frees else "whoever comes next has to wait"
+    return f"{session(one.row)}, which asks for {asked(one.row)} and waits for {head(one.behind)}; {behind} behind it"

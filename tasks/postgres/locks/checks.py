@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from tasks.check import check
 from tasks.model import Earlier, Finding, Row, Threshold, Verdict
+from tasks.postgres.locks.jam import Culprit, Jam, look
 from tasks.postgres.locks.queries import (
     ANYBODY_WAITS,
-    BLOCKING_CHAINS,
     DEADLOCKS,
     IDLE_IN_TRANSACTION,
     LONG_TRANSACTIONS,
 )
+from tasks.postgres.locks.tree import as_rows
+from tasks.postgres.signals import left_alone
 from tasks.postgres.system import PostgresServer
 from tasks.postgres.values import number
-from tasks.postgres.words import HOUR_S, count, head, limit, lock, session, span
+from tasks.postgres.words import HOUR_S, asked, count, head, limit, lock, session, span
 
 # Every busy database has waits and transactions shorter than this.
 NOTICEABLE_S = 1.0
@@ -59,17 +62,17 @@ def check_blocked_sessions(postgres: PostgresServer, waited: Threshold = LOCK_WA
     if blind := postgres.blind():
         return blind
     # Even with nothing to follow, following the chains takes the server ten times this look's time, and 40 MB.
-    waits = postgres.rows(ANYBODY_WAITS)
-    chains = postgres.rows(BLOCKING_CHAINS, at_least_s=NOTICEABLE_S) if waits else []
+    jam = look(postgres, NOTICEABLE_S) if postgres.rows(ANYBODY_WAITS) else None
 
-    longest = max((number(chain["waited_s"]) for chain in chains), default=0.0)
+    longest = max((number(row["waited_s"]) for row in jam.heads), default=0.0) if jam else 0.0
     return Finding(
         verdict=waited.judge(longest),
-        says=_blocked(chains, longest, waited),
+        says=_blocked(jam, longest, waited),
         value=longest,
         unit="s",
-        facts={"waiting": len(_waiting(chains)), "heads": len(chains)},
-        rows=chains,
+        facts={"waiting": len(jam.waiting) if jam else 0, "heads": len(jam.heads) if jam else 0},
+        rows=as_rows(jam) if jam else [],
+        remedy=" ".join(why for one in jam.culprits() if (why := left_alone(one.row, ()))) if jam else "",
     )
 
 
@@ -146,21 +149,26 @@ def check_deadlocks(
     )
 
 
-def _waiting(chains: list[Row]) -> set[object]:
-    """Who waits: a session behind two heads is one."""
-    return {pid for chain in chains if isinstance(waiters := chain["waiters"], list) for pid in waiters}
-
-
-def _blocked(chains: list[Row], longest: float, waited: Threshold) -> str:
+def _blocked(jam: Jam | None, longest: float, waited: Threshold) -> str:
     bad = f"(bad from {limit(waited.bad)})"
-    if not chains:
+    if jam is None or not jam.heads:
         return f"No session has waited for a lock for {limit(NOTICEABLE_S)} or longer {bad}."
-    waiting = len(_waiting(chains))
+    waiting = len(jam.waiting)
     wait = (
         f"{count(waiting, 'session', 'wait')} for a lock, {'the longest ' if waiting > 1 else ''}{span(longest)} {bad}"
     )
-    place = "at the head is" if len(chains) == 1 else f"of {len(chains)} heads the worst is"
-    return f"{wait}; {place} {head(chains[0])}, which holds {lock(chains[0])}."
+    return f"{wait}; {_to_blame(jam, jam.culprits())}."
+
+
+def _to_blame(jam: Jam, culprits: Sequence[Culprit]) -> str:
+    first = culprits[0]
+    if first.behind is None:
+        place = "at the head is" if len(jam.heads) == 1 else f"of {len(jam.heads)} heads the worst is"
+        return f"{place} {head(first.row)}, which holds {lock(first.row)}: its end frees {first.frees}"
+    asking = [one for one in culprits if one.behind]
+    who = ", then ".join(f"{session(one.row)}, which asks for {asked(one.row)}" for one in asking)
+    frees = f"frees {first.frees} behind it" if first.frees else "lets nobody else wait behind it"
+    return f"{who}, stands behind {head(first.behind)}: cancelling it {frees}"
 
 
 def _oldest(transactions: list[Row], longest: float, opened: Threshold) -> str:

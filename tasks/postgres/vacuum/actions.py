@@ -120,7 +120,7 @@ class EndVacuumHolders(Action):
         if holder["kind"] == "slot":
             return f"{who} has no session; if its replica is gone for good: {holder['by_hand']}"
         if holder["kind"] == "prepared transaction":
-            return f"{who} has no session. By hand, in the database {holder['database']}: {holder['by_hand']}"
+            return f"{who} has no session. {signals.decided_by_hand(holder)}"
         if holder["backend_type"] != "client backend":
             return f"{who} is {signals.one(str(holder['backend_type']))}: look there for the query that takes so long."
         if holder["application"] in ("pg_dump", "pg_dumpall"):

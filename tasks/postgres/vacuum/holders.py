@@ -9,7 +9,7 @@ from tasks.model import Refused, Row
 from tasks.postgres.system import PostgresServer
 from tasks.postgres.vacuum.queries import TABLE_CARE, XMIN_HOLDERS
 from tasks.postgres.values import number
-from tasks.postgres.words import session
+from tasks.postgres.words import prepared, session
 
 # In smaller tables a wrong estimate or a dead row costs nothing.
 LARGE_ROWS = 10_000
@@ -49,7 +49,7 @@ def named(holder: Row) -> str:
     """Who holds, as a person finds it."""
     match holder["kind"]:
         case "prepared transaction":
-            return f"the prepared transaction {holder['gid']!r} of {holder['user']}"
+            return prepared(holder)
         case "slot":
             return f"the {holder['state']} replication slot {holder['slot']}"
         case "standby":

@@ -21,7 +21,8 @@ from deployments.ports import free_port
 from tasks.model import Row, Threshold
 from tasks.postgres.locks import checks
 from tasks.postgres.locks.actions import CancelBlockingQueries, TerminateBlockingSessions
-from tasks.postgres.locks.queries import BLOCKING_CHAINS, STILL_WAITING
+from tasks.postgres.locks.jam import look
+from tasks.postgres.locks.queries import STILL_WAITING
 from tasks.postgres.statements import waits as statement_waits
 from tasks.postgres.system import PostgresServer
 from tests.conftest import SETTINGS, Server
@@ -108,7 +109,7 @@ class Stage:
         return pid
 
     def chains(self) -> list[Row]:
-        return self.door().rows(BLOCKING_CHAINS, at_least_s=0)
+        return look(self.door(), 0).heads
 
 
 @contextmanager

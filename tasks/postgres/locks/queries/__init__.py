@@ -5,7 +5,7 @@ from tasks.sql import reader
 _read = reader(__name__)
 
 ANYBODY_WAITS = _read("anybody_waits")
-BLOCKING_CHAINS = _read("blocking_chains")
+LOCK_WAITS = _read("lock_waits")
 LONG_TRANSACTIONS = _read("long_transactions")
 IDLE_IN_TRANSACTION = _read("idle_in_transaction")
 DEADLOCKS = _read("deadlocks")

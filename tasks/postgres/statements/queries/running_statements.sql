@@ -1,5 +1,5 @@
 -- Statements that have been running for at least %(at_least_s)s seconds now, the longest first.
--- Those that wait for a lock are not running: blocking_chains.sql has them, and whoever they wait for.
+-- Those that wait for a lock are not running: locks/queries/lock_waits.sql has them, and whoever they wait for.
 SELECT
     a.pid,
     a.backend_start,

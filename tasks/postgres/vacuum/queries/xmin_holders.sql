@@ -23,7 +23,7 @@ holders AS (
     UNION ALL
     SELECT
         'prepared transaction', NULL, NULL, p.owner, '', NULL, p.database, 'prepared transaction', NULL, NULL,
-        p.gid, NULL, format('ROLLBACK PREPARED %%L;', p.gid),
+        p.gid, NULL, NULL,
         age(p.transaction), extract(epoch FROM clock_timestamp() - p.prepared)::float8,
         extract(epoch FROM clock_timestamp() - p.prepared)::float8, NULL, false
     FROM pg_prepared_xacts p, here

@@ -8,7 +8,7 @@ import pytest
 
 from tasks.check import Check
 from tasks.model import CannotLook, Earlier, Json, Threshold, Verdict
-from tasks.postgres.locks import checks
+from tasks.postgres.locks import jam
 from tasks.postgres.locks.checks import (
     DEADLOCK_RATE,
     IDLE_TRANSACTION,
@@ -69,7 +69,7 @@ def test_it_says_who_waits_for_whom(stage: Stage, impatient: None) -> None:
     assert found.verdict is Verdict.BAD
     assert re.sub(r"(?<!-)\b\d+ s\b", "N s", found.says) == (
         f"3 sessions wait for a lock, the longest N s (bad from -1 s); at the head is pid {holder.info.backend_pid} "
-        "(billing-worker), idle in transaction for N s, which holds a row of leads."
+        "(billing-worker), idle in transaction for N s, which holds a row of leads: its end frees 3."
     )
     assert (found.unit, found.facts) == ("s", {"waiting": 3, "heads": 1})
     assert found.rows[0]["query"] == "UPDATE leads SET status = status WHERE id = ?"
@@ -99,7 +99,7 @@ def test_it_is_ok_when_nobody_waits(stage: Stage) -> None:
 
 def test_it_does_not_follow_chains_when_nobody_waits(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     """It would cost the server 40 MB at each look."""
-    monkeypatch.setattr(checks, "BLOCKING_CHAINS", "SELECT 1 / 0")
+    monkeypatch.setattr(jam, "LOCK_WAITS", "SELECT 1 / 0")
 
     assert check_blocked_sessions.fn(stage.door()).verdict is Verdict.OK
 

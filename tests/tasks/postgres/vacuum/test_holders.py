@@ -136,7 +136,8 @@ def test_it_names_a_prepared_transaction_and_how_it_is_ended(preparing: Stage) -
     assert 'the prepared transaction "Bob\'s %s" of app holds them for ' in found.says
     assert plan.commands == ()
     assert plan.does.endswith(
-        f"has no session. By hand, in the database {name(preparing)}: ROLLBACK PREPARED 'Bob''s %s';"
+        f"By hand, in the database {name(preparing)}: COMMIT PREPARED 'Bob''s %s'; if the whole was committed; if it "
+        "was not: ROLLBACK PREPARED 'Bob''s %s';"
     )
     assert ask(preparing).verdict is Verdict.OK
 
