@@ -77,7 +77,8 @@ job: commit every few thousand rows. If nobody owns it and it harms (VACUUM fall
 
     SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid = <pid> AND backend_start = '<backend_start>';
 
-Its whole transaction is rolled back. Both values stand in the finding; with both, no other session can be hit.""",
+Its whole transaction is rolled back. Both values stand in the finding; with both, no other session can be hit.
+A prepared transaction has no session: the finding says what to ask, whom, and the two commands to choose from.""",
         ),
         Manual(
             "Make the code paths lock in one order",

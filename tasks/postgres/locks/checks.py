@@ -15,10 +15,10 @@ from tasks.postgres.locks.queries import (
     LONG_TRANSACTIONS,
 )
 from tasks.postgres.locks.tree import as_rows
-from tasks.postgres.signals import left_alone
+from tasks.postgres.signals import decided_by_hand, left_alone, sentence
 from tasks.postgres.system import PostgresServer
 from tasks.postgres.values import number
-from tasks.postgres.words import HOUR_S, asked, count, head, limit, lock, session, span
+from tasks.postgres.words import HOUR_S, asked, count, head, limit, lock, prepared, session, span
 
 # Every busy database has waits and transactions shorter than this.
 NOTICEABLE_S = 1.0
@@ -80,8 +80,9 @@ def check_blocked_sessions(postgres: PostgresServer, waited: Threshold = LOCK_WA
 def check_long_transactions(postgres: PostgresServer, opened: Threshold = LONG_TRANSACTION) -> Finding:
     """Has any transaction been open for too long?
 
-    Dumps, VACUUM, CLUSTER and index builds are left out: they are meant to be slow. So are autovacuum, replication,
-    and our own sessions.
+    Prepared ones count, of whichever database: they have no session, and whoever made them may never come back. Dumps,
+    VACUUM, CLUSTER and index builds are left out: they are meant to be slow. So are autovacuum, replication, and our
+    own sessions.
     """
     if blind := postgres.blind():
         return blind
@@ -96,6 +97,7 @@ def check_long_transactions(postgres: PostgresServer, opened: Threshold = LONG_T
         unit="s",
         facts={"too_long": len(sick)},
         rows=sick,
+        remedy=" ".join(f"{sentence(prepared(row))}: {decided_by_hand(row)}" for row in sick if row["gid"] is not None),
     )
 
 
@@ -168,13 +170,17 @@ def _to_blame(jam: Jam, culprits: Sequence[Culprit]) -> str:
     asking = [one for one in culprits if one.behind]
     who = ", then ".join(f"{session(one.row)}, which asks for {asked(one.row)}" for one in asking)
     frees = f"frees {first.frees} behind it" if first.frees else "lets nobody else wait behind it"
-    return f"{who}, stands behind {head(first.behind)}: cancelling it {frees}"
+    said = f"{who}, stands behind {head(first.behind)}: cancelling it {frees}"
+    rest = [one for one in culprits if not one.behind]
+    if not rest:
+        return said
+    return f"{said}; besides, {head(rest[0].row)} holds {lock(rest[0].row)}: its end frees {rest[0].frees}"
 
 
 def _oldest(transactions: list[Row], longest: float, opened: Threshold) -> str:
     if not transactions:
         return f"No transaction is open for {limit(NOTICEABLE_S)} or longer (bad from {limit(opened.bad)})."
-    oldest = session(transactions[0])
+    oldest = prepared(transactions[0]) if transactions[0]["gid"] is not None else session(transactions[0])
     return f"The oldest transaction is open for {span(longest)} (bad from {limit(opened.bad)}): {oldest}."
 
 

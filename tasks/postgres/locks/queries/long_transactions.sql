@@ -1,4 +1,5 @@
--- Transactions open for at least %(at_least_s)s seconds, the oldest first.
+-- Transactions open for at least %(at_least_s)s seconds, the oldest first. A prepared one has no session, and nobody
+-- knows when it began: counted is since it was prepared.
 SELECT
     a.pid,
     a.backend_start,
@@ -8,6 +9,7 @@ SELECT
     a.datname AS database,
     a.state,
     a.query,
+    NULL AS gid,
     extract(epoch FROM clock_timestamp() - a.xact_start)::float8 AS transaction_s
 FROM pg_stat_activity a
 WHERE a.backend_type = 'client backend'
@@ -19,4 +21,10 @@ WHERE a.backend_type = 'client backend'
     AND a.pid NOT IN (SELECT pid FROM pg_stat_progress_vacuum)
     AND a.pid NOT IN (SELECT pid FROM pg_stat_progress_create_index)
     AND a.pid NOT IN (SELECT pid FROM pg_stat_progress_cluster)
-ORDER BY a.xact_start
+UNION ALL
+SELECT
+    NULL, NULL, p.owner, '', NULL, p.database, 'prepared', NULL, p.gid,
+    extract(epoch FROM clock_timestamp() - p.prepared)::float8
+FROM pg_prepared_xacts p
+WHERE p.prepared <= clock_timestamp() - make_interval(secs => %(at_least_s)s)
+ORDER BY transaction_s DESC

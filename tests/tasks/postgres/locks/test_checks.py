@@ -123,6 +123,23 @@ def test_it_finds_a_long_transaction(stage: Stage, impatient: None) -> None:
     assert found.rows[0]["user"] == "app"
 
 
+def test_it_finds_a_prepared_transaction_that_nobody_waits_for_yet(preparing: Stage, impatient: None) -> None:
+    preparing.begins("shop", TOUCH.format(1)).execute("PREPARE TRANSACTION 'order 7'")
+    try:
+        found = check_long_transactions.fn(preparing.door(), AT_ONCE)
+        waits = check_blocked_sessions.fn(preparing.door(), AT_ONCE)
+    finally:
+        preparing.admin("ROLLBACK PREPARED 'order 7'")
+
+    assert found.verdict is Verdict.BAD
+    assert re.sub(r"for \d+ s", "for N s", found.says) == (
+        "The oldest transaction is open for N s (bad from -1 s): the prepared transaction 'order 7' of app."
+    )
+    assert "Ask its coordinator" in found.remedy
+    assert "COMMIT PREPARED 'order 7';" in found.remedy
+    assert waits.rows == []
+
+
 @pytest.mark.parametrize("name", ["pg_dump", "incident-pipelines"])
 def test_it_does_not_mind_transactions_that_are_meant_to_be_long(stage18: Stage, name: str, impatient: None) -> None:
     stage18.begins(name, "SELECT 1")
