@@ -6,7 +6,7 @@ The only file in tasks/ that speaks through psycopg.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import Self
 
@@ -26,8 +26,9 @@ from tasks.postgres.url import place_of
 from tasks.postgres.values import as_json
 
 APPLICATION = "incident-pipelines"
-# Sessions that are ours, the journal's included (flows/journal): never signalled, and not counted as waiting.
-OURS = (APPLICATION, "incident-journal")
+# The journal's sessions (flows/journal), and the roles that the stack makes for it (deployments/databases.py).
+JOURNAL = "incident-journal"
+JOURNAL_ROLES = ("incident_owner", "incident_runner")
 
 # Below this libpq does not go.
 LEAST_CONNECT_TIMEOUT_S = 2
@@ -51,12 +52,16 @@ class Session:
         manner: Manner,
         limit_s: float | None,
         application: str,
+        roles: Collection[str],
     ) -> None:
         self._connection = connection
         self._place = place
         self._manner = manner
         self._limit_s = limit_s
         self._application = application
+        # A name everybody can give his session, a role nobody.
+        asking = [f"{role}/{APPLICATION}" for role in sorted({place.user, *roles})]
+        self._known = {"asking": asking, "ours": [*asking, *(f"{role}/{JOURNAL}" for role in JOURNAL_ROLES)]}
         self._pid = connection.info.backend_pid
         self._direct: bool | None = None
         self._closed = False
@@ -72,8 +77,11 @@ class Session:
         manner: Manner,
         lock_s: float | None = None,
         silent_s: float = 0,
+        roles: Collection[str] = (),
     ) -> Self:
         """Connect, and begin a transaction; one that reads can do nothing else. Not in the manner ALONE: `leave_alone`.
+
+        Sessions of these `roles` and of its own that bear our name are ours: never signalled, not counted as waiting.
 
         Raises:
             CannotLook, Refused: it did not come about.
@@ -104,7 +112,7 @@ class Session:
             raise _not_connected(url, place, str(error), timeout_s) from None
         register(connection)
         came(str(place))
-        session = cls(connection, place, manner, limit_s, application)
+        session = cls(connection, place, manner, limit_s, application, roles)
         try:
             session._begin(lock_s)
         except CannotLook:
@@ -131,13 +139,14 @@ class Session:
         return int(str(self.run("SELECT pg_catalog.pg_backend_pid() AS pid")[0]["pid"]))
 
     def run(self, query: str, **params: object) -> list[Row]:
-        """One statement; columns called `query` come masked.
+        """One statement; columns called `query` come masked. `ours` are our sessions as 'role/application'; `asking`
+        those of them that are not the journal's.
 
         Raises:
             CannotLook, Refused: it failed, or did not answer in time.
         """
         with self._translated(), self._cut_when_silent():
-            cursor = self._connection.execute(self._encoded(query), {"ours": list(OURS), **params})
+            cursor = self._connection.execute(self._encoded(query), {**self._known, **params})
             rows = cursor.fetchall() if cursor.description else []
         return [{name: _shown(name, value) for name, value in row.items()} for row in rows]
 

@@ -212,6 +212,11 @@ class PostgresServer(System):
         yield examine_acting(self.address, rights)
 
     @property
+    def _roles(self) -> tuple[str, ...]:
+        """Those by which we ask and act; the drill's is an application's."""
+        return tuple(place_of(url).user for url in (self.url, self.action_url, self.reserve_url) if url)
+
+    @property
     def _actor(self) -> SecretStr:
         return self.action_url or self.url
 
@@ -231,7 +236,7 @@ class PostgresServer(System):
     def _asking(self, url: SecretStr) -> AbstractContextManager[Session]:
         first, *others = self._ways(url, self._open)
         # A slot that is reserved is not kept: the other questions wait for it.
-        ways: list[Opener[Session]] = [lambda: kept_or((url, self.statement_timeout_s), first), *others]
+        ways: list[Opener[Session]] = [lambda: kept_or((url, self.statement_timeout_s, self._roles), first), *others]
         return in_turn(self.address, ways)
 
     def _session(
@@ -264,6 +269,7 @@ class PostgresServer(System):
             manner=manner,
             lock_s=lock_s,
             silent_s=silent_s,
+            roles=self._roles,
         )
 
     def _open_alone(

@@ -8,7 +8,6 @@ from tasks.postgres.connections.checks import IDLE_SESSION, SLOTS_TAKEN
 from tasks.postgres.connections.knocks import knock_all
 from tasks.postgres.connections.queries import CONNECTION_SLOTS, IDLE_SESSIONS
 from tasks.postgres.refusals import Reason
-from tasks.postgres.session import APPLICATION
 from tasks.postgres.signals import blast_radius, command, refuse_out_of_reach, remaining, signal
 from tasks.postgres.system import PostgresServer
 from tasks.postgres.values import number
@@ -46,7 +45,7 @@ class EndIdleSessions(Action):
     def plan(self, postgres: PostgresServer, taken: Threshold = SLOTS_TAKEN, idle: Threshold = IDLE_SESSION) -> Plan:
         if blind := postgres.blind():
             raise Refused(blind.says, remedy=blind.remedy)
-        slots = postgres.rows(CONNECTION_SLOTS, asking=APPLICATION)[0]
+        slots = postgres.rows(CONNECTION_SLOTS)[0]
         sessions = postgres.rows(IDLE_SESSIONS, at_least_s=idle.warn)
         cap = max(1, int(number(slots["open_to_all"]) * self.at_most))
         chosen = sessions[:cap] if number(slots["taken"]) >= taken.warn * number(slots["open_to_all"]) else []
@@ -177,6 +176,6 @@ def _does(chosen: list[Row], there: int, cap: int, slots: Row, idle: Threshold) 
 def _slots(postgres: PostgresServer) -> Row | None:
     """None when we do not get in: then the application is in the way of us too."""
     try:
-        return postgres.rows(CONNECTION_SLOTS, asking=APPLICATION)[0]
+        return postgres.rows(CONNECTION_SLOTS)[0]
     except CannotLook:
         return None

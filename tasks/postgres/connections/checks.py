@@ -16,7 +16,6 @@ from tasks.postgres.connections.queries import (
     SLOT_HOLDERS,
 )
 from tasks.postgres.refusals import NotConnected, Reason
-from tasks.postgres.session import APPLICATION
 from tasks.postgres.system import PostgresServer
 from tasks.postgres.values import number
 from tasks.postgres.words import count, limit, span
@@ -71,8 +70,8 @@ def check_connection_slots(
     try:
         if blind := postgres.blind():
             return blind
-        slots = postgres.rows(CONNECTION_SLOTS, asking=APPLICATION)[0]
-        holders = postgres.rows(SLOT_HOLDERS, asking=APPLICATION, most=MOST_HOLDERS)
+        slots = postgres.rows(CONNECTION_SLOTS)[0]
+        holders = postgres.rows(SLOT_HOLDERS, most=MOST_HOLDERS)
         forgotten = postgres.rows(IDLE_SESSIONS, at_least_s=idle.warn)
     except NotConnected as error:
         if error.reason is not Reason.TOO_MANY_CLIENTS:

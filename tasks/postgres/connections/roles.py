@@ -12,7 +12,6 @@ from tasks.postgres.connections.checks import LIMIT_TAKEN
 from tasks.postgres.connections.knocks import Knock, knock_all
 from tasks.postgres.connections.queries import CONNECTION_SLOTS, LOGIN_ROLE, ROLE_LIMITS, SET_PASSWORD
 from tasks.postgres.refusals import NotConnected, Reason
-from tasks.postgres.session import APPLICATION
 from tasks.postgres.system import PostgresServer
 from tasks.postgres.url import password_of, place_of
 from tasks.postgres.values import number
@@ -50,7 +49,7 @@ class RaiseRoleLimit(_RoleLimit):
     """
 
     def plan(self, postgres: PostgresServer, taken: Threshold = LIMIT_TAKEN) -> Plan:
-        slots = postgres.rows_as_actor(CONNECTION_SLOTS, asking=APPLICATION)[0]
+        slots = postgres.rows_as_actor(CONNECTION_SLOTS)[0]
         limits = postgres.rows_as_actor(ROLE_LIMITS)
         if not limits or number(limits[0]["sessions"]) < taken.warn * number(limits[0]["limit"]):
             return _limit_plan("Nothing to raise: no role has used up its connection limit.", (), limits)

@@ -21,7 +21,7 @@ FROM (
     SELECT pid, relid, command, phase, NULL, NULL, heap_blks_scanned, heap_blks_total, 'blocks'
     FROM pg_stat_progress_cluster
 ) p
-JOIN pg_stat_activity a ON a.pid = p.pid AND a.application_name = ANY (%(ours)s) AND a.datname = current_database()
+JOIN pg_stat_activity a ON a.pid = p.pid AND concat(a.usename, '/', a.application_name) = ANY (%(ours)s) AND a.datname = current_database()
 LEFT JOIN pg_stat_activity w ON w.pid = p.locker
 WHERE p.relid = (
     SELECT c.oid FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace

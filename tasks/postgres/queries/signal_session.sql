@@ -5,7 +5,7 @@ SELECT CASE
     -- Without pg_monitor the start is hidden, and we could not tell this session from its successor.
     WHEN a.backend_start IS NULL THEN 'no right'
     WHEN a.backend_start <> %(backend_start)s::timestamptz THEN 'another session'
-    WHEN a.backend_type <> 'client backend' OR a.application_name = ANY (%(ours)s) THEN 'not touched'
+    WHEN a.backend_type <> 'client backend' OR concat(a.usename, '/', a.application_name) = ANY (%(ours)s) THEN 'not touched'
     -- Approved was the end of an idle session: a pool may have handed it to a request meanwhile.
     WHEN a.state <> %(state)s THEN 'in use again'
     WHEN %(verb)s = 'cancel' AND (a.state <> 'active' OR a.query_start <> %(query_start)s::timestamptz)

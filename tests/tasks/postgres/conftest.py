@@ -33,6 +33,8 @@ GRANTS = {
     "actor": "GRANT pg_monitor, pg_signal_backend TO actor",
     "app": "",
     "nobody_special": "",
+    # The journal's, where it lives on the same server.
+    "incident_runner": "",
     "boss": "ALTER ROLE boss SUPERUSER",
     # Sees everything, may end nothing; and the other way round.
     "sees_only": "GRANT pg_monitor TO sees_only",

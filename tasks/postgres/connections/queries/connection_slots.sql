@@ -11,5 +11,5 @@ SELECT
     (
         SELECT count(*)
         FROM pg_stat_activity
-        WHERE backend_type = 'client backend' AND application_name IS DISTINCT FROM %(asking)s
+        WHERE backend_type = 'client backend' AND concat(usename, '/', application_name) <> ALL (%(asking)s)
     )::int AS taken

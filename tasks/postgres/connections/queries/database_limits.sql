@@ -9,7 +9,7 @@ SELECT
 FROM pg_database d
 LEFT JOIN pg_stat_activity a ON a.datid = d.oid AND a.backend_type = 'client backend'
     -- Our own leave with their questions.
-    AND a.application_name <> ALL (%(ours)s)
+    AND concat(a.usename, '/', a.application_name) <> ALL (%(ours)s)
 WHERE d.datconnlimit > 0 AND d.datallowconn
 GROUP BY d.datname, d.datconnlimit
 ORDER BY count(a.pid)::float8 / d.datconnlimit DESC, 1

@@ -15,7 +15,7 @@ WITH idle AS (
     JOIN pg_roles r ON r.oid = a.usesysid
     WHERE a.backend_type = 'client backend'
         AND a.state = 'idle'
-        AND a.application_name <> ALL (%(ours)s)
+        AND concat(a.usename, '/', a.application_name) <> ALL (%(ours)s)
         AND NOT r.rolsuper
         AND NOT r.rolreplication
         AND a.state_change <= clock_timestamp() - make_interval(secs => %(at_least_s)s)

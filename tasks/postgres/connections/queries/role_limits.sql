@@ -9,7 +9,7 @@ SELECT
 FROM pg_roles r
 LEFT JOIN pg_stat_activity a ON a.usesysid = r.oid AND a.backend_type = 'client backend'
     -- Our own leave with their questions.
-    AND a.application_name <> ALL (%(ours)s)
+    AND concat(a.usename, '/', a.application_name) <> ALL (%(ours)s)
 WHERE r.rolconnlimit > 0 AND r.rolcanlogin AND NOT r.rolsuper
 GROUP BY r.rolname, r.rolconnlimit
 ORDER BY count(a.pid)::float8 / r.rolconnlimit DESC, 1

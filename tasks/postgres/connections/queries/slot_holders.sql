@@ -10,7 +10,7 @@ SELECT
     coalesce(extract(epoch FROM max(clock_timestamp() - state_change)), 0)::float8 AS longest_s,
     coalesce(extract(epoch FROM min(clock_timestamp() - state_change)), 0)::float8 AS shortest_s
 FROM pg_stat_activity
-WHERE backend_type = 'client backend' AND application_name IS DISTINCT FROM %(asking)s
+WHERE backend_type = 'client backend' AND concat(usename, '/', application_name) <> ALL (%(asking)s)
 GROUP BY 1, 2, 3, 4, 5
 ORDER BY sessions DESC, longest_s DESC, 1, 2, 3, 4, 5
 LIMIT %(most)s

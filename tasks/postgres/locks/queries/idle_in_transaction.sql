@@ -13,5 +13,5 @@ SELECT
 FROM pg_stat_activity a
 WHERE a.state IN ('idle in transaction', 'idle in transaction (aborted)')
     AND a.state_change <= clock_timestamp() - make_interval(secs => %(at_least_s)s)
-    AND a.application_name <> ALL (%(ours)s)
+    AND concat(a.usename, '/', a.application_name) <> ALL (%(ours)s)
 ORDER BY a.state_change

@@ -15,7 +15,7 @@ strengths (mode, strength, against) AS (
         ('AccessExclusiveLock', 8, '{1,2,3,4,5,6,7,8}')
 ),
 sessions AS MATERIALIZED (
-    SELECT a.*, coalesce(a.leader_pid, a.pid)::bigint AS node, a.application_name = ANY (%(ours)s) AS ours
+    SELECT a.*, coalesce(a.leader_pid, a.pid)::bigint AS node, concat(a.usename, '/', a.application_name) = ANY (%(ours)s) AS ours
     FROM pg_stat_activity a
 ),
 all_locks AS MATERIALIZED (

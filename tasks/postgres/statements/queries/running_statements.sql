@@ -20,7 +20,7 @@ WHERE a.backend_type = 'client backend'
     AND a.state = 'active'
     AND a.query_start <= clock_timestamp() - make_interval(secs => %(at_least_s)s)
     AND a.wait_event_type IS DISTINCT FROM 'Lock'
-    AND a.application_name <> ALL (%(ours)s)
+    AND concat(a.usename, '/', a.application_name) <> ALL (%(ours)s)
     AND a.application_name NOT IN ('pg_dump', 'pg_dumpall', 'pg_restore', 'pg_basebackup')
     -- What an application asks. Maintenance, COPY, CALL and schema changes take as long as they take.
     AND a.query ~* '^(\s|--[^\n]*\n|/\*.*?\*/|\()*(select|with|insert|update|delete|merge|values|table|execute|fetch|explain)\y'

@@ -13,7 +13,7 @@ holders AS (
         END)::float8 AS held_s,
         extract(epoch FROM clock_timestamp() - a.xact_start)::float8 AS transaction_s,
         extract(epoch FROM clock_timestamp() - a.state_change)::float8 AS state_s,
-        a.application_name = ANY (%(ours)s) AS ours
+        concat(a.usename, '/', a.application_name) = ANY (%(ours)s) AS ours
     FROM pg_stat_activity a, here
     WHERE a.datid = here.oid
         AND (a.backend_xmin IS NOT NULL OR a.backend_xid IS NOT NULL)

@@ -10,7 +10,7 @@ import pytest
 from flows.case.bodies import plan_body, plan_from
 from tasks.model import Plan, Refused, Risk, Threshold
 from tasks.postgres.connections.actions import EndIdleSessions
-from tasks.postgres.session import APPLICATION
+from tasks.postgres.session import APPLICATION, JOURNAL
 from tasks.postgres.system import PostgresServer
 from tests.tasks.postgres.conftest import Stage, until
 
@@ -71,8 +71,8 @@ def bystanders(stage: Stage) -> dict[str, psycopg.Connection]:
     return {
         "in a transaction": in_transaction,
         "a superuser": holds(stage, 3, "forgotten", "boss")[0],
-        "ours": holds(stage, 3, APPLICATION)[0],
-        "the journal": holds(stage, 3, "incident-journal")[0],
+        "ours": holds(stage, 3, APPLICATION, "reader")[0],
+        "the journal": holds(stage, 3, JOURNAL, "incident_runner")[0],
     }
 
 

@@ -10,10 +10,13 @@ import time
 
 import pytest
 
+from deployments import databases
+from flows.journal import connection
 from tasks.model import BlastRadius, CannotLook, Plan, Refused, Risk
 from tasks.postgres import signals
 from tasks.postgres.locks.actions import CancelBlockingQueries, TerminateBlockingSessions
 from tasks.postgres.locks.checks import LOCK_WAIT
+from tasks.postgres.session import APPLICATION, JOURNAL, JOURNAL_ROLES
 from tasks.postgres.system import PostgresServer
 from tests.tasks.postgres.conftest import Stage, until
 
@@ -144,9 +147,13 @@ def test_it_says_that_a_session_is_already_gone(stage: Stage) -> None:
     assert outcome.complete
 
 
-@pytest.mark.parametrize("name", ["incident-pipelines", "incident-journal"])
-def test_it_never_ends_our_own_sessions(stage: Stage, name: str) -> None:
-    pid = blocked(stage, name)
+@pytest.mark.parametrize(
+    ("name", "user"),
+    [("incident-pipelines", "reader"), ("incident-pipelines", "actor"), ("incident-journal", "incident_runner")],
+)
+def test_it_never_ends_our_own_sessions(stage: Stage, name: str, user: str) -> None:
+    stage.admin(f"GRANT ALL ON leads TO {user}")
+    pid = blocked(stage, name, user)
     action, postgres = TerminateBlockingSessions(), stage.door()
 
     plan = action.plan(postgres)
@@ -156,9 +163,27 @@ def test_it_never_ends_our_own_sessions(stage: Stage, name: str) -> None:
     assert plan.evidence[0]["touched"] is False
 
 
+@pytest.mark.parametrize("name", [APPLICATION, JOURNAL])
+def test_it_ends_a_stranger_who_calls_itself_ours(stage: Stage, name: str) -> None:
+    """Everybody may choose a name, nobody a role."""
+    pid = blocked(stage, name)
+    action = TerminateBlockingSessions()
+
+    plan = action.plan(stage.door())
+
+    assert [command.target["pid"] for command in plan.commands] == [pid]
+    assert action.apply(stage.door(), plan).complete
+    assert not alive(stage, pid)
+
+
+def test_it_knows_the_journal_by_the_roles_that_the_stack_makes() -> None:
+    assert (JOURNAL, set(JOURNAL_ROLES)) == (connection.APPLICATION, {databases.OWNER, databases.RUNNER})
+
+
 def test_it_never_ends_our_own_sessions_even_if_told_to(stage18: Stage) -> None:
     """The guard stands at the act, too."""
-    session = stage18.begins("billing-worker", TOUCH.format(1))
+    stage18.admin("GRANT ALL ON leads TO incident_runner")
+    session = stage18.begins("billing-worker", TOUCH.format(1), user="incident_runner")
     stage18.queues(stage18.session("web-1"), TOUCH.format(1))
     plan = TerminateBlockingSessions().plan(stage18.door())
     session.execute("SET application_name = 'incident-journal'")

@@ -124,8 +124,9 @@ def test_it_leaves_out_an_index_build_that_waits_for_old_transactions(stage: Sta
 
 
 def test_it_leaves_out_our_own_sessions_as_waiters_but_not_as_heads(stage18: Stage) -> None:
-    ours = stage18.begins("incident-pipelines", TOUCH.format(1))
-    stage18.queues(stage18.session("incident-journal"), TOUCH.format(1))
+    stage18.admin("GRANT ALL ON leads TO reader, incident_runner")
+    ours = stage18.begins("incident-pipelines", TOUCH.format(1), user="reader")
+    stage18.queues(stage18.session("incident-journal", "incident_runner"), TOUCH.format(1))
     assert stage18.chains() == []
 
     stage18.queues(stage18.session("web-1"), TOUCH.format(1))

@@ -95,7 +95,7 @@ def test_it_leaves_out_what_takes_its_time_by_nature(stage: Stage) -> None:
     holder = stage.begins("holder", "LOCK TABLE leads")
     stage.queues(stage.session("queue"), "SELECT * FROM leads")
     runs(stage, "pg_dump")
-    runs(stage, "incident-pipelines")
+    runs(stage, "incident-pipelines", user="reader")
     runs(stage, "batch", "DO $$ BEGIN PERFORM pg_sleep(60); END $$")
     runs(stage, "load", "COPY (SELECT pg_sleep(60)) TO STDOUT")
     runs(stage, "hinted", "/* page 7 */ -- of the report\n (SELECT pg_sleep(60))")
