@@ -11,6 +11,7 @@ from tasks.postgres.locks.checks import (
     check_long_transactions,
 )
 from tasks.postgres.locks.faults import LeaveTransactionOpen
+from tasks.postgres.replication.synchronous import check_synchronous_commits
 
 runbook = Runbook(
     title="Sessions wait for a lock",
@@ -31,6 +32,9 @@ runbook = Runbook(
         "timeout",
         "pg_blocking_pids",
         "lock_timeout",
+        "SyncRep",
+        "synchronous_standby_names",
+        "prepared transaction",
         "postgres",
     ),
     symptoms=(
@@ -39,12 +43,33 @@ runbook = Runbook(
         Symptom(heard="The site hangs, yet the database's CPU is idle."),
         Symptom(heard="One page or one job never finishes; the others are fast."),
         Symptom(heard="A migration hangs, and since then everything does."),
+        Symptom(heard="Everything that reads works; whatever writes hangs at its COMMIT."),
         Symptom(heard="The application logs 'canceling statement due to lock timeout' or 'deadlock detected'."),
     ),
-    diagnosis=(check_blocked_sessions, check_long_transactions, check_idle_in_transaction, check_deadlocks),
+    diagnosis=(
+        check_blocked_sessions,
+        check_synchronous_commits,
+        check_long_transactions,
+        check_idle_in_transaction,
+        check_deadlocks,
+    ),
     resolution=(
         Step(CancelBlockingQueries(), when=check_blocked_sessions),
         Step(TerminateBlockingSessions(), when=check_blocked_sessions),
+        Manual(
+            "Bring the synchronous standby back, or let commits go on without it",
+            when=check_synchronous_commits,
+            how="""\
+Look first whether the standby runs and reaches this server (its log, the network): each COMMIT goes on as soon as it
+answers. If it will not be back soon, and you accept that what is committed meanwhile is lost with this server:
+
+    ALTER SYSTEM SET synchronous_standby_names = '';
+    SELECT pg_reload_conf();
+
+All that wait go on at once. To cancel the sessions instead undoes nothing: what they wrote is committed here, each
+client gets a warning (SQLSTATE 01000), and the next COMMIT waits again. Set the names back when the standby has caught
+up.""",
+        ),
         Manual(
             "Give the application a lock_timeout",
             when=check_blocked_sessions,
@@ -94,6 +119,7 @@ so repeating it is safe.""",
     verification=Verify(hold=timedelta(seconds=30), within=timedelta(minutes=5)),
     prevention=(
         Watch(check_blocked_sessions, every=timedelta(minutes=5)),
+        Watch(check_synchronous_commits, every=timedelta(minutes=5)),
         Watch(check_idle_in_transaction, every=timedelta(minutes=5)),
         Watch(check_long_transactions, every=timedelta(minutes=15)),
         Watch(check_deadlocks, every=timedelta(hours=1)),

@@ -16,9 +16,11 @@ from tasks.postgres.words import count, head, lock, session
 SETTLES_WITHIN_S = 5.0
 POLL_S = 0.05
 
+# A wait of this name is for a synchronous standby.
+SYNCHRONOUS = "SyncRep"
 COMMITTED = (
-    "waits for a synchronous standby. Its transaction is committed here and stays so: to cancel the wait gives its "
-    "client a warning, no error, while the rows may be on no standby, and the next COMMIT waits again."
+    "What waits is committed here and stays so: to cancel the wait, or to end the session, undoes nothing; its rows "
+    "may be on no standby then, and the next COMMIT waits again."
 )
 WITHOUT_STANDBY = (
     "Bring the standby back, or let commits go on without one: "
@@ -34,8 +36,8 @@ def left_alone(row: Row, superusers: Sequence[str]) -> str:
         return f"{sentence(head(row))}, has no session. {decided_by_hand(row)}"
     if row["ours"]:
         return f"{sentence(session(row))} is our own; it ends within its own time limit."
-    if row.get("wait_event") == "SyncRep":
-        return f"{sentence(session(row))} {COMMITTED} {WITHOUT_STANDBY}"
+    if row.get("wait_event") == SYNCHRONOUS:
+        return f"{sentence(session(row))} waits for a synchronous standby. {COMMITTED} {WITHOUT_STANDBY}"
     if row["backend_type"] == "startup":
         return _replay(row)
     if row["backend_type"] != "client backend":

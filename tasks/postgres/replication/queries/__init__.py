@@ -6,5 +6,6 @@ _read = reader(__name__)
 
 REPLICAS = _read("replicas")
 STANDBY = _read("standby")
+SYNCHRONOUS_WAITS = _read("synchronous_waits")
 SLOTS = _read("slots")
 DROP_SLOT = _read("drop_slot")
