@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from tasks.amounts import stretch
 from tasks.check import check
 from tasks.model import Earlier, Finding, Row, Threshold, Verdict
+from tasks.postgres.signals import sentence
 from tasks.postgres.system import PostgresServer
-from tasks.postgres.vacuum.queries import OLDEST_TABLES, TRANSACTION_AGES, XMIN_HOLDERS
+from tasks.postgres.vacuum.holders import freed_by_hand, named
+from tasks.postgres.vacuum.queries import OLDEST_TABLES, TEMPORARY_TABLES, TRANSACTION_AGES, XMIN_HOLDERS
 from tasks.postgres.values import number
 
 # Where Postgres itself drops all politeness (vacuum_failsafe_age), whatever freeze age somebody has set.
@@ -44,7 +46,8 @@ def check_transaction_age(
 
     Over all databases of the server, transactions and multixacts (rows locked by several). An age that autovacuum was
     told to wait for (autovacuum_freeze_max_age) is not overdue: below it the answer is never worse than WARN, until
-    1,600 million. The oldest tables are those of the connected database.
+    1,600 million. Named is who keeps VACUUM from freezing: the oldest session, prepared transaction, slot or standby of
+    the whole server, our own left out, or a temporary table. Tables are those of the connected database.
     """
     # Who holds the old rows could not be told.
     if blind := postgres.blind():
@@ -55,9 +58,11 @@ def check_transaction_age(
     verdict = _verdict(worst, age)
     now = databases[0]
     left_s = _left_s(worst, now, earlier, postgres.address)
+    holders = _holders(postgres, worst) if verdict else []
+    held = [row for row in holders if age.judge(number(row[worst.noun]))]
     return Finding(
         verdict=verdict,
-        says=_says(worst, left_s, age),
+        says=f"{_says(worst, left_s, age)}{_held(held, worst)}",
         value=worst.age,
         unit=worst.noun,
         facts={
@@ -67,7 +72,8 @@ def check_transaction_age(
             "left": worst.stops_at - worst.age,
             "freeze_at": worst.freeze_at,
         },
-        rows=_evidence(postgres, databases) if verdict else (),
+        rows=[*databases, *postgres.rows(OLDEST_TABLES), *holders] if verdict else (),
+        remedy=" ".join(f"{sentence(named(row)).rstrip(',')}: {freed_by_hand(row)}" for row in held),
     )
 
 
@@ -110,8 +116,16 @@ def _says(worst: _Age, left_s: float | None, age: Threshold) -> str:
     )
 
 
-def _evidence(postgres: PostgresServer, databases: Sequence[Row]) -> list[Row]:
-    """The databases, the oldest tables of ours, and whoever keeps VACUUM from freezing them."""
-    tables = postgres.rows(OLDEST_TABLES)
-    holders = postgres.rows(XMIN_HOLDERS, at_least_s=0)
-    return [*databases, *tables, *holders]
+def _holders(postgres: PostgresServer, worst: _Age) -> list[Row]:
+    """Who keeps VACUUM from freezing, the oldest first. Of multixacts the server tells only whose tables are old."""
+    kept = postgres.rows(XMIN_HOLDERS, at_least_s=0, everywhere=True) if worst.noun == "transactions" else []
+    strangers = [row for row in kept if not row["ours"]]
+    return sorted([*strangers, *postgres.rows(TEMPORARY_TABLES)], key=lambda row: -number(row[worst.noun]))
+
+
+def _held(held: Sequence[Row], worst: _Age) -> str:
+    if not held:
+        return ""
+    more = f", nor past {len(held) - 1} more" if len(held) > 1 else ""
+    first = f"{named(held[0]).rstrip(',')}: {number(held[0][worst.noun]):,.0f} {worst.noun} old"
+    return f" VACUUM cannot freeze past {first}{more}."

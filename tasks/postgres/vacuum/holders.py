@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tasks.model import Refused, Row
+from tasks.postgres.signals import command, decided_by_hand
 from tasks.postgres.system import PostgresServer
 from tasks.postgres.vacuum.queries import TABLE_CARE, XMIN_HOLDERS
 from tasks.postgres.values import number
@@ -37,7 +38,7 @@ def holding(postgres: PostgresServer) -> list[Held]:
     """
     if blind := postgres.blind():
         raise Refused(blind.says, remedy=blind.remedy)
-    holders = [row for row in postgres.rows(XMIN_HOLDERS, at_least_s=NOTICEABLE_S) if not row["ours"]]
+    holders = [row for row in postgres.rows(XMIN_HOLDERS, at_least_s=NOTICEABLE_S, everywhere=False) if not row["ours"]]
     if not holders:
         return []
     dead = [row for row in postgres.rows(TABLE_CARE, at_least=LARGE_ROWS) if _full(row)]
@@ -52,9 +53,35 @@ def named(holder: Row) -> str:
             return prepared(holder)
         case "slot":
             return f"the {holder['state']} replication slot {holder['slot']}"
+        case "temporary table":
+            return f"the temporary table {holder['table']} of {_its_session(holder)}"
         case "standby":
             return f"the standby {session(holder)} with hot_standby_feedback"
     return f"{session(holder)}, {holder['state'] or holder['backend_type']},"
+
+
+def freed_by_hand(holder: Row) -> str:
+    """What a person does so that it holds no longer."""
+    match holder["kind"]:
+        case "prepared transaction":
+            return decided_by_hand(holder)
+        case "slot":
+            return f"See that its consumer reads on; if that is gone for good: {holder['by_hand']}"
+        case "standby":
+            return "End the oldest query on that standby, or set hot_standby_feedback = off there."
+        case "temporary table" if holder["pid"] is None:
+            return "Have it dropped by its session, or end that one: a VACUUM by anybody else passes it by."
+        case "temporary table":
+            return f"Have it dropped by its session, or end that one: {_line(holder)}"
+    return f"Ask its owner to end it; by hand: {_line(holder)}"
+
+
+def _line(holder: Row) -> str:
+    return " ".join(command("pg_terminate_backend", holder).line.split())
+
+
+def _its_session(holder: Row) -> str:
+    return f"{session(holder)}, {holder['state']}" if holder["pid"] is not None else f"a session of {holder['owner']}"
 
 
 def _held_s(holder: Row) -> float:

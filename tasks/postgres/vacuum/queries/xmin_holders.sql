@@ -1,4 +1,6 @@
 -- Who keeps VACUUM from removing dead rows of this database: the oldest snapshots and transactions, of whatever kind.
+-- With %(everywhere)s also who keeps rows from being frozen: those of other databases hold back the catalogs that all
+-- share, and with them every database's age.
 WITH here AS (SELECT d.oid, d.datname FROM pg_database d WHERE d.datname = current_database()),
 holders AS (
     SELECT
@@ -15,8 +17,9 @@ holders AS (
         extract(epoch FROM clock_timestamp() - a.state_change)::float8 AS state_s,
         concat(a.usename, '/', a.application_name) = ANY (%(ours)s) AS ours
     FROM pg_stat_activity a, here
-    WHERE a.datid = here.oid
+    WHERE (a.datid = here.oid OR %(everywhere)s)
         AND (a.backend_xmin IS NOT NULL OR a.backend_xid IS NOT NULL)
+        AND a.backend_type <> 'walsender'
         -- VACUUM itself holds nothing back; autovacuum's ANALYZE does, for a moment.
         AND a.backend_type <> 'autovacuum worker'
         AND a.pid NOT IN (SELECT v.pid FROM pg_stat_progress_vacuum v)
@@ -27,17 +30,17 @@ holders AS (
         age(p.transaction), extract(epoch FROM clock_timestamp() - p.prepared)::float8,
         extract(epoch FROM clock_timestamp() - p.prepared)::float8, NULL, false
     FROM pg_prepared_xacts p, here
-    WHERE p.database = here.datname
+    WHERE p.database = here.datname OR %(everywhere)s
     UNION ALL
     SELECT
         'slot', s.active_pid, NULL, NULL, '', NULL, s.database, 'replication slot',
         CASE WHEN s.active THEN 'active' ELSE 'inactive' END,
         NULL, NULL, s.slot_name, format('SELECT pg_drop_replication_slot(%%L);', s.slot_name),
-        -- The other mark, catalog_xmin, holds back the system catalogs only.
-        age(s.xmin), extract(epoch FROM clock_timestamp() - (to_jsonb(s) ->> 'inactive_since')::timestamptz)::float8,
+        -- The other mark holds back the system catalogs only.
+        greatest(age(s.xmin), CASE WHEN %(everywhere)s THEN age(s.catalog_xmin) END), extract(epoch FROM clock_timestamp() - (to_jsonb(s) ->> 'inactive_since')::timestamptz)::float8,
         NULL, NULL, false
     FROM pg_replication_slots s
-    WHERE s.xmin IS NOT NULL
+    WHERE s.xmin IS NOT NULL OR %(everywhere)s AND s.catalog_xmin IS NOT NULL
     UNION ALL
     -- Without a slot, a standby with hot_standby_feedback holds through the process that sends to it.
     SELECT
