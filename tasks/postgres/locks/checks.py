@@ -72,7 +72,7 @@ def check_blocked_sessions(postgres: PostgresServer, waited: Threshold = LOCK_WA
         unit="s",
         facts={"waiting": len(jam.waiting) if jam else 0, "heads": len(jam.heads) if jam else 0},
         rows=as_rows(jam) if jam else [],
-        remedy=" ".join(why for one in jam.culprits() if (why := left_alone(one.row, ()))) if jam else "",
+        remedy=_by_hand(jam.culprits()) if jam else "",
     )
 
 
@@ -175,6 +175,13 @@ def _to_blame(jam: Jam, culprits: Sequence[Culprit]) -> str:
     if not rest:
         return said
     return f"{said}; besides, {head(rest[0].row)} holds {lock(rest[0].row)}: its end frees {rest[0].frees}"
+
+
+def _by_hand(culprits: Sequence[Culprit]) -> str:
+    """Why those are not touched who are to blame, and what a person does; an orphan before them is told, too."""
+    before = [one.behind for one in culprits if one.behind and one.behind["gid"] is not None]
+    reasons = [left_alone(row, ()) for row in (*(one.row for one in culprits), *before)]
+    return " ".join(dict.fromkeys(why for why in reasons if why))
 
 
 def _oldest(transactions: list[Row], longest: float, opened: Threshold) -> str:

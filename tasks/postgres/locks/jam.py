@@ -231,7 +231,7 @@ class Jam:
         if row["locktype"] != "relation" or row["backend_type"] != "client backend" or self._ahead(node):
             return False
         return bool(holders) and all(
-            not self.blockers[other]
+            other not in self.waiting
             and strength < number(row["strength"])
             and (strength <= READING or self.members[other]["state"] == "active")
             for other, strength in holders.items()

@@ -15,6 +15,8 @@ FROM pg_stat_activity a
 WHERE a.backend_type = 'client backend'
     AND a.xact_start <= clock_timestamp() - make_interval(secs => %(at_least_s)s)
     AND concat(a.usename, '/', a.application_name) <> ALL (%(ours)s)
+    -- Committed already: check_synchronous_commits has it.
+    AND a.wait_event IS DISTINCT FROM 'SyncRep'
     -- A dump reads everything in one transaction, and takes as long as it takes.
     AND a.application_name NOT IN ('pg_dump', 'pg_dumpall')
     -- Maintenance that reports its progress is meant to be slow.

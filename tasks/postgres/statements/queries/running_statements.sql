@@ -20,6 +20,8 @@ WHERE a.backend_type = 'client backend'
     AND a.state = 'active'
     AND a.query_start <= clock_timestamp() - make_interval(secs => %(at_least_s)s)
     AND a.wait_event_type IS DISTINCT FROM 'Lock'
+    -- Committed already, and waiting for a standby: replication/queries/synchronous_waits.sql.
+    AND a.wait_event IS DISTINCT FROM 'SyncRep'
     AND concat(a.usename, '/', a.application_name) <> ALL (%(ours)s)
     AND a.application_name NOT IN ('pg_dump', 'pg_dumpall', 'pg_restore', 'pg_basebackup')
     -- What an application asks. Maintenance, COPY, CALL and schema changes take as long as they take.

@@ -5,7 +5,8 @@ WITH here AS (SELECT d.oid, d.datname FROM pg_database d WHERE d.datname = curre
 holders AS (
     SELECT
         'session' AS kind, a.pid, a.backend_start, a.usename AS "user", a.application_name AS application,
-        coalesce(host(a.client_addr), 'local') AS client, a.datname AS database, a.backend_type, a.state, a.query,
+        coalesce(host(a.client_addr), 'local') AS client, a.datname AS database, a.backend_type, a.state,
+        a.wait_event, a.query,
         NULL::text AS gid, NULL::text AS slot, NULL::text AS by_hand,
         greatest(age(a.backend_xmin), age(a.backend_xid)) AS transactions,
         -- A transaction that has written nothing takes a new snapshot with each statement (READ COMMITTED): of one at
@@ -25,7 +26,7 @@ holders AS (
         AND a.pid NOT IN (SELECT v.pid FROM pg_stat_progress_vacuum v)
     UNION ALL
     SELECT
-        'prepared transaction', NULL, NULL, p.owner, '', NULL, p.database, 'prepared transaction', NULL, NULL,
+        'prepared transaction', NULL, NULL, p.owner, '', NULL, p.database, 'prepared transaction', NULL, NULL, NULL,
         p.gid, NULL, NULL,
         age(p.transaction), extract(epoch FROM clock_timestamp() - p.prepared)::float8,
         extract(epoch FROM clock_timestamp() - p.prepared)::float8, NULL, false
@@ -35,7 +36,7 @@ holders AS (
     SELECT
         'slot', s.active_pid, NULL, NULL, '', NULL, s.database, 'replication slot',
         CASE WHEN s.active THEN 'active' ELSE 'inactive' END,
-        NULL, NULL, s.slot_name, format('SELECT pg_drop_replication_slot(%%L);', s.slot_name),
+        NULL, NULL, NULL, s.slot_name, format('SELECT pg_drop_replication_slot(%%L);', s.slot_name),
         -- The other mark holds back the system catalogs only.
         greatest(age(s.xmin), CASE WHEN %(everywhere)s THEN age(s.catalog_xmin) END), extract(epoch FROM clock_timestamp() - (to_jsonb(s) ->> 'inactive_since')::timestamptz)::float8,
         NULL, NULL, false
@@ -45,7 +46,7 @@ holders AS (
     -- Without a slot, a standby with hot_standby_feedback holds through the process that sends to it.
     SELECT
         'standby', r.pid, r.backend_start, r.usename, r.application_name, coalesce(host(r.client_addr), 'local'), NULL,
-        'walsender', r.state, NULL, NULL, NULL, NULL, age(r.backend_xmin), NULL, NULL, NULL, false
+        'walsender', r.state, NULL, NULL, NULL, NULL, NULL, age(r.backend_xmin), NULL, NULL, NULL, false
     FROM pg_stat_replication r
     WHERE r.backend_xmin IS NOT NULL
 )

@@ -104,7 +104,7 @@ def test_it_blames_it_behind_a_report_at_work(stage: Stage) -> None:
 
 
 def test_it_blames_it_behind_a_vacuum(stage: Stage) -> None:
-    stage.admin("INSERT INTO leads (status) SELECT repeat('x', 2000) FROM generate_series(1, 5000)")
+    stage.admin("INSERT INTO leads (status) SELECT repeat('x', 1900) FROM generate_series(1, 5000)")
     cleaner = stage.session("psql", "boss")
     cleaner.execute("SET vacuum_cost_delay = 100")
     cleaner.execute("SET vacuum_cost_limit = 1")
@@ -156,6 +156,30 @@ def test_it_ends_who_forgot_to_commit_rather_than_a_migration_alone(stage18: Sta
 
     assert cancel(stage18).commands == ()
     assert targets(end(stage18)) == [forgotten]
+
+
+def test_it_does_not_end_a_backup_for_which_an_index_build_waits(stage18: Stage) -> None:
+    """The build waits for the backup's snapshot by design, a migration for the build."""
+    stage18.begins("nightly-copy", "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ", "SELECT 1")
+    stage18.queues(stage18.session("indexer", "boss"), "CREATE INDEX CONCURRENTLY ON leads (status)")
+    migration = migrates(stage18)
+
+    assert targets(cancel(stage18)) == targets(end(stage18)) == [migration]
+
+
+def test_it_tells_of_the_orphan_before_a_migration(preparing: Stage) -> None:
+    preparing.admin("ALTER TABLE leads OWNER TO app")
+    preparing.begins("shop", TOUCH.format(1)).execute("PREPARE TRANSACTION 'order 7'")
+    try:
+        migration = migrates(preparing)
+        readers(preparing, 2)
+        found, plan = ask(preparing), cancel(preparing)
+    finally:
+        preparing.admin("ROLLBACK PREPARED 'order 7'")
+
+    assert targets(plan) == [migration]
+    assert "stands behind the prepared transaction 'order 7' of app, open for " in found.says
+    assert "COMMIT PREPARED 'order 7';" in found.remedy
 
 
 def test_it_frees_the_readers_first_where_the_head_cannot_be_cancelled(stage18: Stage) -> None:

@@ -10,9 +10,11 @@ import pytest
 
 from tasks.model import Threshold, Verdict
 from tasks.postgres.locks.actions import CancelBlockingQueries, TerminateBlockingSessions
-from tasks.postgres.locks.checks import check_blocked_sessions
+from tasks.postgres.locks.checks import check_blocked_sessions, check_long_transactions
 from tasks.postgres.replication import synchronous
 from tasks.postgres.replication.synchronous import check_synchronous_commits
+from tasks.postgres.statements import checks as statements
+from tasks.postgres.statements.checks import check_running_statements
 from tests.tasks.postgres.conftest import Stage, until
 
 TOUCH = "UPDATE leads SET status = 'paid' WHERE id = 1"
@@ -87,6 +89,21 @@ def test_it_cancels_nobody_for_whom_others_wait(waiting: Stage) -> None:
         assert found.remedy in plan.does
     assert "is committed here and stays so" in found.remedy
     assert "ALTER SYSTEM SET synchronous_standby_names = '';" in found.remedy
+
+
+def test_it_is_no_open_transaction_and_no_running_statement(waiting: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither is to be ended: it is committed."""
+    monkeypatch.setattr(statements, "NOTICEABLE_S", 0.0)
+    pays(waiting)
+    session = waiting.session("payment-2")
+    session.execute("SET synchronous_commit = on")
+    waiting.runs(session, "UPDATE leads SET status = 'sent' WHERE id = 2")
+    waits = "SELECT 1 FROM pg_stat_activity WHERE wait_event = 'SyncRep' HAVING count(*) = 2"
+    until(lambda: waiting.admin(waits), "both wait")
+
+    assert check_long_transactions.fn(waiting.door(), AT_ONCE).rows == []
+    assert check_running_statements.fn(waiting.door(), AT_ONCE).rows == []
+    assert check_synchronous_commits.fn(waiting.door(), AT_ONCE).facts == {"waiting": 2}
 
 
 @pytest.mark.parametrize("way", ["pg_cancel_backend", "pg_terminate_backend"])
