@@ -7,9 +7,10 @@ from collections.abc import Mapping, Sequence
 
 from tasks.check import check
 from tasks.model import Earlier, Finding, Json, Refused, Row, Threshold, Verdict
+from tasks.postgres.counters import remembered, same_count
 from tasks.postgres.indexes import spare
 from tasks.postgres.indexes.missing import LARGE_BYTES, missing_indexes
-from tasks.postgres.indexes.queries import SCAN_COUNTING, TABLE_SCANS
+from tasks.postgres.indexes.queries import TABLE_SCANS
 from tasks.postgres.indexes.spare import Spare
 from tasks.postgres.left_out import left_out
 from tasks.postgres.statements.checks import STATEMENT_TIME
@@ -74,22 +75,23 @@ def check_duplicate_indexes(postgres: PostgresServer, size: Threshold = IDLE_BYT
 def check_idle_indexes(postgres: PostgresServer, size: Threshold = IDLE_BYTES) -> Finding:
     """Are there indexes that no query uses?
 
-    Judged only after 31 days of counting. Left out are indexes that enforce something (keys, unique, exclusion),
-    replica identities, those a foreign key needs, those of partitions, and those below 1 MiB. Where replicas answer
-    queries they count their own, which cannot be seen from here: then the answer is never worse than WARN, and
-    nothing is dropped.
+    Judged only after 31 days of counting: a crash, a restored copy or a reset begins it anew, and so does the end of
+    being a standby. Left out are indexes that enforce something (keys, unique, exclusion), replica identities, those a
+    foreign key needs, those of partitions, and those below 1 MiB. Where replicas answer queries they count their own,
+    which cannot be seen from here: then the answer is never worse than WARN, and nothing is dropped.
     """
     counted = spare.counting(postgres)
-    alone = {**counted, "replicas": 0}
+    alone = {**counted, "replicas": 0, "standby": False}
     locked = spare.locked(postgres, spare.WORTH_DROPPING_BYTES)
     found = spare.large(spare.unused(spare.facts(postgres, spare.WORTH_DROPPING_BYTES, without=locked), alone))
 
-    counted_for = f", counted for {span(number(counted['counted_for_s']))}"
-    replicas = int(number(counted["replicas"]))
-    ask = f" Replicas count their own queries: ask the {replicas} of them, too." if replicas and found else ""
-    finding = _idle(found, size, "unused", f"{counted_for}.{ask}")
-    verdict = min(finding.verdict, Verdict.WARN) if replicas else finding.verdict
-    return left_out(dataclasses.replace(finding, verdict=verdict, facts=counted), locked)
+    finding = _idle(found, size, "unused", f", counted for {span(number(counted['counted_for_s']))}.")
+    says, verdict = finding.says, finding.verdict
+    if young := spare.too_young(counted):
+        says = f"Which indexes are unused cannot be told yet: {young}."
+    elif found and (ask := spare.elsewhere(counted)):
+        says, verdict = f"{says} Yet {ask}.", min(verdict, Verdict.WARN)
+    return left_out(dataclasses.replace(finding, verdict=verdict, says=says, facts=counted), locked)
 
 
 @check
@@ -129,11 +131,11 @@ def check_sequential_scans(
     a table whole may be right, and whether it hurts is what check_slow_statements says.
     """
     now = postgres.rows(TABLE_SCANS, at_least=LARGE_BYTES)
-    at_s = number(postgres.rows(SCAN_COUNTING)[0]["at_s"])
+    counted = spare.counting(postgres)
 
-    before = earlier.facts if earlier and earlier.facts.get("server") == postgres.address else {}
+    before = same_count(postgres, counted, earlier)
     known = before.get("scans")
-    over_s = max(at_s - number(before.get("at_s")), SHORTEST_LOOK_S)
+    over_s = max(number(counted["at_s"]) - number(before.get("at_s")), SHORTEST_LOOK_S)
     rows = [{**row, "per_hour": _more(row, known) / over_s * HOUR_S} for row in now]
     rows.sort(key=lambda row: -number(row["per_hour"]))
     most = number(rows[0]["per_hour"]) if rows else 0.0
@@ -142,7 +144,10 @@ def check_sequential_scans(
         says=_scanned(rows, most, before, over_s),
         value=most,
         unit="1/h",
-        facts={"server": postgres.address, "at_s": at_s, "scans": {str(row["key"]): row["scans"] for row in now}},
+        facts={
+            **remembered(postgres, counted, ()),
+            "scans": {str(row["key"]): row["scans"] for row in now},
+        },
         rows=[row for row in rows if per_hour.judge(number(row["per_hour"]))],
     )
 

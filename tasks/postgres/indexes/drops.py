@@ -29,15 +29,19 @@ class DropIdleIndexes(Action):
 
     def plan(self, postgres: PostgresServer) -> Plan:
         counted = spare.counting(postgres)
-        if counted["replicas"]:
-            nothing = f"Nothing to drop: {counted['replicas']} replicas count their own queries. Ask them first."
-        else:
-            nothing = "Nothing to drop: no index has been unused for 31 days."
+        why = spare.elsewhere(counted) or spare.too_young(counted) or "no index has been unused for 31 days"
         known = (
-            f"Queries are counted for {span(number(counted['counted_for_s']))}. Was one of them built since? Postgres "
-            f"keeps no date of it. {OF_REPLICAS}"
+            f"Queries are counted for {span(number(counted['counted_for_s']))}, since {counted['began']}. Was one of "
+            "them built since, or the database restored from a dump? Postgres keeps no date of it. "
+            f"{OF_REPLICAS}"
         )
-        return _plan(postgres, _idle, nothing, known, "Queries that come after all read the table from end to end.")
+        return _plan(
+            postgres,
+            _idle,
+            f"Nothing to drop: {why}.",
+            known,
+            "Queries that come after all read the table from end to end.",
+        )
 
     def apply(self, postgres: PostgresServer, plan: Plan) -> Outcome:
         return carry_out(postgres, plan, _guard(postgres, _idle))

@@ -10,7 +10,7 @@ from tasks.model import Refused, Row
 from tasks.postgres.indexes.queries import INDEX_FACTS, LOCKED_INDEXES, SCAN_COUNTING
 from tasks.postgres.system import PostgresServer
 from tasks.postgres.values import number
-from tasks.postgres.words import HOUR_S
+from tasks.postgres.words import HOUR_S, count, span
 
 # Below this nobody gains anything by dropping it.
 WORTH_DROPPING_BYTES = 2**20
@@ -58,8 +58,24 @@ def facts(
 
 
 def counting(postgres: PostgresServer) -> Row:
-    """Since when queries are counted here, and how many replicas count their own."""
+    """Since when queries are counted here, and who else counts their own."""
     return postgres.rows(SCAN_COUNTING)[0]
+
+
+def too_young(counted: Row) -> str:
+    """How long queries are counted, as half a sentence, while that is too short to call an index unused; else empty."""
+    if number(counted["counted_for_s"]) >= LONG_ENOUGH_S:
+        return ""
+    counted_for = span(number(counted["counted_for_s"]))
+    return f"queries are counted for {counted_for} (31 days are needed), since {counted['began']}"
+
+
+def elsewhere(counted: Row) -> str:
+    """Who has the same indexes and counts queries of its own, as half a sentence; empty if nobody does."""
+    if counted["standby"]:
+        return "this is a standby, and its primary counts its own queries: ask there"
+    replicas = int(number(counted["replicas"]))
+    return f"queries are counted elsewhere, too: ask {count(replicas, 'replica')}" if replicas else ""
 
 
 def duplicates(indexes: Sequence[Row]) -> list[Spare]:
@@ -86,7 +102,7 @@ def unused(indexes: Sequence[Row], counted: Row) -> list[Spare]:
     Left out is what enforces something, what is known to be younger than a month, and of those that keep a foreign key
     from reading the whole table the last one. What is a duplicate as well is told there, and counts as gone here.
     """
-    if number(counted["counted_for_s"]) < LONG_ENOUGH_S or counted["replicas"]:
+    if too_young(counted) or elsewhere(counted):
         return []
     twice = {str(spare.row["oid"]) for spare in duplicates(indexes)}
     found: list[Spare] = []

@@ -130,8 +130,8 @@ def check_deadlocks(
 ) -> Finding:
     """How often does Postgres have to end a transaction to break a deadlock?
 
-    Counted since the last look. At the first look, and after a reset, restart or failover, the average since the count
-    began is judged instead; where nobody knows when it began, the answer is never worse than WARN.
+    Counted since the last look. At the first look, and after a reset, crash or failover, the average since the count
+    began is judged instead; a database that is younger than that had more of them an hour.
     """
     now = postgres.rows(DEADLOCKS)[0]
 
@@ -139,12 +139,11 @@ def check_deadlocks(
     deadlocks = number(now["deadlocks"]) - (number(before["deadlocks"]) if before else 0)
     over_s = number(now["at_s"]) - number(before["at_s"]) if before else number(now["counted_for_s"])
     rate = deadlocks / max(over_s, SHORTEST_LOOK_S) * HOUR_S
-    verdict = per_hour.judge(rate)
-    guessed = deadlocks > 0 and before is None and now["stats_reset"] is None
+    since = f"since the last look {span(over_s)} ago" if before else f"in the {span(over_s)} since {now['began']}"
 
     return Finding(
-        verdict=min(verdict, Verdict.WARN) if guessed else verdict,
-        says=_deadlocked(str(now["database"]), int(deadlocks), rate, _since(over_s, before, guessed), per_hour),
+        verdict=per_hour.judge(rate),
+        says=_deadlocked(str(now["database"]), int(deadlocks), rate, since, per_hour),
         value=rate,
         unit="1/h",
         facts=now,
@@ -203,19 +202,12 @@ def _idle(sessions: list[Row], longest: float, idle: Threshold) -> str:
 
 def _same_count(now: Row, before: Row) -> bool:
     """Did the counter run through since then? After a failover the new primary has a count of its own."""
-    same = all(now[key] == before.get(key) for key in ("database", "stats_reset", "server_start"))
+    same = all(now[key] == before.get(key) for key in ("database", "counting"))
     return same and number(now["deadlocks"]) >= number(before["deadlocks"])
-
-
-def _since(over_s: float, before: Row | None, guessed: bool) -> str:
-    if before:
-        return f"since the last look {span(over_s)} ago"
-    return "since nobody knows when" if guessed else f"in the {span(over_s)} since the count began"
 
 
 def _deadlocked(database: str, deadlocks: int, rate: float, since: str, per_hour: Threshold) -> str:
     said = f"{count(deadlocks, 'deadlock')} in {database} {since}"
     if not deadlocks:
         return f"{said} (bad from {per_hour.bad:,g} an hour)."
-    most = "at most " if "nobody" in since else ""
-    return f"{said}: {most}{math.floor(rate * 10) / 10:,g} an hour (bad from {per_hour.bad:,g})."
+    return f"{said}: {math.floor(rate * 10) / 10:,g} an hour (bad from {per_hour.bad:,g})."

@@ -6,6 +6,7 @@ from tasks.sql import reader
 
 _read = reader(__name__)
 _LOCKED_OUT = _read("locked_out").rstrip()
+_COUNTING = _read("counting").rstrip()
 # Without the line that says what it is: it stands in the middle of others.
 _GRANT = _read("grant_to_us").partition("\n")[2].strip()
 
@@ -13,6 +14,11 @@ _GRANT = _read("grant_to_us").partition("\n")[2].strip()
 def without_locked(query: str) -> str:
     """`query` with the words that leave out relations that are locked (locked_out.sql)."""
     return query.replace("{locked_out}", _LOCKED_OUT)
+
+
+def with_counting(query: str) -> str:
+    """`query` with the words that tell since when this database's counters count (counting.sql)."""
+    return query.replace("{counting}", _COUNTING)
 
 
 def with_grants(query: str) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from tasks.amounts import size
 from tasks.check import check
 from tasks.model import Earlier, Finding, Json, Row, Threshold, Verdict
-from tasks.postgres.server.counters import Grown, grown, remembered, same_count, sustained
+from tasks.postgres.counters import Grown, grown, remembered, same_count, sustained
 from tasks.postgres.server.queries import CHECKPOINTER, CHECKPOINTS, DATABASE_COUNTERS, STATEMENT_SPILLS, WAL_POSITION
 from tasks.postgres.statements.looks import in_schema, statistics_schema
 from tasks.postgres.system import PostgresServer

@@ -1,7 +1,8 @@
 -- What this database read, and spilled to temporary files, since the count began.
+WITH {counting}
 SELECT
     d.datname AS database,
-    concat_ws(' ', d.datid, d.stats_reset, pg_postmaster_start_time()) AS counting,
+    c.count AS counting,
     d.blks_hit::float8 AS hit,
     d.blks_read::float8 AS read,
     d.temp_files::float8 AS temp_files,
@@ -16,4 +17,4 @@ SELECT
     ) AS dumping,
     extract(epoch FROM clock_timestamp())::float8 AS at_s
 FROM pg_stat_database d
-WHERE d.datname = current_database()
+JOIN counting c ON c.datid = d.datid

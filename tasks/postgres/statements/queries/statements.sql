@@ -36,17 +36,20 @@ since AS (
     WHERE key IN (SELECT key FROM chosen)
     GROUP BY key
 ),
-counting AS (
+{counting},
+-- A crash empties this view like all others, and is no start of the server.
+counts AS (
     SELECT
         extract(epoch FROM clock_timestamp())::float8 AS at_s,
-        extract(epoch FROM clock_timestamp() - pg_postmaster_start_time())::float8 AS server_up_s
+        extract(epoch FROM clock_timestamp() - greatest(pg_postmaster_start_time(), c.emptied))::float8 AS longest_s
+    FROM counting c
 )
 SELECT r.key, r.calls, r.total_s, r.max_s, r.pages, r.pages_read,
-    coalesce(extract(epoch FROM clock_timestamp() - s.counted_since)::float8, c.server_up_s) AS counted_for_s,
+    coalesce(extract(epoch FROM clock_timestamp() - s.counted_since)::float8, c.longest_s) AS counted_for_s,
     r.query, c.at_s,
     -- SELECT ... FOR UPDATE and advisory locks are among them.
     r.query ~* '\y(insert|update|delete|merge|for\s+(key\s+)?share|pg_(try_)?advisory\w*)\y' AS locks_rows
 FROM chosen r
 JOIN since s USING (key)
-CROSS JOIN counting c
+CROSS JOIN counts c
 ORDER BY r.total_s DESC, r.key

@@ -15,6 +15,8 @@ from deployments.cluster import Cluster, running
 from deployments.leash import leashed
 from deployments.ports import free_port
 from tasks.model import Earlier, Finding, Refused, Risk, Threshold, Verdict
+from tasks.postgres.indexes import spare
+from tasks.postgres.indexes.checks import check_idle_indexes
 from tasks.postgres.replication.actions import DropAbandonedSlot
 from tasks.postgres.replication.checks import REPLICA_LAG, SLOT_WAL, check_replication_lag, check_replication_slots
 from tasks.postgres.values import number
@@ -252,6 +254,26 @@ def test_it_says_that_a_standby_is_cut_off(pair: Pair) -> None:
 
     assert found.verdict is Verdict.WARN
     assert found.says.startswith("This standby is not connected to its primary; what it shows is ")
+
+
+def test_it_knows_that_a_standby_counted_its_own_queries_only(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(spare, "WORTH_DROPPING_BYTES", 0)
+    monkeypatch.setattr(spare, "LONG_ENOUGH_S", 0.0)
+    pair.primary.admin("CREATE INDEX used_there ON leads (status)")
+    until(pair.caught_up, "the standby has the index")
+    found = check_idle_indexes.fn(pair.standby.door())
+    assert (found.verdict, [row["index"] for row in found.rows]) == (Verdict.OK, ["used_there"])
+    assert found.says.endswith(" Yet this is a standby, and its primary counts its own queries: ask there.")
+
+    was = pair.standby.admin("SELECT clock_timestamp()")[0][0]
+    pair.standby.admin("SELECT pg_promote()")
+    until(lambda: pair.standby.admin("SELECT 1 WHERE NOT pg_is_in_recovery()"), "the standby is promoted")
+    until(lambda: "standby" in str(spare.counting(pair.standby.door())["began"]), "its own log writer has begun")
+
+    counted = spare.counting(pair.standby.door())
+    since = f"SELECT 1 WHERE clock_timestamp() - make_interval(secs => {counted['counted_for_s']}) > '{was}'"
+    assert pair.standby.admin(since)
+    assert counted["began"] == "the server stopped being a standby, or was restarted after that"
 
 
 def test_it_can_be_asked_everything_on_a_standby(pair: Pair) -> None:

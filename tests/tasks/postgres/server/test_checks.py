@@ -10,9 +10,10 @@ import pytest
 
 from tasks.check import Check
 from tasks.model import Earlier, Json, Verdict
-from tasks.postgres.server import checks, counters
+from tasks.postgres import counters
+from tasks.postgres.counters import SUSTAINED_S, sustained
+from tasks.postgres.server import checks
 from tasks.postgres.server.checks import check_cache_hits, check_checkpoints, check_temp_files, check_wal_rate
-from tasks.postgres.server.counters import SUSTAINED_S, sustained
 from tasks.postgres.values import number
 from tests.tasks.postgres.conftest import Stage
 from tests.tasks.postgres.counting import MIB, ONE, ask, counted

@@ -39,7 +39,7 @@ def remembered(postgres: PostgresServer, now: Row, names: Sequence[str]) -> dict
 def same_count(postgres: PostgresServer, now: Row, earlier: Earlier | None) -> Row:
     """The last look's facts, if the counters ran through since then; otherwise nothing.
 
-    They did not after a reset, a restart or a failover, nor if somebody points the same name at another server.
+    They did not after a reset, a crash or a failover, nor if somebody points the same name at another server.
     """
     before: Row = earlier.facts if earlier else {}
     same = before.get("server") == postgres.address and before.get("counting") == now["counting"]

@@ -1,0 +1,128 @@
+"""How old a count is: a crash, a promotion and a reset begin it anew, and the server's start does not tell."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import signal
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from deployments.cluster import Cluster, running
+from deployments.ports import free_port
+from tasks.model import Earlier, Verdict
+from tasks.postgres.indexes import spare
+from tasks.postgres.indexes.checks import check_idle_indexes
+from tasks.postgres.indexes.drops import DropIdleIndexes
+from tasks.postgres.locks.checks import check_deadlocks
+from tasks.postgres.server.checks import check_cache_hits
+from tasks.postgres.statements import looks
+from tasks.postgres.values import number
+from tests.conftest import SETTINGS, Server
+from tests.tasks.postgres.conftest import Stage, staged, until
+from tests.tasks.postgres.keeper import keeper
+
+
+@pytest.fixture(params=["postgres18", "postgres15"])
+def crashing(request: pytest.FixtureRequest) -> Iterator[Stage]:
+    """A server of its own, which may be crashed."""
+    shared: Server = request.getfixturevalue(request.param)
+    with tempfile.TemporaryDirectory(prefix="incident-pg-") as folder:
+        Path(folder).chmod(0o711)
+        settings = {**SETTINGS, "shared_preload_libraries": "pg_stat_statements"}
+        cluster = Cluster(folder=Path(folder) / "data", port=free_port(), bin=shared.cluster.bin, settings=settings)
+        password = secrets.token_urlsafe(16)
+        with running(cluster, password), staged(Server(cluster, password)) as ready:
+            yield ready
+
+
+def answers(stage: Stage) -> bool:
+    try:
+        stage.admin("SELECT 1")
+    except psycopg.OperationalError:
+        return False
+    return True
+
+
+def crash(stage: Stage) -> None:
+    """One session's process is killed: Postgres ends all others, recovers, and goes on under the same postmaster."""
+    with psycopg.connect(stage.admin_url) as session:
+        os.kill(session.info.backend_pid, signal.SIGKILL)
+        until(lambda: not survives(session), "the session is gone")
+    until(lambda: answers(stage), "the server is back")
+
+
+def survives(session: psycopg.Connection) -> bool:
+    try:
+        session.execute("SELECT 1")
+    except psycopg.OperationalError:
+        return False
+    return True
+
+
+def scans(stage: Stage) -> int:
+    return int(str(stage.admin("SELECT idx_scan FROM pg_stat_user_indexes WHERE indexrelname = 'used'")[0][0]))
+
+
+def up_s(stage: Stage) -> float:
+    rows = stage.admin("SELECT extract(epoch FROM clock_timestamp() - pg_postmaster_start_time())::float8")
+    return float(str(rows[0][0]))
+
+
+def test_it_drops_nothing_on_counters_that_a_crash_has_emptied(
+    crashing: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(spare, "WORTH_DROPPING_BYTES", 0)
+    crashing.admin("CREATE INDEX used ON leads (status); ALTER TABLE leads OWNER TO app")
+    with crashing.session("web") as session:
+        session.execute("SET enable_seqscan = off")
+        for _ in range(500):
+            session.execute("SELECT * FROM leads WHERE status = 'x'")
+    until(lambda: scans(crashing) == 500, "its use is counted")
+    crash(crashing)
+    assert scans(crashing) == 0
+    # As long as the server runs, by its own start.
+    monkeypatch.setattr(spare, "LONG_ENOUGH_S", up_s(crashing))
+
+    found = check_idle_indexes.fn(crashing.door())
+    plan = DropIdleIndexes().plan(keeper(crashing))
+
+    assert (found.verdict, found.rows) == (Verdict.OK, [])
+    assert found.says.startswith("Which indexes are unused cannot be told yet: queries are counted for ")
+    assert found.says.endswith(" s (31 days are needed), since the server was made, restored, or crashed.")
+    assert plan.commands == ()
+    assert plan.does.startswith("Nothing to drop: queries are counted for ")
+
+
+def test_it_compares_with_nothing_from_before_a_crash(crashing: Stage) -> None:
+    first = {asked: asked.fn(crashing.door()) for asked in (check_cache_hits, check_deadlocks)}
+    crash(crashing)
+
+    for asked, before in first.items():
+        # All zero: what has been counted since the crash is more.
+        told = {key: 0 if isinstance(value, float | int) else value for key, value in before.facts.items()}
+        found = asked.fn(crashing.door(), earlier=Earlier(at_s=0, value=0, facts=told))
+        assert "in the last" not in found.says
+        assert "since the last look" not in found.says
+
+
+def test_it_counts_a_statement_since_the_crash(crashing: Stage) -> None:
+    """A second a minute is nothing in a month, and much in the minute that is counted."""
+    crashing.admin("CREATE EXTENSION pg_stat_statements")
+    crash(crashing)
+    crashing.admin("SELECT count(*) FROM leads")
+
+    rows = looks.look(crashing.door(), "public")
+
+    assert rows
+    assert all(number(row["counted_for_s"]) < up_s(crashing) - ran_before_s(crashing) for row in rows.values())
+
+
+def ran_before_s(stage: Stage) -> float:
+    """How long the server ran until it crashed."""
+    ran = "SELECT extract(epoch FROM stats_reset - pg_postmaster_start_time())::float8 FROM pg_stat_archiver"
+    return float(str(stage.admin(ran)[0][0]))
