@@ -31,9 +31,11 @@ class _Care:
     verb: str
     lag: str
     last: str
+    # Does it count rows that the server's counters have forgotten?
+    counts: bool = False
 
 
-ANALYZE = _Care(verb="ANALYZE", lag="analyze_lag", last="last_analyze")
+ANALYZE = _Care(verb="ANALYZE", lag="analyze_lag", last="last_analyze", counts=True)
 VACUUM = _Care(verb="VACUUM (ANALYZE)", lag="vacuum_lag", last="last_vacuum")
 
 
@@ -130,7 +132,8 @@ class EndVacuumHolders(Action):
 
 def _plan(postgres: PostgresServer, care: _Care, limit: Threshold, loses: str) -> Plan:
     tables = postgres.rows_as_actor(TABLE_CARE, at_least=LARGE_ROWS)
-    behind = [row for row in tables if limit.judge(number(row[care.lag])) and not row["in_vacuum"]]
+    wanting = [row for row in tables if limit.judge(number(row[care.lag])) or (care.counts and row["uncounted"])]
+    behind = [row for row in wanting if not row["in_vacuum"]]
     # Who needs it most comes first: the window may end before the last.
     behind.sort(key=lambda row: -number(row[care.lag]))
     _refuse_not_ours(postgres, behind)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 
 from tasks.check import check
 from tasks.model import Finding, Row, Threshold, Verdict
+from tasks.postgres.left_out import NAMED
 from tasks.postgres.locks.checks import LONG_TRANSACTION
 from tasks.postgres.system import PostgresServer
 from tasks.postgres.vacuum.holders import AUTOVACUUM_COMES_S, LARGE_ROWS, Held, holding, named
@@ -39,11 +41,13 @@ def check_stale_statistics(postgres: PostgresServer, changed: Threshold = ANALYZ
     """Does the planner believe what is no longer so?
 
     Tables from 10,000 rows. While autovacuum is on and looked at the table within half an hour (or never yet, as after
-    a restore), it is given time, and the answer is never worse than WARN.
+    a restore), it is given time, and the answer is never worse than WARN. So it is where a crash, an upgrade or a
+    failover has emptied the counters that this goes by.
     """
-    rows = [row for row in postgres.rows(TABLE_CARE, at_least=LARGE_ROWS) if changed.judge(number(row["analyze_lag"]))]
+    tables = postgres.rows(TABLE_CARE, at_least=LARGE_ROWS)
+    rows = [row for row in tables if changed.judge(number(row["analyze_lag"]))]
     verdicts = [_cared(changed.judge(number(row["analyze_lag"])), row, "analyzed_s", "ever_analyzed") for row in rows]
-    return _behind(rows, verdicts, "analyze_lag", "its statistics", changed)
+    return _uncounted(_behind(rows, verdicts, "analyze_lag", "its statistics", changed), tables)
 
 
 @check
@@ -52,15 +56,13 @@ def check_dead_rows(postgres: PostgresServer, dead: Threshold = VACUUM_LAG) -> F
 
     Tables from 10,000 rows, those being vacuumed now left out. While autovacuum is on and cleaned the table within half
     an hour, it is given time, and the answer is never worse than WARN. If VACUUM runs and removes nothing, an old
-    transaction holds the rows: database/blocked-sessions asks about that.
+    transaction holds the rows: database/blocked-sessions asks about that. Where a crash, an upgrade or a failover has
+    emptied the counters it is WARN: nobody knows how many rows are dead, and autovacuum does not come for them.
     """
-    rows = [
-        row
-        for row in postgres.rows(TABLE_CARE, at_least=LARGE_ROWS)
-        if dead.judge(number(row["vacuum_lag"])) and not row["in_vacuum"]
-    ]
+    tables = postgres.rows(TABLE_CARE, at_least=LARGE_ROWS)
+    rows = [row for row in tables if dead.judge(number(row["vacuum_lag"])) and not row["in_vacuum"]]
     verdicts = [_cared(dead.judge(number(row["vacuum_lag"])), row, "vacuumed_s", "automatic") for row in rows]
-    return _behind(rows, verdicts, "vacuum_lag", "VACUUM", dead)
+    return _uncounted(_behind(rows, verdicts, "vacuum_lag", "VACUUM", dead), tables)
 
 
 @check
@@ -139,6 +141,26 @@ def _behind(rows: Sequence[Row], verdicts: Sequence[Verdict], lag: str, what: st
         value=number(worst[lag]) if worst else 0.0,
         unit="times",
         rows=rows,
+    )
+
+
+def _uncounted(finding: Finding, tables: Sequence[Row]) -> Finding:
+    """`finding`, with the tables whose rows and changes the counters have forgotten: nothing can be said of those."""
+    rows = [row for row in tables if row["uncounted"]]
+    if not rows:
+        return finding
+    names = ", ".join(f"{row['schema']}.{row['table']}" for row in rows[:NAMED])
+    more = f" and {len(rows) - NAMED} more" if len(rows) > NAMED else ""
+    says = (
+        f"{finding.says} Unknown, for us and for autovacuum, is the state of {names}{more}: the counters are "
+        f"{span(number(rows[0]['counted_for_s']))} old, since {rows[0]['began']}, and ANALYZE has not counted anew."
+    )
+    return dataclasses.replace(
+        finding,
+        verdict=max(finding.verdict, Verdict.WARN),
+        says=says,
+        rows=[*finding.rows, *(row for row in rows if row not in finding.rows)],
+        remedy=" ".join(f"ANALYZE {row['ident']};" for row in rows) if not more else "ANALYZE;",
     )
 
 

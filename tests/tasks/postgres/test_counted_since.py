@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import signal
 import tempfile
@@ -21,6 +22,9 @@ from tasks.postgres.indexes.drops import DropIdleIndexes
 from tasks.postgres.locks.checks import check_deadlocks
 from tasks.postgres.server.checks import check_cache_hits
 from tasks.postgres.statements import looks
+from tasks.postgres.vacuum import actions, checks
+from tasks.postgres.vacuum.actions import AnalyzeTable
+from tasks.postgres.vacuum.checks import check_dead_rows, check_stale_statistics
 from tasks.postgres.values import number
 from tests.conftest import SETTINGS, Server
 from tests.tasks.postgres.conftest import Stage, staged, until
@@ -108,6 +112,41 @@ def test_it_compares_with_nothing_from_before_a_crash(crashing: Stage) -> None:
         found = asked.fn(crashing.door(), earlier=Earlier(at_s=0, value=0, facts=told))
         assert "in the last" not in found.says
         assert "since the last look" not in found.says
+
+
+def test_it_has_those_tables_counted_that_a_crash_has_made_unknown(
+    crashing: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A million dead rows are no dead rows then, for us and for autovacuum; what was never analysed has no estimate."""
+    for module in (checks, actions):
+        monkeypatch.setattr(module, "LARGE_ROWS", 1000)
+    crashing.admin("GRANT CREATE ON SCHEMA public TO app")
+    for name in ("known", "never"):
+        crashing.admin(
+            f"SET ROLE app; CREATE TABLE {name} (n int, fills text) WITH (autovacuum_enabled = off);"
+            f"ALTER TABLE {name} ALTER fills SET STORAGE PLAIN"
+        )
+        crashing.admin(f"INSERT INTO {name} SELECT n, repeat('x', 7000) FROM generate_series(1, 2000) n")  # noqa: S608
+    crashing.admin("VACUUM (ANALYZE) known")
+    crashing.admin("DELETE FROM known WHERE n > 100")
+    postgres = keeper(crashing)
+    until(lambda: "1 table behind" in check_dead_rows.fn(postgres).says, "the dead rows are counted")
+    crash(crashing)
+
+    found = [asked.fn(postgres) for asked in (check_dead_rows, check_stale_statistics)]
+    plan = AnalyzeTable().plan(postgres)
+
+    for one in found:
+        assert one.verdict is Verdict.WARN
+        assert re.sub(r"\d+ s old", "N s old", one.says).endswith(
+            " Unknown, for us and for autovacuum, is the state of public.known, public.never: the counters are N s "
+            "old, since the server was made, restored, or crashed, and ANALYZE has not counted anew."
+        )
+        assert one.remedy == "ANALYZE public.known; ANALYZE public.never;"
+    assert [command.line for command in plan.commands] == ['ANALYZE "public"."known";', 'ANALYZE "public"."never";']
+    assert AnalyzeTable().apply(postgres, plan).complete
+    until(lambda: "1 table behind" in check_dead_rows.fn(postgres).says, "the dead rows are counted anew")
+    assert "Unknown" not in check_stale_statistics.fn(postgres).says
 
 
 def test_it_counts_a_statement_since_the_crash(crashing: Stage) -> None:

@@ -1,6 +1,7 @@
 -- How far behind ANALYZE and VACUUM are, in multiples of what makes autovacuum come; tables from %(at_least)s rows.
 -- The size of one that is locked is the server's own estimate.
 WITH {locked_out},
+{counting},
 options AS (
     SELECT c.oid, o.option_name AS name, o.option_value AS value
     FROM pg_class c, pg_options_to_table(c.reloptions) o
@@ -9,6 +10,11 @@ tables AS (
     SELECT s.*, n.oid AS schema_oid, c.relowner, c.oid AS table_oid,
         greatest(c.reltuples, 0)::float8 AS rows,
         c.relpages * current_setting('block_size')::float8 AS estimated_bytes,
+        greatest(s.last_analyze, s.last_autoanalyze, s.last_vacuum, s.last_autovacuum) IS NULL AS never,
+        -- A row a page at least, of a table whose rows nobody has counted.
+        CASE WHEN c.reltuples <= 0 AND greatest(s.last_analyze, s.last_autoanalyze, s.last_vacuum, s.last_autovacuum)
+            IS NULL AND s.relid NOT IN (SELECT relation FROM locked_out)
+            THEN pg_relation_size(s.relid) / current_setting('block_size')::float8 ELSE 0 END AS pages,
         coalesce((SELECT value FROM options o WHERE o.oid = c.oid AND name = 'autovacuum_enabled')::bool, true)
             AND current_setting('autovacuum')::bool AS automatic,
         coalesce((SELECT value FROM options o WHERE o.oid = c.oid AND name = 'autovacuum_analyze_threshold'),
@@ -40,9 +46,14 @@ SELECT
     t.last_vacuum,
     greatest(t.last_analyze, t.last_autoanalyze) IS NOT NULL AS ever_analyzed,
     extract(epoch FROM clock_timestamp() - coalesce(greatest(t.last_analyze, t.last_autoanalyze),
-        pg_postmaster_start_time()))::float8 AS analyzed_s,
+        greatest(pg_postmaster_start_time(), g.since)))::float8 AS analyzed_s,
     extract(epoch FROM clock_timestamp() - coalesce(greatest(t.last_vacuum, t.last_autovacuum),
-        pg_postmaster_start_time()))::float8 AS vacuumed_s,
+        greatest(pg_postmaster_start_time(), g.since)))::float8 AS vacuumed_s,
+    -- It has rows that the counters do not know: they were emptied since, and autovacuum goes by them as well.
+    t.never AND t.n_live_tup + t.n_dead_tup < greatest(t.rows, t.pages) / 2 AND NOT pg_is_in_recovery() AS uncounted,
+    format('%%I.%%I', t.schemaname, t.relname) AS ident,
+    g.began,
+    extract(epoch FROM clock_timestamp() - g.since)::float8 AS counted_for_s,
     EXISTS (SELECT FROM pg_stat_progress_vacuum p WHERE p.relid = t.relid) AS in_vacuum,
     pg_has_role(t.relowner, 'USAGE') OR EXISTS (
         SELECT FROM pg_roles r WHERE r.rolname = 'pg_maintain' AND pg_has_role(r.oid, 'USAGE')
@@ -53,5 +64,6 @@ SELECT
     count(*) OVER ()::int AS tables,
     extract(epoch FROM clock_timestamp())::float8 AS at_s
 FROM tables t
-WHERE greatest(t.n_live_tup, t.n_dead_tup, t.rows) >= %(at_least)s
+CROSS JOIN counting g
+WHERE greatest(t.n_live_tup, t.n_dead_tup, t.rows, t.pages) >= %(at_least)s
 ORDER BY greatest(t.n_mod_since_analyze / greatest(t.analyze_at, 1), t.n_dead_tup / greatest(t.vacuum_at, 1)) DESC, 1, 2
