@@ -12,7 +12,8 @@ from tasks.postgres.indexes import spare
 from tasks.postgres.indexes.missing import LARGE_BYTES, missing_indexes
 from tasks.postgres.indexes.queries import TABLE_SCANS
 from tasks.postgres.indexes.spare import Spare
-from tasks.postgres.left_out import left_out
+from tasks.postgres.indexes.unfinished import unfinished
+from tasks.postgres.left_out import NAMED, left_out
 from tasks.postgres.statements.checks import STATEMENT_TIME
 from tasks.postgres.system import PostgresServer
 from tasks.postgres.values import number
@@ -41,18 +42,25 @@ SCAN_RATE = Threshold(
 def check_invalid_indexes(postgres: PostgresServer) -> Finding:
     """Did a broken-off build leave an invalid index behind?
 
-    Always BAD: something broke half-way, every write pays for it, and a unique one still refuses equal values. Left out
-    are tables on which an index is built now, and partitioned tables, whose indexes wait for their last partition.
+    Always BAD: something broke half-way, every write pays for it, and a unique one still refuses equal values. What is
+    being built or dropped on a table is told, and nothing is said of its indexes until that is over. An index of a
+    partitioned table that waits for some of its partitions is WARN, and BAD where a partition's own is invalid: the
+    answer holds the line for each.
     """
-    found = spare.invalid(spare.facts(postgres, only_invalid=True))
+    found = spare.broken_off(postgres, spare.facts(postgres, only_invalid=True))
+    rest = unfinished(postgres)
 
-    names = _names(found)
+    names = _names([str(one.row["ident"]) for one in found] + rest.broken)
+    left = "No build broke off." if rest.says else "No index is invalid."
+    if names:
+        left = f"Invalid, and written with every row: {names}."
     return Finding(
-        verdict=Verdict.BAD if found else Verdict.OK,
-        says=f"Invalid, and written with every row: {names}." if found else "No index is invalid.",
-        value=len(found),
+        verdict=Verdict.BAD if names else Verdict.WARN if rest.parts else Verdict.OK,
+        says=f"{left} {rest.says}".strip(),
+        value=len(found) + len(rest.broken),
         unit="indexes",
-        rows=[one.evidence for one in found],
+        rows=[*(one.evidence for one in found), *rest.parts, *rest.builds],
+        remedy=rest.by_hand,
     )
 
 
@@ -165,9 +173,9 @@ def _idle(found: Sequence[Spare], limit: Threshold, what: str, more: str) -> Fin
     )
 
 
-def _names(found: Sequence[Spare]) -> str:
-    more = f" and {len(found) - 3} more" if len(found) > 3 else ""
-    return ", ".join(str(one.row["ident"]) for one in found[:3]) + more
+def _names(idents: Sequence[str]) -> str:
+    more = f" and {len(idents) - NAMED} more" if len(idents) > NAMED else ""
+    return ", ".join(idents[:NAMED]) + more
 
 
 def _more(row: Row, known: Json) -> float:

@@ -9,6 +9,7 @@ from tasks.model import BlastRadius, Command, NoWayBack, Outcome, Plan, Risk, Ro
 from tasks.postgres.indexes import spare
 from tasks.postgres.indexes.actions import RebuildIndex
 from tasks.postgres.indexes.spare import Spare
+from tasks.postgres.indexes.unfinished import unfinished
 from tasks.postgres.indexes.work import Guard, carry_out, drop, refuse_not_owned, refuse_read_only, settled
 from tasks.postgres.system import PostgresServer
 from tasks.postgres.values import number
@@ -79,13 +80,18 @@ class DropDuplicateIndexes(Action):
 class DropInvalidIndexes(Action):
     """Drop what a broken-off index build left behind.
 
-    CONCURRENTLY: reads and writes go on meanwhile. Never one that is being built now.
+    CONCURRENTLY: reads and writes go on meanwhile. Never one that is being built or dropped now, nor one of a
+    partitioned table that waits for its partitions: the plan says what completes it.
     """
 
     undo = NoWayBack(loses="Nothing: no query may use an invalid index. A unique one no longer refuses equal values.")
 
     def plan(self, postgres: PostgresServer) -> Plan:
-        return _plan(postgres, _invalid, "Nothing to drop: no index is invalid.", "", self.undo.loses)
+        rest = unfinished(postgres)
+        by_hand = f"By hand:\n{rest.by_hand}" if rest.by_hand else ""
+        known = f"{rest.says} {by_hand}".strip()
+        nothing = f"Nothing to drop. {known}" if known else "Nothing to drop: no index is invalid."
+        return _plan(postgres, _invalid, nothing, known, self.undo.loses)
 
     def apply(self, postgres: PostgresServer, plan: Plan) -> Outcome:
         return carry_out(postgres, plan, _guard(postgres, _invalid))
@@ -105,8 +111,8 @@ def _duplicate(_: PostgresServer, indexes: Sequence[Row]) -> list[Spare]:
     return spare.large(spare.duplicates(indexes))
 
 
-def _invalid(_: PostgresServer, indexes: Sequence[Row]) -> list[Spare]:
-    return spare.invalid(indexes)
+def _invalid(postgres: PostgresServer, indexes: Sequence[Row]) -> list[Spare]:
+    return spare.broken_off(postgres, indexes)
 
 
 def _plan(postgres: PostgresServer, find: Find, nothing: str, known: str, loses: str) -> Plan:

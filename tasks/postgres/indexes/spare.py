@@ -126,6 +126,17 @@ def invalid(indexes: Sequence[Row]) -> list[Spare]:
     ]
 
 
+def broken_off(postgres: PostgresServer, indexes: Sequence[Row]) -> list[Spare]:
+    """Those of `indexes` that are invalid, looked at again: a build that ended while they were read was not broken off.
+
+    Raises:
+        CannotLook, Refused: as `facts`.
+    """
+    found = invalid(indexes)
+    still = {one.row["oid"] for one in invalid(facts(postgres, only_invalid=True))} if found else set()
+    return [one for one in found if one.row["oid"] in still]
+
+
 def large(found: Sequence[Spare]) -> list[Spare]:
     """Those that somebody would gain by dropping."""
     return [one for one in found if number(one.row["bytes"]) >= WORTH_DROPPING_BYTES]

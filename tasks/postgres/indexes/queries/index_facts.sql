@@ -1,9 +1,10 @@
 -- Everything that decides whether an index could be spared: all indexes of each plain table that has one of at least
 -- %(at_least)s bytes; of each that has an invalid one, if %(only_invalid)s. Partitions and partitioned tables are left
--- out: their indexes hang together.
+-- out, for their indexes hang together: but for what was left behind on one partition alone.
 -- First the tables: a definition costs the server more than anything else here, and it waits for whoever has locked the
 -- index, as its size does; the tables in %(without)s are spared both.
-WITH wanted AS MATERIALIZED (
+WITH {at_work},
+wanted AS MATERIALIZED (
     SELECT DISTINCT i.indrelid
     FROM pg_index i
     JOIN pg_class c ON c.oid = i.indexrelid AND c.relkind = 'i'
@@ -22,7 +23,7 @@ indexes AS MATERIALIZED (
     FROM pg_index i
     JOIN pg_class c ON c.oid = i.indexrelid AND c.relkind = 'i' AND NOT c.relispartition
     JOIN pg_class t ON t.oid = i.indrelid AND t.relkind IN ('r', 'm') AND t.relpersistence <> 't'
-        AND NOT t.relispartition
+        AND (NOT t.relispartition OR NOT i.indisvalid)
     JOIN pg_namespace n ON n.oid = c.relnamespace
         AND n.nspname NOT IN ('pg_catalog', 'information_schema') AND n.nspname !~ '^pg_'
     WHERE i.indrelid IN (SELECT indrelid FROM wanted)
@@ -60,7 +61,7 @@ SELECT x.index_oid::bigint AS oid, x.nspname AS schema, x.table_name AS table, x
     -- How old it is Postgres keeps only where commits are timed.
     CASE WHEN current_setting('track_commit_timestamp')::bool THEN extract(epoch FROM clock_timestamp()
         - pg_xact_commit_timestamp(x.index_xmin))::float8 END AS built_ago_s,
-    EXISTS (SELECT FROM pg_stat_progress_create_index p WHERE p.relid = x.indrelid) AS being_built
+    x.indrelid IN (SELECT w.relid FROM at_work w) AS being_built
 FROM indexes x
 JOIN pg_am m ON m.oid = x.relam
 LEFT JOIN constraints k ON k.conindid = x.index_oid

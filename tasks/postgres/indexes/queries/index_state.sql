@@ -1,4 +1,5 @@
 -- Is this index there, does it work, and what is it?
+WITH {at_work}
 SELECT n.nspname AS schema, c.relname AS name, t.relname AS table, i.indisvalid AS valid,
     pg_get_indexdef(c.oid) AS definition, pg_relation_size(c.oid) AS bytes,
     format('%%I.%%I', n.nspname, c.relname) AS ident,
@@ -9,7 +10,7 @@ SELECT n.nspname AS schema, c.relname AS name, t.relname AS table, i.indisvalid 
     c.relispartition OR c.relkind = 'I' AS partitioned,
     {grant t.relowner} AS grant_owner,
     -- A rebuild of one index may leave others of the table invalid for a while.
-    EXISTS (SELECT FROM pg_stat_progress_create_index p WHERE p.relid = t.oid) AS being_built
+    t.oid IN (SELECT w.relid FROM at_work w) AS being_built
 FROM pg_class c
 JOIN pg_namespace n ON n.oid = c.relnamespace
 JOIN pg_index i ON i.indexrelid = c.oid

@@ -236,7 +236,7 @@ def test_it_does_not_take_a_build_for_a_left_over(stage: Stage) -> None:
     stage.runs(builder, "CREATE INDEX CONCURRENTLY slow ON leads (status)")
     until(lambda: [row for row in facts(stage.door()) if not row["valid"]], "the build has begun")
 
-    assert check_invalid_indexes.fn(stage.door()).says == "No index is invalid."
+    assert check_invalid_indexes.fn(stage.door()).verdict is Verdict.OK
 
     stage.admin(f"SELECT pg_terminate_backend({builder.info.backend_pid})")
     until(lambda: check_invalid_indexes.fn(stage.door()).verdict is Verdict.BAD, "the left-over is seen")
