@@ -119,6 +119,21 @@ runbook = Runbook(
         Step(AnalyzeTable(), when=check_stale_statistics),
         Step(CreateMissingIndex(), when=check_slow_statements),
         Step(DropInvalidIndexes(), when=check_invalid_indexes),
+        Manual(
+            "Save a slot before its log is gone",
+            when=check_replication_slots,
+            how="""\
+In this order. A slot whose wal_status is `unreserved` has lost nothing yet, and does with the next checkpoint; one that
+is `extended` has what the finding says before it comes to that. If the disk has the room, raise the limit, and the slot
+is safe at once (the finding has the line with a size that is enough):
+
+    ALTER SYSTEM SET max_slot_wal_keep_size = '<twice what it keeps>';
+    SELECT pg_reload_conf();
+
+Then bring its replica or subscriber back: it goes on where it stopped, and the log it has read is removed. Set the
+limit back. Only `lost` cannot be mended: drop the slot, and make its replica anew (the next step). Without a limit the
+log is kept until the disk is full: whoever reads from no slot any more should have none.""",
+        ),
         Step(DropAbandonedSlot(), when=check_replication_slots),
         Manual(
             "Freeze the oldest tables",

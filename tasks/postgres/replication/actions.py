@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from tasks.action import Action
 from tasks.amounts import size
 from tasks.model import BlastRadius, Command, NoWayBack, Outcome, Plan, Refused, Risk, Row, Threshold
-from tasks.postgres.replication.checks import SLOT_WAL, endangered
+from tasks.postgres.replication.checks import SLOT_WAL, endangered, gone, remedy
 from tasks.postgres.replication.queries import DROP_SLOT, SLOTS
 from tasks.postgres.system import PostgresServer
 from tasks.postgres.values import number
@@ -19,8 +19,9 @@ MARKS = ("restart_lsn", "confirmed_flush_lsn")
 class DropAbandonedSlot(Action):
     """Drop the replication slots that nobody uses and the server keeps its log for.
 
-    Only slots that are not in use and have not moved since the plan; never one in use, a temporary one, or one that
-    the server itself copies from its primary. The log they kept is removed at the next checkpoint.
+    Only slots that are not in use and have not moved since the plan; never one in use, a temporary one, one that the
+    server itself copies from its primary, or one that max_slot_wal_keep_size bounds and that can still be saved: the
+    plan says how. The log they kept is removed at the next checkpoint.
     """
 
     undo = NoWayBack(
@@ -65,6 +66,9 @@ def _left_alone(row: Row) -> str:
         return f"The slot {row['slot']} is temporary: it goes with the session that made it."
     if row["synced"]:
         return f"The slot {row['slot']} is a copy of the primary's: drop it there."
+    if row["safe_bytes"] is not None and not gone(row):
+        # With a limit the disk does not fill: to drop it helps nobody, and it may still be saved.
+        return f"The slot {row['slot']} can still be saved. {remedy(row)}"
     return ""
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 
 from tasks.amounts import size
@@ -29,6 +30,8 @@ SLOT_WAL = Threshold(
 )
 # What Postgres says of a slot whose log is, or will soon be, gone.
 ENDANGERED = ("unreserved", "lost")
+# A slot that has less than this share of max_slot_wal_keep_size left is lost with the next bulk load.
+LITTLE_LEFT = 0.25
 
 
 @check
@@ -64,9 +67,10 @@ def check_replication_lag(
 def check_replication_slots(postgres: PostgresServer, held: Threshold = SLOT_WAL) -> Finding:
     """Does a replication slot make the server keep write-ahead log without end?
 
-    Judged is the log kept for the slot that keeps most; a slot whose log is gone or about to go (wal_status
-    unreserved, lost) is BAD whatever its size, for its replica must be made anew. Temporary slots of a running base
-    backup are shown and never worse than WARN: they go with it.
+    Judged is the log kept for the slot that keeps most. Whatever its size, a slot is BAD whose log is gone (wal_status
+    lost: its replica must be made anew) or goes with the next checkpoint (unreserved: it can still be saved), and WARN
+    with less than a quarter of max_slot_wal_keep_size left. Temporary slots of a running base backup are shown and
+    never worse than WARN: they go with it.
     """
     slots = postgres.rows(SLOTS)
 
@@ -80,6 +84,28 @@ def check_replication_slots(postgres: PostgresServer, held: Threshold = SLOT_WAL
         unit="bytes",
         facts={"slots": len(slots), "inactive": sum(not row["active"] for row in slots)},
         rows=sick,
+        remedy="\n".join(map(remedy, sick)),
+    )
+
+
+def gone(row: Row) -> bool:
+    """Is what this slot needs gone for good?"""
+    return row["wal_status"] == "lost" or row["invalidation_reason"] is not None
+
+
+def remedy(row: Row) -> str:
+    """What to do about this slot, in the order in which to try it."""
+    drop = f"SELECT pg_drop_replication_slot('{row['slot']}');"
+    if gone(row):
+        return f"{row['slot']}: no setting brings its log back. Drop it, and make its replica anew: {drop}"
+    back = f"bring its replica back; only if that is gone for good: {drop}"
+    if row["safe_bytes"] is None:
+        return f"{row['slot']}: {back}"
+    enough = math.ceil(2 * number(row["held_bytes"]) / 2**20)
+    when = "the next checkpoint" if row["wal_status"] == "unreserved" else "its room is used up"
+    return (
+        f"{row['slot']}: before {when}, if the disk has the room: ALTER SYSTEM SET max_slot_wal_keep_size = "
+        f"'{enough}MB'; SELECT pg_reload_conf(); Then {back}"
     )
 
 
@@ -89,8 +115,16 @@ def endangered(row: Row) -> bool:
 
 
 def _slot_verdict(row: Row, held: Threshold) -> Verdict:
-    verdict = Verdict.BAD if endangered(row) else held.judge(number(row["held_bytes"]))
+    verdict = Verdict.BAD if endangered(row) else max(held.judge(number(row["held_bytes"])), _little_left(row))
     return min(verdict, Verdict.WARN) if row["temporary"] else verdict
+
+
+def _little_left(row: Row) -> Verdict:
+    """Is it about to reach max_slot_wal_keep_size, if there is such a limit?"""
+    if row["safe_bytes"] is None:
+        return Verdict.OK
+    left, held = number(row["safe_bytes"]), number(row["held_bytes"])
+    return Verdict.WARN if left < LITTLE_LEFT * (left + held) else Verdict.OK
 
 
 def _late(row: Row, earlier: Earlier | None, address: str) -> Row:
@@ -154,11 +188,15 @@ def _kept(slots: Sequence[Row], sick: Sequence[Row], held: Threshold) -> str:
     if not slots:
         return "There is no replication slot."
     lost = [row for row in sick if endangered(row)]
-    worst = lost[0] if lost else slots[0]
+    worst = (lost or sick or slots)[0]
     since = f" for {span(number(worst['inactive_s']))}" if worst["inactive_s"] is not None else ""
     state = "in use" if worst["active"] else f"not in use{since}"
     if worst["wal_status"] == "unreserved":
-        return f"The log that the slot {worst['slot']} needs is about to be removed ({state}): then it is of no use."
+        return (
+            f"The log that the slot {worst['slot']} needs, {size(number(worst['held_bytes']))}, is more than "
+            f"max_slot_wal_keep_size ({worst['keep_size']}) and goes with the next checkpoint ({state}): until then it "
+            "can be saved."
+        )
     if lost:
         return f"The log that the slot {worst['slot']} needed is gone ({state}): its replica must be made anew."
     room = f", {size(number(worst['safe_bytes']))} before it is lost" if worst["safe_bytes"] is not None else ""

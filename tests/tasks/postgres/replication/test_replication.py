@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -103,8 +104,58 @@ def test_it_is_bad_when_the_log_a_slot_needs_is_gone(primary: Stage) -> None:
 
     found = check_replication_slots.fn(primary.door())
     assert found.says.startswith("The log that the slot lost_replica needed is gone (not in use")
+    assert found.remedy.startswith("lost_replica: no setting brings its log back. Drop it, and make its replica anew:")
     plan = DropAbandonedSlot().plan(replicator(primary).door(acts="replicator"))
     assert [command.target["slot"] for command in plan.commands] == ["lost_replica"]
+
+
+def test_it_saves_a_slot_whose_log_goes_with_the_next_checkpoint(primary: Stage) -> None:
+    """Dropping it was all that was offered, and its replica would have had to be copied anew."""
+    slot(primary, "late_replica")
+    try:
+        primary.admin("ALTER SYSTEM SET max_slot_wal_keep_size = '1MB'")
+        primary.admin("SELECT pg_reload_conf()")
+        writes(primary, 40)
+        until(lambda: "goes with the next checkpoint" in check_replication_slots.fn(primary.door()).says, "unreserved")
+        found = check_replication_slots.fn(primary.door())
+        plan = DropAbandonedSlot().plan(replicator(primary).door(acts="replicator"))
+
+        lines = r"before the next checkpoint, .*: (ALTER SYSTEM SET .*MB';) (SELECT pg_reload_conf\(\);) Then "
+        enough = re.search(lines, found.remedy)
+        assert enough
+        for line in enough.groups():
+            primary.admin(line)
+        until(lambda: check_replication_slots.fn(primary.door()).verdict is Verdict.OK, "the slot is safe again")
+        primary.admin("CHECKPOINT")
+
+        assert found.verdict is Verdict.BAD
+        assert re.search(r"needs, 4\d\.\d MiB, is more than max_slot_wal_keep_size \(1MB\) and goes", found.says)
+        assert found.remedy.endswith("only if that is gone for good: SELECT pg_drop_replication_slot('late_replica');")
+        assert plan.commands == ()
+        assert plan.does == f"Nothing to drop. The slot late_replica can still be saved. {found.remedy}"
+        assert check_replication_slots.fn(primary.door()).verdict is Verdict.OK
+        assert primary.admin("SELECT wal_status FROM pg_replication_slots") != [("lost",)]
+    finally:
+        primary.admin("ALTER SYSTEM RESET max_slot_wal_keep_size")
+        primary.admin("SELECT pg_reload_conf()")
+
+
+def test_it_warns_of_a_slot_with_little_room_left(primary: Stage) -> None:
+    slot(primary, "late_replica")
+    try:
+        primary.admin("ALTER SYSTEM SET max_slot_wal_keep_size = '128MB'")
+        primary.admin("SELECT pg_reload_conf()")
+        assert check_replication_slots.fn(primary.door()).verdict is Verdict.OK
+        writes(primary, 116)
+
+        found = check_replication_slots.fn(primary.door())
+
+        assert found.verdict is Verdict.WARN
+        assert " before it is lost." in found.says
+        assert "before its room is used up, if the disk has the room: ALTER SYSTEM " in found.remedy
+    finally:
+        primary.admin("ALTER SYSTEM RESET max_slot_wal_keep_size")
+        primary.admin("SELECT pg_reload_conf()")
 
 
 def test_it_drops_exactly_the_abandoned_slot(primary: Stage) -> None:
