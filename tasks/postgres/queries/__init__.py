@@ -26,6 +26,13 @@ def with_grants(query: str) -> str:
     return re.sub(r"\{grant ([^}]+)\}", lambda found: _GRANT.replace("{role}", found[1]), query)
 
 
+def with_firing(query: str) -> str:
+    """`query` with each `{fires column}`: does what is enabled so fire in this session?"""
+    # O(rigin), D(isabled), R(eplica), A(lways), as pg_trigger and pg_rewrite have it.
+    now = "CASE current_setting('session_replication_role') WHEN 'replica' THEN 'R'::\"char\" ELSE 'O' END"
+    return re.sub(r"\{fires ([^}]+)\}", lambda found: f"({found[1]} = 'A' OR {found[1]} = {now})", query)
+
+
 RIGHTS = with_grants(_read("rights"))
 CLIENT_SESSIONS = _read("client_sessions")
 SIGNAL_SESSION = _read("signal_session")
@@ -33,3 +40,7 @@ STILL_THERE = _read("still_there")
 LONG_ACT = _read("long_act")
 OWN_NAME = _read("own_name")
 HOME = _read("home")
+FOLLOWERS = with_firing(_read("followers"))
+TRIGGERS = with_firing(_read("triggers"))
+FOLLOW = _read("follow")
+WRITTEN_HERE = _read("written_here")
