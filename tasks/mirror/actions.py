@@ -4,27 +4,32 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import cast
 
 from tasks.action import Action
+from tasks.mirror.ahead import Ahead, cannot_go, seen_ahead
+from tasks.mirror.changes import Change, Verb, changes_for, target_of
 from tasks.mirror.compare import Drift, drift_of
-from tasks.mirror.shape import Key, pair_of
-from tasks.mirror.side_by_side import fields, named, side_by_side
-from tasks.mirror.stores import MOST_ROWS, Side, Table
+from tasks.mirror.shape import Key, Pair, pair_of
+from tasks.mirror.side_by_side import fields, named, side_by_side, whole_rows
+from tasks.mirror.stores import MOST_ROWS, Side, Store, Table
 from tasks.mirror.system import Mirror
-from tasks.mirror.write import Change, Verb, changes_for, refuse_unwritable, standing, target_of, write
+from tasks.mirror.write import refuse_unwritable, standing, write
 from tasks.model import BlastRadius, Command, NoWayBack, Outcome, Plan, Refused, Risk, Row
+from tasks.postgres.along import along_as_json, along_from, along_rows, amounts, besides
 from tasks.postgres.words import count
 
 # The record is kept for ever and cannot be changed, so whole rows of customers must not get into it. An undo would need
 # exactly those: the old values of every row. What is lost is a deviation of the store that is declared to be a copy.
 WAY_BACK = NoWayBack(
-    loses="What the overwritten and deleted rows held in the store that follows. The first of them are shown with the "
-    "plan, field by field; dump the table first if you doubt which store is right."
+    loses="What the overwritten and deleted rows held in the store that follows, and rows of other tables that go with "
+    "them. The first are shown with the plan, field by field; dump the tables first if you doubt which store is right."
 )
 # A single record is to show whether the source of truth is right: best one that both stores have.
 GENTLEST_FIRST = (Verb.UPDATE, Verb.INSERT, Verb.DELETE)
+# For one record, so many are looked at until one is found that can be changed.
+TRIED = 20
 # Rows shown field by field before approval.
 PREVIEWED = 20
 
@@ -36,10 +41,17 @@ class Due:
     drift: Drift
     changes: tuple[Change, ...]
     records: Mapping[Key, list[Row]]
+    ahead: Ahead
 
     @property
     def table(self) -> Table:
         return self.drift.pair.table
+
+    @property
+    def evidence(self) -> list[Row]:
+        """The first records field by field, then what fires."""
+        lines = [line for change in self.changes[:PREVIEWED] for line in self.records[change.key]]
+        return [*lines, *self.ahead.evidence(self.table.title, self.drift.pair.shape(target_of(self.table)).store)]
 
 
 class SyncOneRecord(Action):
@@ -65,8 +77,10 @@ class SyncDriftedRows(Action):
     """Copy the records that differ from the source of truth.
 
     Inserted, updated and deleted in the store that follows, in one transaction a table. Each row is changed only if
-    both stores still hold what was seen; whatever changed meanwhile is left alone. Readers and writers go on. More rows
-    than `max_rows` of a table are refused. Columns that are ignored keep their values; new rows get their defaults.
+    both stores still hold what was seen; whatever changed meanwhile is left alone. Rows of other tables that go or
+    change along over foreign keys are counted, and no more go than were approved; triggers that fire are named. Readers
+    and writers go on. More rows than `max_rows` of a table are refused. Columns that are ignored keep their values; new
+    rows get their defaults.
     """
 
     undo = WAY_BACK
@@ -102,17 +116,16 @@ def plan_rows(mirror: Mirror, risk: Risk, *, only_one: bool = False) -> Plan:
             due.append(_due(mirror, drift, only_one=only_one))
     commands = tuple(_command(one, change) for one in due for change in one.changes)
     told = [_does(one) for one in due if one.changes] or ["Nothing to copy: no row differs that could be copied."]
+    held = [said for one in due for said in cannot_go(one.drift.pair.shape(target_of(one.table)), one.ahead.held)]
+    touched = len(commands) + sum(one.ahead.rows for one in due)
+    there = sum(max(one.drift.left_rows, one.drift.right_rows) + one.ahead.there for one in due)
     return Plan(
-        does=" ".join([*told, *left]),
+        does=" ".join([*told, *held, *left]),
         commands=commands,
-        blast_radius=BlastRadius(
-            touched=len(commands),
-            total=max(sum(max(one.drift.left_rows, one.drift.right_rows) for one in due), len(commands)),
-            noun="rows",
-        ),
-        risk=risk,
+        blast_radius=BlastRadius(touched=touched, total=max(there, touched), noun="rows"),
+        risk=max((one.ahead.risk(risk) for one in due), default=risk),
         loses=f"No way back. {WAY_BACK.loses}",
-        evidence=[line for one in due for lines in list(one.records.values())[:PREVIEWED] for line in lines],
+        evidence=[line for one in due for line in one.evidence],
     )
 
 
@@ -129,11 +142,33 @@ def _due(mirror: Mirror, drift: Drift, *, only_one: bool) -> Due:
     refuse_unwritable(mirror, pair)
     changes = changes_for(pair.table, drift.rows)
     if only_one:
-        changes = sorted(changes, key=lambda change: GENTLEST_FIRST.index(change.verb))[:1]
+        changes = sorted(changes, key=lambda change: GENTLEST_FIRST.index(change.verb))[:TRIED]
     with mirror.reading() as both:
         # Of all, not of those previewed: which those are may shift, and what an approval is for must not.
         records = side_by_side(both, pair, [change.key for change in changes])
-    return Due(drift=drift, changes=tuple(changes), records=records)
+        gone = [change.key for change in changes if change.verb is Verb.DELETE][:PREVIEWED]
+        records |= whole_rows(both, pair, target_of(pair.table), gone) if gone else {}
+    changes = [replace(change, fields=_fields(records[change.key])) for change in changes]
+    possible, ahead = _possible(mirror.store(target_of(pair.table)), pair, changes, only_one=only_one)
+    possible = [replace(change, along=ahead.followed.along.get(change.key, Counter())) for change in possible]
+    return Due(drift=drift, changes=tuple(possible), records=records, ahead=ahead)
+
+
+def _possible(store: Store, pair: Pair, changes: list[Change], *, only_one: bool) -> tuple[list[Change], Ahead]:
+    """What of the changes the store allows, and what it carries with it; of one record, the first that can be done."""
+    shape = pair.shape(target_of(pair.table))
+    with store.looking_ahead() as session:
+        if not only_one:
+            return seen_ahead(session, shape, changes)
+        for change in changes:
+            possible, ahead = seen_ahead(session, shape, [change])
+            if possible:
+                return possible, ahead
+        return seen_ahead(session, shape, changes)
+
+
+def _fields(lines: list[Row]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(str(line["field"]) for line in lines if line["field"]))
 
 
 def refuse_empty_source(mirror: Mirror, drift: Drift) -> None:
@@ -181,18 +216,31 @@ def _command(due: Due, change: Change) -> Command:
         Verb.UPDATE: f"update {row}: {fields(due.records[change.key])} as in {source.store}",
         Verb.DELETE: f"delete {row}, which {source.store} has not",
     }[change.verb]
+    along = f"; with it {amounts(change.along)}" if change.along else ""
+    fires = [one.name for one, _ in due.ahead.fires]
     where = {"schema": table.schema_name, "table": table.name, "key": list(change.key)}
     return Command(
-        line=f"{target.store}: {line}",
-        target={**where, "verb": str(change.verb), "seen": change.seen, "wanted": change.wanted},
+        line=f"{target.store}: {line}{along}",
+        target={
+            **where,
+            "verb": str(change.verb),
+            "seen": change.seen,
+            "wanted": change.wanted,
+            # Only where there is something: more of it than was approved is another plan.
+            **({"fields": list(change.fields)} if change.verb is Verb.UPDATE else {}),
+            **({"along": along_as_json(change.along)} if change.along else {}),
+            **({"fires": fires} if fires else {}),
+        },
     )
 
 
 def _does(due: Due) -> str:
     source, target = due.drift.pair.shape(due.table.source_of_truth), due.drift.pair.shape(target_of(due.table))
     verbs = Counter(change.verb for change in due.changes)
-    amounts = ", ".join(f"{verb} {number:,}" for verb in Verb if (number := verbs[verb]))
-    return f"Make {due.table.title} in {target.store} agree with {source.store}: {amounts}."
+    numbers = ", ".join(f"{verb} {number:,}" for verb in Verb if (number := verbs[verb]))
+    return " ".join(
+        [f"Make {due.table.title} in {target.store} agree with {source.store}: {numbers}.", *due.ahead.says]
+    )
 
 
 def _ambiguous(drift: Drift) -> list[str]:
@@ -211,6 +259,8 @@ def _changes(plan: Plan) -> dict[tuple[str, str], list[Change]]:
             key=tuple(cast(list[str | None], target["key"])),
             seen=cast(str | None, target["seen"]),
             wanted=cast(str | None, target["wanted"]),
+            fields=tuple(cast(list[str], target.get("fields", []))),
+            along=along_from(target.get("along", [])),
         )
         found.setdefault((str(target["schema"]), str(target["table"])), []).append(change)
     return found
@@ -218,16 +268,17 @@ def _changes(plan: Plan) -> dict[tuple[str, str], list[Change]]:
 
 def _apply(mirror: Mirror, plan: Plan) -> Outcome:
     rows: list[Row] = []
+    counted: Counter[tuple[str, str]] = Counter()
     for (schema, name), changes in _changes(plan).items():
         table = mirror.table(schema, name)
-        fates = write(mirror, table, changes)
-        rows += [{"table": table.title, "key": list(key), "fate": fate} for key, fate in fates.items()]
+        done = write(mirror, table, changes)
+        rows += [{"table": table.title, "key": list(key), "fate": fate} for key, fate in done.fates.items()]
+        counted += done.beyond
     told = Counter(str(row["fate"]) for row in rows)
-    done = {verb.done for verb in Verb}
     return Outcome(
-        says=f"{count(len(rows), 'row')}: {', '.join(f'{n:,} {fate}' for fate, n in told.items())}.",
-        complete=told.keys() <= done,
-        rows=rows,
+        says=f"{count(len(rows), 'row')}: {', '.join(f'{n:,} {fate}' for fate, n in told.items())}.{besides(counted)}",
+        complete=told.keys() <= {verb.done for verb in Verb},
+        rows=[*rows, *along_rows(counted)],
     )
 
 

@@ -8,11 +8,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from tasks.fault import Fault
+from tasks.mirror.changes import target_of
 from tasks.mirror.queries import DRILL_ADD, DRILL_CHANGE, DRILL_REMOVE, DRILL_ROWS
 from tasks.mirror.shape import Shape, pair_of
 from tasks.mirror.stores import Side, Store
 from tasks.mirror.system import Mirror
-from tasks.mirror.write import target_of
 from tasks.model import Refused
 from tasks.postgres.session import Session
 

@@ -14,12 +14,15 @@ from typing import cast
 
 from tasks.action import Action
 from tasks.mirror.actions import WAY_BACK, refuse_empty_source
+from tasks.mirror.ahead import NOTHING_AHEAD, Ahead, cannot_go, refuse_followers, seen_ahead
+from tasks.mirror.changes import Verb, changes_for, target_of
 from tasks.mirror.compare import EMPTY, Bucket, Drift, buckets_of, differing, drift_of, mask_for, rows_in
 from tasks.mirror.shape import Pair, pair_of
 from tasks.mirror.stores import Both, Side, Table
 from tasks.mirror.system import Mirror
-from tasks.mirror.write import Verb, changes_for, refuse_unwritable, target_of, write
+from tasks.mirror.write import refuse_unwritable, write
 from tasks.model import BlastRadius, Command, Outcome, Plan, Refused, Risk, Row
+from tasks.postgres.along import along_as_json, along_from, along_rows, besides
 from tasks.postgres.words import count
 
 # Read, compared and written together, in one transaction: seconds, and some tens of megabytes.
@@ -48,8 +51,9 @@ class ResyncTables(Action):
     """Copy whole tables from the source of truth.
 
     For tables that differ in more rows than their `max_rows`, range by range, one transaction each; rows that agree are
-    not written. Refused until somebody has named `resync_max_rows` for the table. Readers and writers go on; a range
-    that changes meanwhile is left alone, so stop the sync job and other writers first.
+    not written. Rows of other tables that go along, and triggers that fire, are told. Refused until somebody has named
+    `resync_max_rows` for the table. Readers and writers go on; a range that changes meanwhile is left alone, so stop
+    the sync job and other writers first.
     """
 
     undo = WAY_BACK
@@ -60,10 +64,10 @@ class ResyncTables(Action):
         does = " ".join(part.does for part in due)
         return Plan(
             does=does or "Nothing to resync: no table differs in more rows than its max_rows.",
-            commands=tuple(_command(part.drift.pair, one) for part in due for one in part.ranges),
+            commands=tuple(_command(part, one) for part in due for one in part.ranges),
             blast_radius=BlastRadius(
-                touched=sum(part.rows for part in due),
-                total=sum(max(part.drift.left_rows, part.drift.right_rows) for part in due),
+                touched=sum(part.rows + part.ahead.rows for part in due),
+                total=sum(max(part.drift.left_rows, part.drift.right_rows) + part.ahead.there for part in due),
                 noun="rows",
             ),
             risk=Risk.HIGH,
@@ -72,14 +76,23 @@ class ResyncTables(Action):
         )
 
     def apply(self, mirror: Mirror, plan: Plan) -> Outcome:
-        rows = [_resynced(mirror, command) for command in plan.commands]
+        rows: list[Row] = []
+        counted: Counter[tuple[str, str]] = Counter()
+        for command in plan.commands:
+            row, beyond = _resynced(mirror, command)
+            rows.append(row)
+            counted += beyond
         told: Counter[str] = Counter()
         for row in rows:
             told.update({verb.done: cast(int, row[verb.done]) for verb in Verb})
         left = sum(row["fate"] != "agrees" for row in rows)
         said = ", ".join(f"{told[verb.done]:,} rows {verb.done}" for verb in Verb)
         rest = f" {count(left, 'range')} left alone, in whole or in part." if left else ""
-        return Outcome(says=f"{count(len(rows), 'range')}: {said}.{rest}", complete=not left, rows=rows)
+        return Outcome(
+            says=f"{count(len(rows), 'range')}: {said}.{rest}{besides(counted)}",
+            complete=not left,
+            rows=[*rows, *along_rows(counted)],
+        )
 
     def applied(self, mirror: Mirror, plan: Plan) -> bool | None:
         """Does a range still stand as it was seen? Then not."""
@@ -99,6 +112,7 @@ class _Part:
     drift: Drift
     ranges: Sequence[Range]
     rows: int
+    ahead: Ahead = NOTHING_AHEAD
 
     @property
     def does(self) -> str:
@@ -106,7 +120,9 @@ class _Part:
         source, follower = pair.shape(table.source_of_truth).store, pair.shape(target_of(table)).store
         most = "" if self.drift.complete else "at most "
         amount = f"{most}{count(self.rows, 'row')} in {count(len(self.ranges), 'range')}"
-        return f"Make {table.title} in {follower} agree with {source}: {amount}."
+        told = f"Make {table.title} in {follower} agree with {source}: {amount}."
+        held = cannot_go(pair.shape(target_of(table)), self.ahead.held)
+        return " ".join([told, *self.ahead.says, *held])
 
 
 def _planned(mirror: Mirror, table: Table) -> _Part:
@@ -123,7 +139,21 @@ def _planned(mirror: Mirror, table: Table) -> _Part:
     refuse_empty_source(mirror, drift)
     _refuse_unnamed(table, rows)
     refuse_unwritable(mirror, pair)
-    return _Part(drift=drift, ranges=ranges, rows=rows)
+    return _Part(drift=drift, ranges=ranges, rows=rows, ahead=_ahead(mirror, drift))
+
+
+def _ahead(mirror: Mirror, drift: Drift) -> Ahead:
+    """What follows when all of it is written.
+
+    Raises:
+        Refused: rows of other tables may follow, and not all rows of this one were read.
+    """
+    table = drift.pair.table
+    shape = drift.pair.shape(target_of(table))
+    with mirror.store(target_of(table)).looking_ahead() as session:
+        if not drift.complete or any(drift.unread.values()):
+            refuse_followers(session, shape)
+        return seen_ahead(session, shape, changes_for(table, drift.rows))[1]
 
 
 def _refuse_unnamed(table: Table, rows: int) -> None:
@@ -160,8 +190,9 @@ def _sum(buckets: Iterator[Bucket]) -> Bucket:
     return Bucket(sum(bucket.rows for bucket in found), str(sum(int(bucket.hash) for bucket in found)))
 
 
-def _command(pair: Pair, one: Range) -> Command:
-    table = pair.table
+def _command(part: _Part, one: Range) -> Command:
+    pair, table = part.drift.pair, part.drift.pair.table
+    total, fires = part.ahead.followed.total, [one.name for one, _ in part.ahead.fires]
     source, follower = pair.shape(table.source_of_truth), pair.shape(target_of(table))
     where = f"range {one.first} to {one.last} of {one.mask + 1} of {follower.relation}"
     rows = f"{one.follower.rows:,} rows become {one.source.rows:,}"
@@ -176,6 +207,9 @@ def _command(pair: Pair, one: Range) -> Command:
             "last": one.last,
             "source": {"rows": one.source.rows, "hash": one.source.hash},
             "follower": {"rows": one.follower.rows, "hash": one.follower.hash},
+            # Of the whole table: no range takes more of other tables with it.
+            **({"along": along_as_json(total)} if total else {}),
+            **({"fires": fires} if fires else {}),
         },
     )
 
@@ -213,8 +247,8 @@ def _now(mirror: Mirror, table: Table, ranges: Sequence[Range]) -> list[Range]:
     return [_range(table, sides, one.mask, one.first, one.last) for one in ranges]
 
 
-def _resynced(mirror: Mirror, command: Command) -> Row:
-    """One range made to agree, if both stores still hold what was approved; what became of it."""
+def _resynced(mirror: Mirror, command: Command) -> tuple[Row, Counter[tuple[str, str]]]:
+    """One range made to agree, if both stores still hold what was approved; what became of it, and of other rows."""
     table, one = mirror.table(str(command.target["schema"]), str(command.target["table"])), _range_of(command.target)
     with mirror.reading() as both:
         pair = pair_of(both, table)
@@ -222,12 +256,14 @@ def _resynced(mirror: Mirror, command: Command) -> Row:
     source, follower = (left, right) if table.source_of_truth is Side.LEFT else (right, left)
     told: Row = {"table": table.title, "range": f"{one.first} to {one.last}", **{verb.done: 0 for verb in Verb}}
     if (_state(source), _state(follower)) != (one.source, one.follower):
-        return {**told, "fate": RANGE_MOVED}
+        return {**told, "fate": RANGE_MOVED}, Counter()
     drift = differing(pair, left, right)
-    fates = Counter(write(mirror, table, changes_for(table, drift.rows)).values())
+    written = write(mirror, table, changes_for(table, drift.rows), together=along_from(command.target.get("along", [])))
+    fates = Counter(written.fates.values())
     done = {verb.done: fates.pop(verb.done, 0) for verb in Verb}
     left_alone = sum(fates.values()) + len(drift.ambiguous) + drift.unsettled
-    return {**told, **done, "fate": f"{left_alone:,} rows left alone" if left_alone else "agrees"}
+    fate = f"{left_alone:,} rows left alone" if left_alone else "agrees"
+    return {**told, **done, "fate": fate}, written.beyond
 
 
 def _state(rows: Sequence[Row]) -> Bucket:

@@ -46,6 +46,8 @@ class Shape:
     relation: str
     key: tuple[Column, ...]
     compared: tuple[Column, ...]
+    # What is not compared: ignored, or in this store only.
+    others: tuple[Column, ...]
     settling: Column | None
     settling_s: float
     key_is_unique: bool
@@ -55,6 +57,11 @@ class Shape:
     def columns(self) -> tuple[Column, ...]:
         """What makes up a row: in the same order in both stores."""
         return (*self.key, *self.compared)
+
+    @property
+    def assigned(self) -> list[str]:
+        """The names of the columns that an UPDATE of ours writes."""
+        return [column.name for column in self.compared if not column.generated]
 
     def sql(self, query: str) -> str:
         """`query` with its {names} filled."""
@@ -71,6 +78,7 @@ class Shape:
             "match": " AND ".join(_matches(column, n) for n, column in enumerate(self.key)),
             "plain": _array(f"t.{column.quoted}::text" for column in self.columns),
             "beginnings": _array(f"left({column.canonical}, {BEGINNING})" for column in self.columns),
+            "whole": _array(f"left({column.canonical}, {BEGINNING})" for column in (*self.columns, *self.others)),
             "marks": _array(f"encode({_sha([column])}, 'hex')" for column in self.columns),
             "columns": ", ".join(written),
             "values": ", ".join(written.values()),
@@ -199,6 +207,7 @@ def _shape(store: Store, session: Session, table: Table, columns: dict[str, Colu
         relation=str(row["relation"]),
         key=tuple(columns[name] for name in table.key),
         compared=tuple(columns[name] for name in sorted(set(names) - set(table.key))),
+        others=tuple(columns[name] for name in sorted(columns.keys() - set(names) - set(table.key))),
         settling=columns[settling.column] if settling else None,
         settling_s=settling.seconds if settling else 0.0,
         key_is_unique=bool(row["key_is_unique"]),

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import cast
 
 from tasks.mirror.compare import KEYS_A_LOOK
-from tasks.mirror.queries import RECORDS_BY_KEY
+from tasks.mirror.queries import RECORDS_BY_KEY, WHOLE_ROWS
 from tasks.mirror.shape import Key, Pair, key_of, keys_json
-from tasks.mirror.stores import Both
+from tasks.mirror.stores import Both, Side
 from tasks.model import Json, Row
 
 MASK = "••••"
@@ -41,6 +41,24 @@ def side_by_side(both: Both, pair: Pair, keys: Sequence[Key]) -> dict[Key, list[
         left, right = _records(both, pair, asked)
         found |= {key: _lines(pair, key, left.get(key), right.get(key)) for key in asked}
     return found
+
+
+def whole_rows(both: Both, pair: Pair, side: Side, keys: Sequence[Key]) -> dict[Key, list[Row]]:
+    """What the rows with these keys hold that only one store has, a line each, masked like the fields above.
+
+    Raises:
+        CannotLook, Refused: no answer.
+    """
+    shape = pair.shape(side)
+    found = both.session(side).run(shape.sql(WHOLE_ROWS), keys=keys_json(keys))
+    names = [column.name for column in (*shape.columns, *shape.others)]
+    told: dict[Key, list[Row]] = {}
+    for row in found:
+        values = zip(names, cast(list[Json], row["beginnings"]), strict=True)
+        said = "; ".join(f"{name}: {_cut(_masked(pair, name, value), 0)}" for name, value in values)
+        there = (said, "missing") if side is Side.LEFT else ("missing", said)
+        told[key_of(row)] = [_line(pair, key_of(row), "the whole row", *there)]
+    return told
 
 
 def named(pair: Pair, key: Key) -> str:

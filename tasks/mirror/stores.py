@@ -49,6 +49,17 @@ class Store(PostgresServer):
             yield session
 
     @contextmanager
+    def looking_ahead(self) -> Iterator[Session]:
+        """One moment of the store, as the role that acts sees it: what would its changes carry with them? Reads only.
+
+        Raises:
+            CannotLook, Refused: no connection.
+        """
+        with self._open(self._actor, manner=Manner.SNAPSHOT) as session:
+            session.run(ALL_ROWS)
+            yield session
+
+    @contextmanager
     def changing(self) -> Iterator[Session]:
         """A transaction of the role that acts: committed at the block's end, undone if the block raises.
 
@@ -111,6 +122,9 @@ class Both:
         self.stores = stores
         self.left = left
         self.right = right
+
+    def session(self, side: Side) -> Session:
+        return self.left if side is Side.LEFT else self.right
 
     def ask(self, left: str, right: str, **params: object) -> tuple[list[Row], list[Row]]:
         """The rows of either store.

@@ -5,59 +5,33 @@ Values go from store to store through this process; no plan and no record holds 
 
 from __future__ import annotations
 
-import enum
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from tasks.mirror.ahead import look_ahead
+from tasks.mirror.changes import Change, Verb, target_of
 from tasks.mirror.compare import KEYS_A_LOOK, Sick, look_at
 from tasks.mirror.queries import DELETE, INSERT, ROWS_BY_KEY, TABLE, UPDATE, VALUES_BY_KEY
 from tasks.mirror.shape import Key, Pair, Shape, key_of, keys_json, pair_of
-from tasks.mirror.stores import Side, Table
+from tasks.mirror.stores import Table
 from tasks.mirror.system import Mirror
 from tasks.model import Json, Refused, Row
+from tasks.postgres.along import Amounts, written_since
 from tasks.postgres.session import Session
 
 AS_SEEN = "changed since it was seen: not touched"
+MORE_ALONG = "more would go along than was approved: not touched"
 SOURCE_MOVED = "changed in the source of truth since it was seen: not touched"
 
 
-class Verb(enum.StrEnum):
-    """What is done to a row of the target."""
-
-    INSERT = "insert"
-    UPDATE = "update"
-    DELETE = "delete"
-
-    @property
-    def done(self) -> str:
-        return {"insert": "inserted", "update": "updated", "delete": "deleted"}[self]
-
-
 @dataclass(frozen=True, kw_only=True)
-class Change:
-    """One row of the target: its hash as it was seen, and the hash it shall have; None where there is no row."""
+class Written:
+    """What became of each change; and, as the server counts, by table and 'inserted' …, which rows besides those."""
 
-    key: Key
-    seen: str | None
-    wanted: str | None
-
-    @property
-    def verb(self) -> Verb:
-        if self.wanted is None:
-            return Verb.DELETE
-        return Verb.INSERT if self.seen is None else Verb.UPDATE
-
-
-def target_of(table: Table) -> Side:
-    """The store that follows."""
-    return Side.RIGHT if table.source_of_truth is Side.LEFT else Side.LEFT
-
-
-def changes_for(table: Table, rows: Sequence[Sick]) -> list[Change]:
-    """What makes the target agree in these rows."""
-    source, target = table.source_of_truth, target_of(table)
-    return [Change(key=row.key, seen=row.hash(target), wanted=row.hash(source)) for row in rows]
+    fates: dict[Key, str]
+    beyond: Counter[tuple[str, str]]
 
 
 def refuse_unwritable(mirror: Mirror, pair: Pair) -> None:
@@ -87,10 +61,11 @@ def refuse_unwritable(mirror: Mirror, pair: Pair) -> None:
         )
 
 
-def write(mirror: Mirror, table: Table, changes: Sequence[Change]) -> dict[Key, str]:
-    """Make these changes, all in one transaction; what became of each.
+def write(mirror: Mirror, table: Table, changes: Sequence[Change], *, together: Amounts | None = None) -> Written:
+    """Make these changes, all in one transaction.
 
-    A row that is not any more as it was seen, in either store, is left alone.
+    A row that is not any more as it was seen, in either store, is left alone; so is one that would take more of other
+    tables with it than its `along` says, or than `together` does of all.
 
     Raises:
         Refused: the target would not hold what the source holds, or refuses a row; nothing was changed.
@@ -99,14 +74,30 @@ def write(mirror: Mirror, table: Table, changes: Sequence[Change]) -> dict[Key, 
     target = target_of(table)
     with mirror.reading() as both:
         pair = pair_of(both, table)
-        source = both.left if target is Side.RIGHT else both.right
-        values = _values(source, pair.shape(table.source_of_truth), changes)
+        values = _values(both.session(table.source_of_truth), pair.shape(table.source_of_truth), changes)
+    shape = pair.shape(target)
     ready = [change for change in changes if change.verb is Verb.DELETE or change.key in values]
     with mirror.store(target).changing() as session:
-        done = _written(session, pair.shape(target), ready, values)
-        _refuse_unfaithful(session, pair.shape(target), ready, done)
+        more = _more_along(session, shape, ready, together)
+        meant = [change for change in ready if change.key not in more]
+        counted = written_since(session)
+        done = _written(session, shape, meant, values)
+        _refuse_unfaithful(session, shape, meant, done)
+        beyond = written_since(session, counted) - Counter(
+            (shape.relation, change.verb.done) for change in meant if change.key in done
+        )
     fates = {change.key: change.verb.done if change.key in done else AS_SEEN for change in ready}
-    return {change.key: fates.get(change.key, SOURCE_MOVED) for change in changes}
+    fates |= dict.fromkeys(more, MORE_ALONG)
+    return Written(fates={change.key: fates.get(change.key, SOURCE_MOVED) for change in changes}, beyond=beyond)
+
+
+def _more_along(session: Session, target: Shape, changes: Sequence[Change], together: Amounts | None) -> set[Key]:
+    """The keys of the rows that would take more with them than was approved; the others stay as they are until then."""
+    followed = look_ahead(session, target, changes, hold=True)
+    if together is not None:
+        return set(followed.held) if followed.total <= together else {change.key for change in changes}
+    beyond = {c.key for c in changes if not followed.along.get(c.key, Counter()) <= c.along}
+    return beyond | set(followed.held)
 
 
 def standing(mirror: Mirror, table: Table, changes: Sequence[Change]) -> dict[Key, Sick]:
