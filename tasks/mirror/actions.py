@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import cast
 
 from tasks.action import Action
-from tasks.mirror.ahead import Ahead, cannot_go, seen_ahead
+from tasks.mirror.ahead import Ahead, seen_ahead, staying
 from tasks.mirror.changes import Change, Verb, changes_for, target_of
 from tasks.mirror.compare import Drift, drift_of
+from tasks.mirror.fit import unfit
 from tasks.mirror.shape import Key, Pair, pair_of
 from tasks.mirror.side_by_side import fields, named, side_by_side, whole_rows
 from tasks.mirror.stores import MOST_ROWS, Side, Store, Table
@@ -113,10 +114,11 @@ def plan_rows(mirror: Mirror, risk: Risk, *, only_one: bool = False) -> Plan:
             continue
         left += _ambiguous(drift)
         if drift.total > len(drift.ambiguous) or not drift.complete:
-            due.append(_due(mirror, drift, only_one=only_one))
+            coming = {one.drift.pair.shape(target_of(one.table)).relation for one in due}
+            due.append(_due(mirror, drift, coming, only_one=only_one))
     commands = tuple(_command(one, change) for one in due for change in one.changes)
     told = [_does(one) for one in due if one.changes] or ["Nothing to copy: no row differs that could be copied."]
-    held = [said for one in due for said in cannot_go(one.drift.pair.shape(target_of(one.table)), one.ahead.held)]
+    held = [said for one in due for said in staying(one.drift.pair.shape(target_of(one.table)), one.ahead.held)]
     touched = len(commands) + sum(one.ahead.rows for one in due)
     there = sum(max(one.drift.left_rows, one.drift.right_rows) + one.ahead.there for one in due)
     return Plan(
@@ -134,7 +136,8 @@ def _drift(mirror: Mirror, table: Table) -> Drift:
         return drift_of(both, pair_of(both, table))
 
 
-def _due(mirror: Mirror, drift: Drift, *, only_one: bool) -> Due:
+def _due(mirror: Mirror, drift: Drift, coming: Collection[str], *, only_one: bool) -> Due:
+    """What has to be done to one table; `coming` are those that get their rows before."""
     pair = drift.pair
     refuse_empty_source(mirror, drift)
     if not only_one:
@@ -149,22 +152,25 @@ def _due(mirror: Mirror, drift: Drift, *, only_one: bool) -> Due:
         gone = [change.key for change in changes if change.verb is Verb.DELETE][:PREVIEWED]
         records |= whole_rows(both, pair, target_of(pair.table), gone) if gone else {}
     changes = [replace(change, fields=_fields(records[change.key])) for change in changes]
-    possible, ahead = _possible(mirror.store(target_of(pair.table)), pair, changes, only_one=only_one)
+    misfits = unfit(mirror, pair, changes, coming)
+    possible, ahead = _possible(mirror.store(target_of(pair.table)), pair, changes, misfits, only_one=only_one)
     possible = [replace(change, along=ahead.followed.along.get(change.key, Counter())) for change in possible]
     return Due(drift=drift, changes=tuple(possible), records=records, ahead=ahead)
 
 
-def _possible(store: Store, pair: Pair, changes: list[Change], *, only_one: bool) -> tuple[list[Change], Ahead]:
+def _possible(
+    store: Store, pair: Pair, changes: list[Change], misfits: Mapping[Key, str], *, only_one: bool
+) -> tuple[list[Change], Ahead]:
     """What of the changes the store allows, and what it carries with it; of one record, the first that can be done."""
     shape = pair.shape(target_of(pair.table))
     with store.looking_ahead() as session:
         if not only_one:
-            return seen_ahead(session, shape, changes)
+            return seen_ahead(session, shape, changes, misfits)
         for change in changes:
-            possible, ahead = seen_ahead(session, shape, [change])
+            possible, ahead = seen_ahead(session, shape, [change], misfits)
             if possible:
                 return possible, ahead
-        return seen_ahead(session, shape, changes)
+        return seen_ahead(session, shape, changes, misfits)
 
 
 def _fields(lines: list[Row]) -> tuple[str, ...]:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from tasks.mirror.changes import Change, Verb
 from tasks.mirror.compare import KEYS_A_LOOK
-from tasks.mirror.queries import COUNT, PLACES
+from tasks.mirror.queries import COUNT, PLACES, UNDRAWABLE
 from tasks.mirror.shape import Key, Shape, key_of, keys_json
 from tasks.model import Refused, Risk, Row
-from tasks.postgres.along import Amounts, Fate, Followed, Start, Trigger, amounts, fires, follow, holding, triggers
+from tasks.postgres.along import Fate, Followed, Start, Trigger, amounts, fires, follow, holding, triggers
 from tasks.postgres.queries import FOLLOWERS
 from tasks.postgres.session import Session
 
@@ -22,10 +22,12 @@ HOLD = " FOR UPDATE OF t"
 
 @dataclass(frozen=True, kw_only=True)
 class Ahead:
-    """What was seen ahead of some changes. `there` is how many rows the tables have that follow."""
+    """What was seen ahead of some changes. `held` tells why others cannot be made; `there` is how many rows the tables
+    have that follow.
+    """
 
     followed: Followed[Key]
-    held: dict[Key, Amounts]
+    held: Mapping[Key, str]
     fires: Sequence[tuple[Trigger, int]]
     there: int
 
@@ -83,19 +85,24 @@ def look_ahead(session: Session, shape: Shape, changes: Sequence[Change], *, hol
     )
 
 
-def seen_ahead(session: Session, shape: Shape, changes: Sequence[Change]) -> tuple[list[Change], Ahead]:
-    """Those of the changes that the store's foreign keys allow, and what they carry with them.
+def seen_ahead(
+    session: Session, shape: Shape, changes: Sequence[Change], unfit: Mapping[Key, str]
+) -> tuple[list[Change], Ahead]:
+    """Those of the changes that fit and the store's foreign keys allow, and what they carry with them.
 
     Raises:
         Refused, CannotLook: as look_ahead.
     """
-    possible, held = list(changes), dict[Key, Amounts]()
+    held = dict(unfit)
+    possible = [change for change in changes if change.key not in held]
     followed = look_ahead(session, shape, possible)
     # A row that has to stay may hold others.
     while followed.held:
-        held |= followed.held
+        held |= {key: holding(found) for key, found in followed.held.items()}
         possible = [change for change in possible if change.key not in held]
         followed = look_ahead(session, shape, possible)
+    if any(change.verb is Verb.INSERT for change in possible):
+        _refuse_undrawable(session, shape)
     there = sum(
         int(str(session.run(COUNT.format(relation=table.replace("%", "%%")))[0]["rows"]))
         for table in sorted({table for table, _ in followed.total} - {shape.relation})
@@ -118,11 +125,21 @@ def refuse_followers(session: Session, shape: Shape) -> None:
         )
 
 
-def cannot_go(shape: Shape, held: dict[Key, Amounts]) -> list[str]:
-    """Why rows are left where they are."""
+def _refuse_undrawable(session: Session, shape: Shape) -> None:
+    written = [column.name for column in shape.columns]
+    if found := session.run(UNDRAWABLE, table=shape.relation, written=written):
+        raise Refused(
+            f"{found[0]['user']} may not draw from {found[0]['sequence']} in {shape.store}, which numbers new rows of "
+            f"{shape.relation}.",
+            remedy="\n".join(str(row["grant_draw"]) for row in found),
+        )
+
+
+def staying(shape: Shape, held: Mapping[Key, str]) -> list[str]:
+    """Why rows are left as they are."""
     said = [
-        f"The row {', '.join(map(str, key))} of {shape.relation} stays, because {holding(found)}: see to those first."
-        for key, found in list(held.items())[:HELD_SAID]
+        f"The row {', '.join(map(str, key))} of {shape.relation} stays as it is: {why}."
+        for key, why in list(held.items())[:HELD_SAID]
     ]
     more = len(held) - len(said)
     return [*said, *([f"So do {more:,} more."] if more else [])]

@@ -14,9 +14,10 @@ from typing import cast
 
 from tasks.action import Action
 from tasks.mirror.actions import WAY_BACK, refuse_empty_source
-from tasks.mirror.ahead import NOTHING_AHEAD, Ahead, cannot_go, refuse_followers, seen_ahead
+from tasks.mirror.ahead import NOTHING_AHEAD, Ahead, refuse_followers, seen_ahead, staying
 from tasks.mirror.changes import Verb, changes_for, target_of
 from tasks.mirror.compare import EMPTY, Bucket, Drift, buckets_of, differing, drift_of, mask_for, rows_in
+from tasks.mirror.fit import refuse_any, unfit
 from tasks.mirror.shape import Pair, pair_of
 from tasks.mirror.stores import Both, Side, Table
 from tasks.mirror.system import Mirror
@@ -121,7 +122,7 @@ class _Part:
         most = "" if self.drift.complete else "at most "
         amount = f"{most}{count(self.rows, 'row')} in {count(len(self.ranges), 'range')}"
         told = f"Make {table.title} in {follower} agree with {source}: {amount}."
-        held = cannot_go(pair.shape(target_of(table)), self.ahead.held)
+        held = staying(pair.shape(target_of(table)), self.ahead.held)
         return " ".join([told, *self.ahead.says, *held])
 
 
@@ -146,14 +147,15 @@ def _ahead(mirror: Mirror, drift: Drift) -> Ahead:
     """What follows when all of it is written.
 
     Raises:
-        Refused: rows of other tables may follow, and not all rows of this one were read.
+        Refused: a row would not be taken; or rows of other tables may follow, and not all rows of this one were read.
     """
     table = drift.pair.table
-    shape = drift.pair.shape(target_of(table))
+    shape, changes = drift.pair.shape(target_of(table)), changes_for(table, drift.rows)
+    refuse_any(shape, unfit(mirror, drift.pair, changes, ()))
     with mirror.store(target_of(table)).looking_ahead() as session:
         if not drift.complete or any(drift.unread.values()):
             refuse_followers(session, shape)
-        return seen_ahead(session, shape, changes_for(table, drift.rows))[1]
+        return seen_ahead(session, shape, changes, {})[1]
 
 
 def _refuse_unnamed(table: Table, rows: int) -> None:

@@ -36,6 +36,7 @@ class Column:
     type: str
     equals: str
     generated: bool
+    always: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,14 +62,21 @@ class Shape:
     @property
     def assigned(self) -> list[str]:
         """The names of the columns that an UPDATE of ours writes."""
-        return [column.name for column in self.compared if not column.generated]
+        return [column.name for column in self.compared if not (column.generated or column.always)]
 
-    def sql(self, query: str) -> str:
-        """`query` with its {names} filled."""
+    @property
+    def key_sql(self) -> str:
+        """A row's key, over the alias t; every % is doubled."""
+        return _texts(self.key).replace("%", "%%")
+
+    def sql(self, query: str, **given: str) -> str:
+        """`query` with its {names} filled; those `given` are SQL already, every % doubled."""
         order = {column.name: n for n, column in enumerate(self.columns)}
         # What the store computes itself cannot be written, only compared afterwards.
         written = {column.quoted: _value(column, order) for column in self.columns if not column.generated}
-        changed = {column.quoted for column in self.compared}
+        changed = {column.quoted for column in self.compared if not column.always}
+        set_to = {name: value for name, value in written.items() if name in changed}
+        every = [column.quoted for column in (*self.columns, *self.others) if not column.generated]
         parts = {
             "relation": self.relation,
             "key": _texts(self.key),
@@ -82,10 +90,14 @@ class Shape:
             "marks": _array(f"encode({_sha([column])}, 'hex')" for column in self.columns),
             "columns": ", ".join(written),
             "values": ", ".join(written.values()),
-            "assignments": ", ".join(f"{name} = {value}" for name, value in written.items() if name in changed),
+            "every": ", ".join(every),
+            "updated": ", ".join(
+                written[name] if name in written and name in changed else f"t.{name}" for name in every
+            ),
+            "assignments": ", ".join(f"{name} = {value}" for name, value in set_to.items()),
         }
         # A % in a name is meant; psycopg would take it for a parameter.
-        return query.format(**{name: part.replace("%", "%%") for name, part in parts.items()})
+        return query.format(**{name: part.replace("%", "%%") for name, part in parts.items()}, **given)
 
     @property
     def _young(self) -> str:
@@ -187,6 +199,7 @@ def _columns(store: Store, session: Session, table: Table) -> dict[str, Column]:
             type=str(row["type"]),
             equals=str(row["equals"]),
             generated=bool(row["generated"]),
+            always=bool(row["always"]),
         )
         for row in found
     }
@@ -199,7 +212,7 @@ def _shape(store: Store, session: Session, table: Table, columns: dict[str, Colu
     if row["filtered"]:
         raise Refused(
             f"Row security hides rows of {table.title} in {store.name} from {row['user']}: they would look missing.",
-            remedy=f"ALTER ROLE {row['user']} BYPASSRLS;",
+            remedy=str(row["grant_sight"]),
         )
     settling: Settling | None = table.settling
     return Shape(

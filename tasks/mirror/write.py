@@ -38,7 +38,7 @@ def refuse_unwritable(mirror: Mirror, pair: Pair) -> None:
     """Nobody should approve what cannot be done.
 
     Raises:
-        Refused: the acting role may not write there, it is no plain table, or nothing there keeps its key unique.
+        Refused: the acting role may not write or see all of it, it is no plain table, or nothing keeps its key unique.
     """
     table, target = pair.table, target_of(pair.table)
     store, shape = mirror.store(target), pair.shape(target)
@@ -54,6 +54,11 @@ def refuse_unwritable(mirror: Mirror, pair: Pair) -> None:
         )
     if not row["may_write"]:
         raise Refused(f"{row['user']} may not write {table.title} in {store.name}.", remedy=str(row["grant_write"]))
+    if row["filtered"]:
+        raise Refused(
+            f"Row security of {table.title} in {store.name} would hide rows from {row['user']}, which writes them.",
+            remedy=str(row["grant_sight"]),
+        )
     if not shape.key_is_unique:
         raise Refused(
             f"Nothing keeps {', '.join(table.key)} unique in {table.title} of {store.name}: a row could come in twice.",

@@ -316,6 +316,8 @@ def of_the_statement(place: Place, sqlstate: str, text: str, limit_s: float | No
             "is in the way. Forget those: SELECT pg_stat_statements_reset(0, oid, 0) FROM pg_database WHERE "
             "pg_encoding_to_char(encoding) = 'SQL_ASCII';",
         )
+    if sqlstate.startswith(("22", "23")):
+        return Refused(f"{place} does not take this: {text} (SQLSTATE {sqlstate}).")
     # Undefined table, function, object: our sessions look names up in pg_catalog alone.
     unfound = sqlstate in ("42P01", "42883", "42704")
     return Refused(

@@ -15,6 +15,8 @@ SELECT a.attname AS name,
        -- -1: without a length, so that a text too long for its column is refused, not cut.
        format_type(a.atttypid, -1) AS type,
        a.attgenerated <> '' AS generated,
+       -- A number that the store gives itself: an INSERT may bring another, an UPDATE may not.
+       a.attidentity = 'a' AS always,
        -- Of a type like citext, what it calls equal stands in its own schema.
        coalesce((SELECT format('OPERATOR(%%I.%%s)', q.nspname, o.oprname)
                  FROM pg_opclass AS k

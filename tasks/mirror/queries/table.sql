@@ -8,6 +8,7 @@ SELECT format('%%I.%%I', n.nspname, c.relname) AS relation,
        pg_is_in_recovery() OR current_setting('default_transaction_read_only') = 'on' AS read_only,
        -- Row security would hide rows from us, and they would look as if they were missing.
        row_security_active(c.oid) AS filtered,
+       format('ALTER ROLE %%I BYPASSRLS;', current_user) AS grant_sight,
        current_user AS "user",
        format('GRANT USAGE ON SCHEMA %%I TO %%I; GRANT SELECT ON %%I.%%I TO %%I;',
               n.nspname, current_user, n.nspname, c.relname, current_user) AS grant_read,

@@ -204,18 +204,13 @@ def test_it_does_not_empty_a_store_after_an_empty_source(people: Two) -> None:
 
 
 def test_it_changes_all_or_nothing(people: Two) -> None:
-    """A unique value that two rows exchange cannot be written row by row; then no row is."""
+    """A unique value that somebody took meanwhile: then no row is written."""
     people.both("ALTER TABLE people ADD UNIQUE (email)")
-    run(
-        people.right,
-        "UPDATE people SET email = 'x' WHERE id = 1",
-        "UPDATE people SET email = 'ada1@example.com' WHERE id = 2",
-    )
     run(people.right, "DELETE FROM people WHERE id = 3", "UPDATE people SET stage = 'won' WHERE id = 9")
-    run(people.right, "UPDATE people SET email = 'ada2@example.com' WHERE id = 1")
-    _, before = people.rows()
     mirror, action = people.mirror(), SyncDriftedRows()
     plan = action.plan(mirror)
+    run(people.right, "INSERT INTO people (id, email) VALUES (10, 'ada3@example.com')")
+    _, before = people.rows()
     with pytest.raises(Refused, match="duplicate key"):
         action.apply(mirror, plan=plan)
     assert people.rows()[1] == before
@@ -249,14 +244,6 @@ def test_it_writes_to_plain_tables_only(people: Two, statement: str) -> None:
     run(people.right, "UPDATE people SET stage = 'won' WHERE id = 1", statement)
     with pytest.raises(Refused, match="people in crm is no plain table"):
         SyncDriftedRows().plan(people.mirror())
-
-
-def test_it_refuses_a_text_too_long_for_its_column(people: Two) -> None:
-    run(people.right, "ALTER TABLE people ALTER name TYPE varchar(8)")
-    run(people.left, "UPDATE people SET name = 'Much too long' WHERE id = 1")
-    with pytest.raises(Refused, match="value too long"):
-        SyncDriftedRows().apply(people.mirror(), plan=SyncDriftedRows().plan(people.mirror()))
-    assert people.rows()[1][0][1] == "Ada 1"
 
 
 def test_it_refuses_a_table_where_a_row_could_come_in_twice(two: Two) -> None:
