@@ -16,7 +16,7 @@ from flows.life.verify import verified, verify
 from flows.step import halfway
 from flows.step.act import Change
 from flows.step.resolve import resolve, sign_off
-from flows.step.undo import offer_undo
+from flows.step.undo import BEGUN, offer_undo
 from flows.told.artifacts import publish_findings
 from runbooks.model import AnyCheck, Manual, Part
 from runbooks.playbook import Playbook
@@ -24,8 +24,6 @@ from tasks.model import Finding, Verdict
 
 # A step builds on the one before it: behind one that was not done, none is taken.
 STOPS = {Fate.REJECTED, Fate.EXPIRED, Fate.FAILED}
-# What may have left something behind.
-BEGUN = frozenset({Fate.APPLIED, Fate.FAILED})
 
 
 @flow(
@@ -124,7 +122,7 @@ def _judge(found: Mapping[AnyCheck, Finding], *, stopped: bool, done: bool) -> E
 
 def _taken_back(case: Case, ending: Ending) -> tuple[Ending, str]:
     """Half a piece of work is rarely what anybody wants: offer to take back what was begun, last step first."""
-    undone = offer_undo(case, begun=BEGUN, in_order=True)
+    undone = offer_undo(case, in_order=True)
     told = "".join(f" Taken back, {title}: {fate}." for title, fate in undone.items())
     whole = _begun(case) == set(undone) and set(undone.values()) <= {Fate.APPLIED, Fate.MOOT}
     ending = Ending.TAKEN_BACK if undone and whole else ending

@@ -19,7 +19,9 @@ class InvalidAction(Exception):
 class Action(ABC):
     """A change to systems, named by the types of `plan`'s parameters; `apply` and `applied` take the same ones.
 
-    `undo` is a sentence about what is lost, or a method that turns the applied plan into the action that takes it back.
+    `undo` is a sentence about what is lost, or a method that turns what was done into the action that takes it back. It
+    gets the plan, with the commands that were done of it, and the outcome as it was recorded: without rows where the
+    process that acted died before it could tell.
     """
 
     undo: ClassVar[NoWayBack | Callable[..., Action]]
@@ -55,6 +57,11 @@ class Action(ABC):
             raise InvalidAction(
                 f"{where}.undo: the docstring's first line is what a person reads about taking it back; add one."
             )
+        if not isinstance(cls.undo, NoWayBack) and not _takes(cls.undo, "self", "plan", "outcome"):
+            raise InvalidAction(
+                f"{where}.undo: it gets the plan and what became of it. Write "
+                "`def undo(self, plan: Plan, outcome: Outcome) -> Action`."
+            )
 
     @property
     def name(self) -> str:
@@ -87,6 +94,15 @@ class Action(ABC):
         wide = self.two_people_above is not None and radius.touched > self.two_people_above * max(radius.total, 1)
         return 2 if plan.risk is Risk.HIGH or wide else 1
 
-    def undoing(self, plan: Plan) -> Action | None:
-        """The action that takes back `plan`, or None where there is no way back."""
-        return None if isinstance(self.undo, NoWayBack) else self.undo(plan)
+    def undoing(self, plan: Plan, outcome: Outcome) -> Action | None:
+        """The action that takes back what was done of `plan`, or None where nothing was, or there is no way back."""
+        done = outcome.done_of(plan)
+        return None if isinstance(self.undo, NoWayBack) or not done.commands else self.undo(done, outcome)
+
+
+def _takes(verb: Callable[..., object], *given: str) -> bool:
+    try:
+        inspect.signature(verb).bind(*given)
+    except TypeError:
+        return False
+    return True

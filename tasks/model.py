@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import enum
 import hashlib
 import math
@@ -173,11 +174,21 @@ class Plan:
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """What an action did: one sentence, and the rows that tell each target's fate."""
+    """What an action did: one sentence, and the rows that tell each target's fate.
+
+    `rows` are recorded, and an undo reads them again: what only came to be in acting (an id, the old value) belongs
+    there. `not_done` are the targets of the plan's commands that were left alone: an undo leaves them alone, too.
+    """
 
     says: str
     complete: bool
     rows: Sequence[Row] = ()
+    not_done: Sequence[Row] = ()
+
+    def done_of(self, plan: Plan) -> Plan:
+        """`plan` with the commands that were done, or may have been."""
+        left = {canonical(target) for target in self.not_done}
+        return dataclasses.replace(plan, commands=tuple(c for c in plan.commands if canonical(c.target) not in left))
 
 
 def canonical(value: Json) -> bytes:

@@ -60,7 +60,22 @@ def plan_from(body: Mapping[str, Any]) -> Plan:
 
 
 def outcome_body(outcome: Outcome) -> Row:
-    return {"says": outcome.says, "complete": outcome.complete, "rows": list(outcome.rows)}
+    return {
+        "says": outcome.says,
+        "complete": outcome.complete,
+        "rows": list(outcome.rows),
+        "not_done": list(outcome.not_done),
+    }
+
+
+def outcome_from(body: Mapping[str, Any]) -> Outcome:
+    """An older release did not record what was left alone."""
+    return Outcome(
+        says=body["says"],
+        complete=body["complete"],
+        rows=tuple(body["rows"]),
+        not_done=tuple(body.get("not_done", ())),
+    )
 
 
 def plan_digest(version: str, title: str, reason: str, body: Row) -> str:

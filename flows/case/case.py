@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from flows.case.bodies import finding_from, plan_body, plan_from
+from flows.case.bodies import finding_from, outcome_body, outcome_from, plan_body, plan_from
 from flows.case.question import Asker
 from flows.case.sealed import seal, unseal
 from flows.case.standing import Standing
@@ -19,7 +19,7 @@ from flows.run import settings
 from runbooks.catalog import Catalogued
 from runbooks.model import AnyCheck, Declared, Part, title_key
 from tasks.environment import Environment
-from tasks.model import CannotLook, Finding, Plan, Refused, Row
+from tasks.model import CannotLook, Finding, Json, Outcome, Plan, Refused, Row
 
 T = TypeVar("T")
 
@@ -154,16 +154,35 @@ class Case:
 
     def intended(self, plan: Plan) -> Row:
         """The plan as an intent keeps it: as people may see it and, where that hides an address, sealed as well."""
-        body, kept = plan_body(plan), plan_body(self._without_secrets(plan))
-        if self.redact.body(body) == kept:
-            return {"plan": body}
-        return {"plan": body, "sealed": seal(kept, settings.sealing_key(), self.incident)}
+        body = plan_body(plan)
+        return {"plan": body, **self._sealed(body)}
+
+    def became(self, outcome: Outcome) -> Row:
+        """The outcome as an undo needs it again, kept in the same way."""
+        body = outcome_body(outcome)
+        return {**body, **self._sealed(body)}
 
     def intent_of(self, entry: Entry) -> Plan | None:
         """The plan of an intent, with the addresses in it; None if they were sealed by a process with another key."""
+        body = self._opened(entry, entry.body["plan"])
+        return None if body is None else plan_from(body)
+
+    def outcome_of(self, title: str) -> Outcome | None:
+        """What became of a step that was begun; None as above. If nobody could record it, nothing is known of it."""
+        entry = self.log.get(f"{step_key(title)}/outcome")
+        if entry is None:
+            return Outcome(says="Nobody could tell how much of it was done.", complete=False)
+        body = self._opened(entry, entry.body)
+        return None if body is None else outcome_from(body)
+
+    def _sealed(self, body: Row) -> dict[str, Json]:
+        """What redaction hides of `body` besides secrets, for our own processes alone; nothing if it hides no more."""
+        kept: Any = self.redact.secrets_only().body(body)
+        return {} if self.redact.body(body) == kept else {"sealed": seal(kept, settings.sealing_key(), self.incident)}
+
+    def _opened(self, entry: Entry, body: Any) -> Row | None:
         sealed = entry.body.get("sealed")
-        body = unseal(str(sealed), settings.sealing_key(), self.incident) if sealed else entry.body["plan"]
-        return None if body is None else plan_from(body)  # type: ignore[arg-type]  # an object stays an object
+        return unseal(str(sealed), settings.sealing_key(), self.incident) if sealed else body
 
     def _without_secrets(self, plan: Plan) -> Plan:
         return plan_from(self.redact.secrets_only().body(plan_body(plan)))  # type: ignore[arg-type]

@@ -10,7 +10,7 @@ import itertools
 from contextlib import nullcontext
 from dataclasses import dataclass
 
-from flows.case.bodies import outcome_body, plan_from
+from flows.case.bodies import plan_from
 from flows.case.case import Case, Fate, step_key
 from flows.case.question import Decision
 from flows.gate.settle import Settled, rounds, settle
@@ -93,7 +93,7 @@ def act(case: Case, change: Change, plan: Plan, attempt: int = 1) -> End | None:
         return None
     # It was told the window's end, and left the rest for the next one.
     cut_short = not outcome.complete and too_late(case) is not None
-    case.record("outcome", f"{change.key}/outcome", {**outcome_body(outcome), "cut_short": cut_short})
+    case.record("outcome", f"{change.key}/outcome", {**case.became(outcome), "cut_short": cut_short})
     return None
 
 
@@ -157,7 +157,7 @@ def _happened(case: Case, change: Change, plan: Plan) -> bool | None:
 
 def _found_done(case: Case, change: Change) -> Entry:
     outcome = Outcome(says="It had happened, as a look afterwards shows.", complete=True)
-    return case.record("outcome", f"{change.key}/outcome", dict(outcome_body(outcome)))
+    return case.record("outcome", f"{change.key}/outcome", case.became(outcome))
 
 
 def _unsure(case: Case, change: Change, plan: Plan, attempt: int) -> End | None:

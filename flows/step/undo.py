@@ -10,12 +10,13 @@ from flows.step.resolve import resolve
 from runbooks.model import AnyCheck, Step
 
 TAKE_BACK = "Take back: "
+# What may have left something behind. What the window's end cut short goes on in the next one.
+BEGUN = frozenset({Fate.APPLIED, Fate.FAILED})
 
 
 def offer_undo(
     case: Case,
     *,
-    begun: frozenset[Fate] = frozenset({Fate.APPLIED}),
     in_order: bool = False,
     helped: Container[AnyCheck] = (),
 ) -> dict[str, Fate]:
@@ -27,7 +28,7 @@ def offer_undo(
     for step in reversed(case.runbook.action_steps):
         if step.when in helped:
             continue
-        if case.fate(step) not in begun or (undo := _undo(case, step)) is None:
+        if not _left_something(case, step, in_order=in_order) or (undo := _undo(case, step)) is None:
             continue
         fates[step.title] = resolve(case, undo)
         if in_order and fates[step.title] not in (Fate.APPLIED, Fate.MOOT):
@@ -35,16 +36,25 @@ def offer_undo(
     return fates
 
 
+def _left_something(case: Case, step: Step, *, in_order: bool) -> bool:
+    """Of a step that failed and told nothing, a look said that it did not happen; what builds on it looks again."""
+    fate = case.fate(step)
+    told = case.log.get(f"{step_key(step.title)}/outcome") is not None
+    return fate in BEGUN and (fate is Fate.APPLIED or told or in_order)
+
+
 def _undo(case: Case, step: Step) -> Change | None:
-    intents = [e for e in case.log.entries if e.key.startswith(f"{step_key(step.title)}/intent/")]
-    if not intents:
+    # The first: a later one, after a crash, names only what was left to do by then.
+    intent = case.log.get(f"{step_key(step.title)}/intent/1")
+    if intent is None:
         return None
-    plan = case.intent_of(intents[-1])
-    if plan is None:
+    plan, outcome = case.intent_of(intent), case.outcome_of(step.title)
+    if plan is None or outcome is None:
         case.say(f"{step.title}: what it touched was sealed by a process with another key. Take it back by hand.")
         return None
-    undo = step.action.undoing(plan)
+    undo = step.action.undoing(plan, outcome)
     if undo is None:
         return None
-    reason = f"“{step.title}” did not help; this takes it back."
+    failed = f"“{step.title}” failed: {outcome.says} This takes back what was done of it."
+    reason = f"“{step.title}” did not help; this takes it back." if case.fate(step) is Fate.APPLIED else failed
     return Change(title=f"{TAKE_BACK}{step.title}", action=undo, reason=reason)

@@ -45,10 +45,12 @@ class ApplyMigrations(Action):
     def applied(self, migration: MigrationTool, plan: Plan) -> bool | None:
         return migration.current_revision() == plan.commands[0].target["to"]
 
-    def undo(self, plan: Plan) -> Action:
+    def undo(self, plan: Plan, outcome: Outcome) -> Action:
         """Migrate back to where it stood, by the team's own command."""
         target = plan.commands[0].target
-        return MigrateBack(to=str(target["from"]), left=str(target["to"]))
+        # It may have come part of the way only, and that is no sign of somebody else's work.
+        stood = [str(row["stands"]) for row in outcome.rows if "stands" in row]
+        return MigrateBack(to=str(target["from"]), left=stood[-1] if stood else str(target["to"]))
 
 
 class MigrateBack(Action):
@@ -59,7 +61,7 @@ class MigrateBack(Action):
     """
 
     def __init__(self, to: str, left: str) -> None:
-        """`to` is where it stood, `left` where it was to go from there."""
+        """`to` is where it stood, `left` where it stood when we had done with it."""
         self.to = to
         self.left = left
 
@@ -82,8 +84,8 @@ class MigrateBack(Action):
     def applied(self, migration: MigrationTool, plan: Plan) -> bool | None:
         return migration.current_revision() == plan.commands[0].target["to"]
 
-    def undo(self, plan: Plan) -> Action:  # noqa: ARG002 - the newest migration is the same whatever was taken back
-        """Apply the migrations again."""
+    def undo(self, *_: object) -> Action:
+        """Apply the migrations again: the newest one is the same whatever was taken back."""
         return ApplyMigrations()
 
 

@@ -45,7 +45,7 @@ def ended_well(migration: MigrationTool, before: Look, goes: str, ran: Ran) -> O
     return Outcome(
         says=f"{migration.database.address} stands at {goes} now, after {ran.seconds:.1f} s; {told}",
         complete=True,
-        rows=[*_shown(changed), *_said(ran)],
+        rows=_rows(now, changed, ran),
     )
 
 
@@ -60,8 +60,12 @@ def failed(migration: MigrationTool, before: Look, goes: str, ran: Ran, why: str
     return Outcome(
         says=f"{why} {_became(before.stands, goes, now.stands, changed)}{_still(working)}",
         complete=False,
-        rows=[*_shown(changed), *_said(ran)],
+        rows=_rows(now, changed, ran),
     )
+
+
+def _rows(now: Look, changed: Sequence[str], ran: Ran) -> list[Row]:
+    return [{"stands": now.stands}, *_shown(changed), *_said(ran)]
 
 
 def _became(stood: str, goes: str, stands: str, changed: Sequence[str]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
@@ -61,16 +62,16 @@ class ExportTenant(Action):
             says=f"{count(manifest.rows, 'row')} of {count(len(tables), 'table')} exported to {place}; each table's "
             f"count agrees with the database's at the same moment. The manifest's SHA-256 is {manifest.sha256}.",
             complete=True,
-            rows=[{"table": f.table, "rows": f.rows, "bytes": f.bytes, "sha256": f.sha256} for f in manifest.files],
+            rows=_files(manifest),
         )
 
     def applied(self, tenant: TenantData, plan: Plan) -> bool | None:
         """A folder of that name is whole: it got its name last."""
         return _target(tenant, plan)[1].exists()
 
-    def undo(self, plan: Plan) -> Action:
+    def undo(self, plan: Plan, outcome: Outcome) -> Action:
         """Delete the exported files."""
-        return DeleteExport(Path(str(plan.commands[0].target["folder"])))
+        return DeleteExport(Path(str(plan.commands[0].target["folder"])), outcome.rows)
 
 
 class DeleteExport(Action):
@@ -81,13 +82,17 @@ class DeleteExport(Action):
 
     undo = NoWayBack(loses="The export. The rows are still in the database; a later export shows a later moment.")
 
-    def __init__(self, place: Path) -> None:
+    def __init__(self, place: Path, made: Sequence[Row] = ()) -> None:
+        """`made` are the rows of the export's outcome; without them it is known by its folder alone."""
         self.place = place
+        self.made = list(made)
 
     def plan(self) -> Plan:
         if not self.place.exists():
             return nothing_to_do(f"Nothing to delete: there is no {self.place}.")
         manifest = bundle.manifest_at(self.place)
+        if self.made and _files(manifest) != self.made:
+            return nothing_to_do(f"Nothing to delete: what lies at {self.place} is another export, made since.")
         names = [*(file.file for file in manifest.files), bundle.MANIFEST]
         there = [name for name in names if (self.place / name).exists()]
         return Plan(
@@ -119,6 +124,10 @@ def _command(table: Table, tenant_id: str, place: Path) -> Command:
         line=f"SET incident.tenant = {literal(tenant_id)}; {table.copy_out};",
         target={"table": table.ident, "tenant": tenant_id, "folder": str(place)},
     )
+
+
+def _files(manifest: bundle.Manifest) -> list[Row]:
+    return [{"table": f.table, "rows": f.rows, "bytes": f.bytes, "sha256": f.sha256} for f in manifest.files]
 
 
 def _target(tenant: TenantData, plan: Plan) -> tuple[str, Path]:

@@ -84,7 +84,7 @@ class ImportTenant(Action):
             return True
         return None if any(there) else False
 
-    def undo(self, plan: Plan) -> Action:
+    def undo(self, plan: Plan, _: Outcome) -> Action:
         """Delete exactly the imported rows, if nobody changed them since."""
         return DeleteImported(*named_by(plan))
 

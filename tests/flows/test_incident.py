@@ -288,6 +288,36 @@ def test_it_takes_back_what_it_did_where_the_record_masks_its_targets(room: Room
     assert ADDRESS not in "".join(str(entry.body) for entry in room.journal.read(room.incident))
 
 
+@pytest.mark.parametrize("environment", ["room", "discreet"])
+def test_it_takes_back_the_part_that_was_done_and_no_more(room: Room, environment: str) -> None:
+    room.set(apply="half", bulbs=[ADDRESS, "b", "c"])
+    script = room.live(said, said, environment=environment)
+    back = script.asked[1]
+    assert back.title == "Take back: Switch the lamp on"
+    assert back.reason.startswith("“Switch the lamp on” failed: ")
+    assert back.reason.endswith("This takes back what was done of it.")
+    assert len(back.plan.commands) == 1
+    assert room.count(f"switched off {ADDRESS}") == 1
+    assert room.count("switched off b") == room.count("switched off c") == 0
+    # What came to be in acting only, and no plan could hold.
+    assert room.count(f"took out wire of {ADDRESS}") == 1
+    shown = "".join(str(entry.body) for entry in room.journal.read(room.incident))
+    assert (ADDRESS in shown) is (environment == "room")
+
+
+def test_it_takes_back_all_that_was_done_in_two_attempts(room: Room) -> None:
+    """The second one, after the cable was pulled, names only what was left to do."""
+
+    def one_is_on(question: Question) -> Answer:
+        room.set(**{"apply": "breaks off once", "bulbs after it": ["b"]})
+        return said(question)
+
+    room.set(bulbs=["a", "b"])
+    script = room.live(one_is_on, said)
+    assert [len(e.body["plan"]["commands"]) for e in room.entries if e.kind == "intent"][:2] == [2, 1]  # type: ignore[call-overload,index,arg-type]
+    assert [command.line for command in script.asked[1].plan.commands] == ["lamp off a", "lamp off b"]
+
+
 def test_it_looks_for_what_it_did_where_the_record_masks_its_targets(room: Room) -> None:
     room.set(apply="breaks off once", bulbs=[ADDRESS])
     room.live(said, environment="discreet")

@@ -113,7 +113,7 @@ def test_it_tells_the_risk_and_the_way_back_of_a_step(folder: Folder) -> None:
 
         class OilIt(BreakIt):
             '''Oil the hinge.'''
-            def undo(self, plan):
+            def undo(self, plan, outcome):
                 '''Wipes the oil off.'''
 
         class RustIt(Fault):

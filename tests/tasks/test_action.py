@@ -1,13 +1,24 @@
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import ClassVar
 
 import pytest
 
+from flows.case.bodies import outcome_body, outcome_from, plan_body, plan_from
 from tasks.action import Action, InvalidAction
-from tasks.model import BlastRadius, NoWayBack, Outcome, Plan, Risk
+from tasks.model import BlastRadius, Command, NoWayBack, Outcome, Plan, Risk, canonical
 from tasks.system import System
+
+PLAN = Plan(
+    does="Open it.",
+    commands=tuple(Command(line=name, target={"coin": name}) for name in "ab"),
+    blast_radius=BlastRadius(touched=2, total=2, noun="coins"),
+    risk=Risk.LOW,
+    loses="",
+)
+DONE = Outcome(says="It is open.", complete=True)
 
 
 class Till(System):
@@ -21,8 +32,7 @@ class Verbs(Action):
     undo: ClassVar[NoWayBack | Callable[..., Action]] = NoWayBack(loses="The coins.")
 
     def plan(self, till: Till) -> Plan:
-        radius = BlastRadius(touched=0, total=0, noun="coins")
-        return Plan(does="", commands=(), blast_radius=radius, risk=Risk.LOW, loses="")
+        return PLAN
 
     def apply(self, till: Till, plan: Plan) -> Outcome:
         return Outcome(says="", complete=True)
@@ -34,6 +44,9 @@ class Verbs(Action):
 class CloseTill(Verbs):
     """Close the till."""
 
+    def __init__(self, of: Plan) -> None:
+        self.of = of
+
 
 class OpenTill(Verbs):
     """Open the till.
@@ -42,15 +55,15 @@ class OpenTill(Verbs):
     Customers do not.
     """
 
-    def undo(self, plan: Plan) -> Action:
+    def undo(self, plan: Plan, outcome: Outcome) -> Action:
         """Closes the till again."""
-        return CloseTill()
+        return CloseTill(plan)
 
 
 def test_it_takes_its_title_from_the_docstring() -> None:
     assert (OpenTill().name, OpenTill().title) == ("OpenTill", "Open the till")
     assert OpenTill().notes == "The cashier notices.\nCustomers do not."
-    assert CloseTill().notes == ""
+    assert CloseTill(PLAN).notes == ""
 
 
 def test_it_names_the_systems_of_its_plan() -> None:
@@ -58,15 +71,47 @@ def test_it_names_the_systems_of_its_plan() -> None:
 
 
 def test_it_says_what_is_lost_when_there_is_no_way_back() -> None:
-    action = CloseTill()
+    action = CloseTill(PLAN)
     assert action.way_back == "No way back. The coins."
-    assert action.undoing(action.plan(Till())) is None
+    assert action.undoing(PLAN, DONE) is None
 
 
 def test_it_turns_the_plan_into_the_action_that_takes_it_back() -> None:
     action = OpenTill()
     assert action.way_back == "Closes the till again."
-    assert isinstance(action.undoing(action.plan(Till())), CloseTill)
+    assert isinstance(action.undoing(PLAN, DONE), CloseTill)
+
+
+@pytest.mark.parametrize(("not_done", "undone"), [(["b"], ["a"]), ([], ["a", "b"]), (["c"], ["a", "b"])])
+def test_it_takes_back_what_was_done_and_no_more(not_done: list[str], undone: list[str]) -> None:
+    outcome = Outcome(says="Half.", complete=False, not_done=[{"coin": name} for name in not_done])
+    plan = plan_from(dict(plan_body(PLAN)))
+    undo = OpenTill().undoing(plan, outcome_from(json.loads(canonical(outcome_body(outcome)))))
+    assert isinstance(undo, CloseTill)
+    assert [command.line for command in undo.of.commands] == undone
+
+
+def test_it_takes_nothing_back_where_nothing_was_done() -> None:
+    outcome = Outcome(says="No.", complete=False, not_done=[command.target for command in PLAN.commands])
+    assert OpenTill().undoing(PLAN, outcome) is None
+
+
+def test_it_reads_an_outcome_of_an_older_release() -> None:
+    old = {"says": "It is open.", "complete": True, "rows": [{"coin": "a"}]}
+    assert outcome_from(old) == Outcome(says="It is open.", complete=True, rows=({"coin": "a"},))
+
+
+def test_it_refuses_an_undo_that_would_not_hear_what_was_done() -> None:
+    def undo(self: Action, plan: Plan) -> Action:
+        """Closes it."""
+        return self
+
+    with pytest.raises(InvalidAction) as refused:
+        type("Deaf", (Verbs,), {"__module__": "crm.actions", "__doc__": "End it.", "undo": undo})
+    assert str(refused.value) == (
+        "crm.actions.Deaf.undo: it gets the plan and what became of it. Write "
+        "`def undo(self, plan: Plan, outcome: Outcome) -> Action`."
+    )
 
 
 def test_it_refuses_an_action_without_a_title() -> None:

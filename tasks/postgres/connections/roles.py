@@ -36,7 +36,7 @@ class _RoleLimit(Action):
         now = [(postgres.rows_as_actor(LOGIN_ROLE, role=c.target["role"]), c.target["new"]) for c in plan.commands]
         return all(rows and rows[0]["limit"] == new for rows, new in now)
 
-    def undo(self, plan: Plan) -> Action:
+    def undo(self, plan: Plan, _: Outcome) -> Action:
         """Set the limit to what it was."""
         target = plan.commands[0].target
         return SetRoleLimit(str(target["role"]), int(number(target["old"])))

@@ -62,7 +62,7 @@ class CreateMissingIndex(Action):
     def applied(self, postgres: PostgresServer, plan: Plan) -> bool | None:
         return settled(postgres, plan)
 
-    def undo(self, plan: Plan) -> Action:
+    def undo(self, plan: Plan, _: Outcome) -> Action:
         """Drop the new index again, CONCURRENTLY."""
         return DropIndex(names(plan, "create"))
 
@@ -96,7 +96,7 @@ class DropIndex(Action):
     def applied(self, postgres: PostgresServer, plan: Plan) -> bool | None:
         return settled(postgres, plan)
 
-    def undo(self, plan: Plan) -> Action:
+    def undo(self, plan: Plan, _: Outcome) -> Action:
         """Build the index again from its definition, CONCURRENTLY."""
         return RebuildIndex([dict(command.target) for command in plan.commands])
 
@@ -104,7 +104,7 @@ class DropIndex(Action):
 class RebuildIndex(Action):
     """Build a dropped index again.
 
-    CONCURRENTLY, from the definition it had.
+    CONCURRENTLY, from the definition it had. One that was dropped only half, and is invalid since, is dropped first.
     """
 
     def __init__(self, dropped: Sequence[Row]) -> None:
@@ -112,28 +112,32 @@ class RebuildIndex(Action):
         self.dropped = tuple(dropped)
 
     def plan(self, postgres: PostgresServer) -> Plan:
-        gone = [one for one in self.dropped if not index_state(postgres, str(one["schema"]), str(one["name"]))]
-        told = [f"Build the index {one['schema']}.{one['name']} again." for one in gone]
+        states = [(one, index_state(postgres, str(one["schema"]), str(one["name"]))) for one in self.dropped]
+        gone = [(one, state) for one, state in states if state is None or left_over(state)]
+        told = [f"Build the index {one['schema']}.{one['name']} again." for one, _ in gone]
         return Plan(
             does=" ".join(told) or "Nothing to build: the index is there.",
-            commands=tuple(
-                Command(line=concurrently(str(one["definition"])), target={**one, "verb": "create"}) for one in gone
-            ),
+            commands=tuple(command for one, state in gone for command in _rebuild(one, state)),
             blast_radius=BlastRadius(touched=len(gone), total=len(self.dropped), noun="indexes"),
             risk=Risk.MODERATE,
             loses=SLOWER_WRITES,
-            evidence=gone,
+            evidence=[one for one, _ in gone],
         )
 
     def apply(self, postgres: PostgresServer, plan: Plan) -> Outcome:
-        return carry_out(postgres, plan)
+        return carry_out(postgres, plan, lambda command: _finished_since(postgres, command))
 
     def applied(self, postgres: PostgresServer, plan: Plan) -> bool | None:
         return settled(postgres, plan)
 
-    def undo(self, plan: Plan) -> Action:
+    def undo(self, plan: Plan, _: Outcome) -> Action:
         """Drop the index again, CONCURRENTLY."""
         return DropIndex(names(plan, "create"))
+
+
+def _rebuild(dropped: Row, state: Row | None) -> list[Command]:
+    create = Command(line=concurrently(str(dropped["definition"])), target={**dropped, "verb": "create"})
+    return [drop(state), create] if state else [create]
 
 
 def _left_over(postgres: PostgresServer, one: Candidate) -> Row | None:

@@ -50,7 +50,7 @@ class DropIdleIndexes(Action):
     def applied(self, postgres: PostgresServer, plan: Plan) -> bool | None:
         return settled(postgres, plan)
 
-    def undo(self, plan: Plan) -> Action:
+    def undo(self, plan: Plan, _: Outcome) -> Action:
         """Build the index again from its definition, CONCURRENTLY."""
         return RebuildIndex([dict(command.target) for command in plan.commands])
 
@@ -72,7 +72,7 @@ class DropDuplicateIndexes(Action):
     def applied(self, postgres: PostgresServer, plan: Plan) -> bool | None:
         return settled(postgres, plan)
 
-    def undo(self, plan: Plan) -> Action:
+    def undo(self, plan: Plan, _: Outcome) -> Action:
         """Build the index again from its definition, CONCURRENTLY."""
         return RebuildIndex([dict(command.target) for command in plan.commands])
 

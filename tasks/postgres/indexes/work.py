@@ -46,7 +46,12 @@ def carry_out(postgres: PostgresServer, plan: Plan, guard: Guard = never) -> Out
     """Build and drop what the plan names, in its order; each command only if it is not done yet and unguarded."""
     rows = [_carried_out(postgres, command, guard) for command in plan.commands]
     said = ", ".join(f"{row['index']} {row['fate']}" for row in rows)
-    return Outcome(says=f"{said}." if said else "The plan names no index.", complete=settled(postgres, plan), rows=rows)
+    return Outcome(
+        says=f"{said}." if said else "The plan names no index.",
+        complete=settled(postgres, plan),
+        rows=rows,
+        not_done=[c.target for c, row in zip(plan.commands, rows, strict=True) if not row["ours"]],
+    )
 
 
 def settled(postgres: PostgresServer, plan: Plan) -> bool:
@@ -98,22 +103,24 @@ def left_over(state: Row | None) -> bool:
 def _carried_out(postgres: PostgresServer, command: Command, guard: Guard) -> Row:
     schema, name = _name(command)
     index = f"{schema}.{name}"
-    done = "built" if command.target["verb"] == "create" else "dropped"
+    creates = command.target["verb"] == "create"
     if _done(postgres, command):
-        return {"index": index, "fate": done}
+        # Somebody else's work, which is not ours to take back.
+        return {"index": index, "fate": "was there already" if creates else "was gone already", "ours": False}
     if why := guard(command):
-        return {"index": index, "fate": f"left alone: {why}"}
+        return {"index": index, "fate": f"left alone: {why}", "ours": False}
     try:
         act_on_table(postgres, command.line, schema, str(command.target["table"]))
     except CannotLook as error:
         if not left_over(index_state(postgres, schema, name)):
             raise
-        if command.target["verb"] == "create":
+        if creates:
             _drop_left_over(postgres, command)
             raise
         # Half dropped is not undone by asking again: the next look finds it among the invalid ones.
-        return {"index": index, "fate": f"half dropped: it is invalid now and still has to be dropped ({error.says})"}
-    return {"index": index, "fate": done}
+        half = f"half dropped: it is invalid now and still has to be dropped ({error.says})"
+        return {"index": index, "fate": half, "ours": True}
+    return {"index": index, "fate": "built" if creates else "dropped", "ours": True}
 
 
 def _drop_left_over(postgres: PostgresServer, command: Command) -> None:

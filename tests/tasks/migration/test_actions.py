@@ -10,7 +10,7 @@ from pydantic import SecretStr
 
 from tasks.migration import actions
 from tasks.migration.actions import ApplyMigrations, MigrateBack
-from tasks.model import BlastRadius, Outcome, Refused, Risk
+from tasks.model import BlastRadius, Outcome, Plan, Refused, Risk
 from tests.tasks.migration.conftest import Team
 
 SCORE = ("ALTER TABLE leads ADD score int", "ALTER TABLE leads DROP score")
@@ -26,7 +26,7 @@ def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(actions, "PAUSE_S", 0.05)
 
 
-def applied(team: Team, **changed: object) -> tuple[ApplyMigrations, object, Outcome]:
+def applied(team: Team, **changed: object) -> tuple[ApplyMigrations, Plan, Outcome]:
     action, tool = ApplyMigrations(), team.tool(**changed)
     plan = action.plan(tool)
     return action, plan, action.apply(tool, plan)
@@ -76,7 +76,7 @@ def test_it_migrates_to_the_newest_and_back(request: pytest.FixtureRequest, name
     assert action.applied(tool, plan) is True
     assert action.plan(tool).commands == ()
 
-    undo = action.undo(plan)
+    undo = action.undo(plan, outcome)
     back = undo.plan(tool)
     assert back.does == f"Migrate {tool.database.address} from b2 to base."
     assert undo.apply(tool, back).complete
@@ -131,9 +131,15 @@ def test_it_says_how_far_it_came(team: Team) -> None:
     assert "Part of the way: it stands at a1, on the way from base to b2;" in outcome.says
     assert "+ column public.leads.score" in changes(outcome)
 
-    back = ApplyMigrations().undo(plan).plan(team.tool())  # type: ignore[arg-type]
-    assert back.does.endswith("a1 is neither base nor b2: look first whether somebody else migrated.")
+    # It stands where we left it, and that is no sign of somebody else's work.
+    tool = team.tool()
+    back = ApplyMigrations().undo(plan, outcome).plan(tool)
+    assert back.does == f"Migrate {tool.database.address} from a1 to base."
     assert back.commands[0].line.endswith("downgrade base")
+
+    blind = Outcome(says="Nobody could tell.", complete=False)
+    back = ApplyMigrations().undo(plan, blind).plan(tool)
+    assert back.does.endswith("a1 is neither base nor b2: look first whether somebody else migrated.")
 
 
 @A_FURTHER_MIGRATION

@@ -37,9 +37,10 @@ def test_no_question_and_no_step_of_a_tenant_runs_it(trapped: tuple[Move, list[C
     plan = ExportTenant().plan(door, tenant_id="acme")
     assert ExportTenant().apply(door, plan).complete
     plan = ImportTenant().plan(door, tenant_id="acme")
-    assert ImportTenant().apply(door, plan).complete
+    outcome = ImportTenant().apply(door, plan)
+    assert outcome.complete
     assert checks.check_tenant_imported.fn(door, tenant_id="acme").verdict is Verdict.OK
-    back = ImportTenant().undo(plan)
+    back = ImportTenant().undo(plan, outcome)
     plan = back.plan(door)
     assert back.apply(door, plan).complete
 

@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from tasks.model import BlastRadius, Refused
+from flows.case.bodies import outcome_body, outcome_from
+from tasks.model import BlastRadius, Refused, canonical
 from tasks.postgres.session import Session
 from tasks.postgres.system import PostgresServer
 from tasks.tenant import bundle
@@ -246,11 +247,12 @@ def test_it_reads_tables_whose_parents_stand_before_them(move18: Move) -> None:
 def test_it_deletes_its_files_and_nobody_elses(move18: Move) -> None:
     door, action = move18.door(), ExportTenant()
     plan = action.plan(door, "acme")
-    action.apply(door, plan)
+    made = action.apply(door, plan)
     place = move18.folder / bundle.name_for("acme")
     (place / "notes.txt").write_text("mine")
 
-    undo = action.undo(plan)
+    # As the journal gives it back.
+    undo = action.undo(plan, outcome_from(json.loads(canonical(outcome_body(made)))))
     assert isinstance(undo, DeleteExport)
     taken = undo.plan()
     outcome = undo.apply(taken)
@@ -259,6 +261,19 @@ def test_it_deletes_its_files_and_nobody_elses(move18: Move) -> None:
     assert outcome.says == "4 files deleted. Kept, because it is not ours: notes.txt."
     assert undo.applied(taken) is True
     assert [path.name for path in place.iterdir()] == ["notes.txt"]
+
+
+def test_it_leaves_an_export_that_was_made_since(move18: Move) -> None:
+    door, action = move18.door(), ExportTenant()
+    plan = action.plan(door, "acme")
+    undo = action.undo(plan, action.apply(door, plan))
+    place = move18.folder / bundle.name_for("acme")
+    place.rename(move18.folder / "the first one")
+    move18.source.admin("DELETE FROM remarks; UPDATE leads SET score = 7 WHERE email = 'lead6'")
+    action.apply(door, plan)
+
+    assert undo.plan().commands == ()
+    assert undo.plan().does == f"Nothing to delete: what lies at {place} is another export, made since."
 
 
 def test_it_does_not_follow_a_manifest_out_of_its_folder(move18: Move) -> None:

@@ -29,9 +29,10 @@ def imported(move: Move, tenant: str = "acme") -> tuple[TenantData, ImportTenant
     door, action = move.door(), ImportTenant()
     plan = action.plan(door, tenant)
     assert action.applied(door, plan) is False
-    assert action.apply(door, plan).complete
+    outcome = action.apply(door, plan)
+    assert outcome.complete
     assert action.applied(door, plan) is True
-    undo = action.undo(plan)
+    undo = action.undo(plan, outcome)
     assert isinstance(undo, DeleteImported)
     return door, action, undo
 

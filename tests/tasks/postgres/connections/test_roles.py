@@ -47,12 +47,13 @@ def test_it_raises_the_limit_by_half_and_back(limited: Stage) -> None:
     assert plan.does == f"Raise the connection limit of {NAME} from 3 to 5."
     assert plan.commands[0].line == f"ALTER ROLE {QUOTED} CONNECTION LIMIT 5;"
     assert action.applied(door, plan) is False
-    assert action.apply(door, plan).says == f"Set the connection limit of {NAME}: 3 → 5."
+    outcome = action.apply(door, plan)
+    assert outcome.says == f"Set the connection limit of {NAME}: 3 → 5."
     assert action.applied(door, plan) is True
     assert limit_of(limited, NAME) == 5
 
     # The engine makes the undo from the plan as the journal kept it.
-    undo = action.undo(plan_from(dict(plan_body(plan))))
+    undo = action.undo(plan_from(dict(plan_body(plan))), outcome)
     back = undo.plan(door)
     undo.apply(door, back)
     assert limit_of(limited, NAME) == 3

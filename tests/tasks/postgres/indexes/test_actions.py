@@ -153,12 +153,13 @@ def test_it_builds_it_and_takes_it_back(stage18: Stage, name: str, column: str) 
     assert state["valid"]
     assert abs(float(str(made.evidence[0]["index_bytes"])) / float(str(state["bytes"])) - 1) < 0.1
     assert plan(stage18).commands == ()
-    undo = action.undoing(made)
+    undo = action.undoing(made, outcome)
     assert undo
     back = undo.plan(postgres)
-    assert undo.apply(postgres, back).complete
+    dropped = undo.apply(postgres, back)
+    assert dropped.complete
     assert index_state(postgres, "public", index_name(name, column)) is None
-    again = undo.undoing(back)
+    again = undo.undoing(back, dropped)
     assert again
     assert again.apply(postgres, again.plan(postgres)).complete
     assert index_state(postgres, "public", index_name(name, column)) == state

@@ -61,10 +61,26 @@ def test_it_drops_one_of_two_and_takes_it_back(pair: Stage) -> None:
     assert (outcome.complete, action.applied(postgres, plan)) == (True, True)
     assert indexes(pair) == {name: rest for name, rest in before.items() if name != B}
     assert action.plan(postgres).commands == ()
-    undo = action.undoing(plan)
+    undo = action.undoing(plan, outcome)
     assert undo
     assert undo.apply(postgres, undo.plan(postgres)).complete
     assert indexes(pair) == before
+
+
+def test_it_takes_back_what_it_dropped_and_not_what_somebody_else_did(pair: Stage) -> None:
+    pair.admin(f"DROP INDEX {IDENT_A}; CREATE INDEX theirs ON leads ((status || email))")
+    action, postgres = DropIdleIndexes(), keeper(pair)
+    plan = action.plan(postgres)
+    assert sorted(str(c.target["name"]) for c in plan.commands) == sorted([B, "theirs"])
+    pair.admin("DROP INDEX theirs")
+
+    outcome = action.apply(postgres, plan)
+
+    assert outcome.complete
+    assert "public.theirs was gone already" in outcome.says
+    undo = action.undoing(plan, outcome)
+    assert undo
+    assert [c.target["name"] for c in undo.plan(postgres).commands] == [B]
 
 
 def test_it_drops_what_is_unused_but_no_key(pair: Stage) -> None:
@@ -161,6 +177,10 @@ def test_it_says_when_it_dropped_only_half(pair: Stage, monkeypatch: pytest.Monk
     assert not outcome.complete
     assert f"public.{B} half dropped: it is invalid now and still has to be dropped" in outcome.says
     reader.close()
+    back = action.undoing(plan, outcome)
+    assert back
+    again = back.plan(postgres)
+    assert [c.line.split()[0] for c in again.commands] == ["DROP", "CREATE"]
     assert check_invalid_indexes.fn(postgres).verdict is Verdict.BAD
     assert DropInvalidIndexes().apply(postgres, DropInvalidIndexes().plan(postgres)).complete
     assert index_state(postgres, "public", B) is None

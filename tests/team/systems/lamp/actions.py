@@ -9,8 +9,8 @@ from tasks.how_far import Progress, watched
 from tasks.model import BlastRadius, CannotLook, Command, NoWayBack, Outcome, Plan, Risk
 
 
-def _plan(lamp: Lamp, verb: str, risk: Risk, loses: str) -> Plan:
-    bulbs = lamp.state().get("bulbs", ["a"])
+def _plan(lamp: Lamp, verb: str, risk: Risk, loses: str, only: tuple[str, ...] = ()) -> Plan:
+    bulbs = only or lamp.state().get("bulbs", ["a"])
     return Plan(
         does=f"Switch {verb} {len(bulbs)} bulbs.",
         commands=tuple(Command(line=f"lamp {verb} {bulb}", target={"bulb": bulb}) for bulb in bulbs),
@@ -42,11 +42,21 @@ class SwitchOn(Action):
         with watched(lambda: _warming(lamp)):
             lamp.wait_at("before switching on")
         if trouble in ("breaks off once", "explodes once"):
-            lamp.set(apply="")
+            bulbs = lamp.state().get("bulbs after it")
+            lamp.set(**({"apply": "does nothing", "bulbs": bulbs} if bulbs else {"apply": ""}))
         if trouble in ("breaks off", "breaks off once"):
             raise CannotLook("The cable was pulled.")
         if trouble == "explodes once":
             raise ZeroDivisionError(f"no current{lamp.state().get('label', '')}")
+        if trouble == "half":
+            first, *rest = [command.target for command in plan.commands]
+            lamp.happened("switched on")
+            return Outcome(
+                says=f"{first['bulb']} is on, the others have no current.",
+                complete=False,
+                rows=[{"bulb": first["bulb"], "wire": f"wire of {first['bulb']}"}],
+                not_done=rest,
+            )
         lamp.set(lit=trouble != "does nothing")
         lamp.happened("switched on")
         lamp.wait_at("after switching on")
@@ -61,9 +71,10 @@ class SwitchOn(Action):
             lamp.happened(f"looked for {command.target['bulb']}")
         return None if state.get("applied") == "cannot tell" else bool(state["lit"])
 
-    def undo(self, plan: Plan) -> Action:
+    def undo(self, plan: Plan, outcome: Outcome) -> Action:
         """The bulbs can be switched off again."""
-        return SwitchOff(tuple(str(command.target["bulb"]) for command in plan.commands))
+        bulbs = tuple(str(command.target["bulb"]) for command in plan.commands)
+        return SwitchOff(bulbs, wires=tuple(str(row["wire"]) for row in outcome.rows if "wire" in row))
 
 
 class SwitchOff(Action):
@@ -71,11 +82,12 @@ class SwitchOff(Action):
 
     undo = NoWayBack(loses="Nothing; switch it on again.")
 
-    def __init__(self, bulbs: tuple[str, ...] = ()) -> None:
+    def __init__(self, bulbs: tuple[str, ...] = (), wires: tuple[str, ...] = ()) -> None:
         self.bulbs = bulbs
+        self.wires = wires
 
     def plan(self, lamp: Lamp) -> Plan:
-        return _plan(lamp, "off", Risk.LOW, self.way_back)
+        return _plan(lamp, "off", Risk.LOW, self.way_back, self.bulbs)
 
     def apply(self, lamp: Lamp, plan: Plan) -> Outcome:
         trouble = lamp.state().get("switch")
@@ -90,6 +102,8 @@ class SwitchOff(Action):
         lamp.happened("switched off")
         for bulb in self.bulbs:
             lamp.happened(f"switched off {bulb}")
+        for wire in self.wires:
+            lamp.happened(f"took out {wire}")
         return Outcome(says="The lamp was switched off.", complete=True)
 
     def applied(self, lamp: Lamp, plan: Plan) -> bool | None:

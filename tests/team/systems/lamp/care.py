@@ -39,7 +39,7 @@ class FitBulb(Action):
     def applied(self, lamp: Lamp, plan: Plan, bulb: str) -> bool | None:
         return bool(lamp.state().get("fitted") == bulb)
 
-    def undo(self, plan: Plan) -> Action:
+    def undo(self, plan: Plan, outcome: Outcome) -> Action:
         """The bulb can be taken out again."""
         return TakeOutBulb()
 

@@ -47,7 +47,7 @@ class ReplaceFuse(Action):
     def applied(self, lamp: Lamp, plan: Plan) -> bool | None:
         return bool(lamp.state().get("fuse") == _spare(lamp))
 
-    def undo(self, plan: Plan) -> Action:
+    def undo(self, plan: Plan, outcome: Outcome) -> Action:
         """The fuse can be taken out again."""
         return TakeOutFuse()
 
