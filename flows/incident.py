@@ -13,7 +13,7 @@ from flows.case.case import Case, Ending, Fate
 from flows.life.diagnose import AT_ONCE, diagnose
 from flows.life.execute import live_through
 from flows.life.unseen import nothing_found
-from flows.life.verify import verified, verify
+from flows.life.verify import closing, verified, verify
 from flows.step import halfway
 from flows.step.act import Change
 from flows.step.resolve import instruct, resolve
@@ -68,10 +68,10 @@ def _course(case: Case, runbook: Runbook) -> tuple[Ending, str]:
     found = verified(case)
     publish_findings("verification", found, f"Verification: {ending}")
     if ending not in (Ending.UNCHANGED, Ending.WORSE):
-        return ending, case.says(ending)
+        return ending, closing(case, ending)
     well = {asked for asked, finding in found.items() if finding.verdict is Verdict.OK}
     undone = offer_undo(case, helped=well if ending is Ending.UNCHANGED else ())
-    return halfway.ended(case, undone, ending, case.says(ending))
+    return halfway.ended(case, undone, ending, closing(case, ending))
 
 
 def _take(case: Case, part: Part) -> Fate | None:

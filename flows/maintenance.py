@@ -21,7 +21,7 @@ from flows.case.case import ENGINE, Case, Ending, Fate
 from flows.case.standing import standing
 from flows.life.diagnose import AT_ONCE, diagnose, worst
 from flows.life.execute import live_through
-from flows.life.verify import verified, verify
+from flows.life.verify import closing, verified, verify
 from flows.playbook import not_ready
 from flows.step import halfway
 from flows.step.act import Change
@@ -127,7 +127,7 @@ def _within(case: Case, maintenance: Maintenance) -> tuple[Ending, str]:
     publish_findings("verification", verified(case), f"Verification: {ending}")
     over = case.standing is not None and case.standing.over
     undone = offer_undo(case) if ending in (Ending.UNSUCCESSFUL, Ending.WORSE) and not over else {}
-    return halfway.ended(case, undone, ending, case.says(ending))
+    return halfway.ended(case, undone, ending, closing(case, ending))
 
 
 def _take(case: Case, maintenance: Maintenance, part: Part) -> Fate | None:

@@ -10,8 +10,9 @@ from typing import Any
 from flows.case.bodies import finding_body, finding_from
 from flows.case.case import ENGINE, Case, Ending
 from flows.life.diagnose import ask_all, worst
+from flows.told.show import worsened
 from runbooks.model import AnyCheck
-from tasks.model import Finding, Verdict
+from tasks.model import Finding, Row, Verdict
 
 
 def verify(
@@ -30,8 +31,9 @@ def verify(
         # Or the next watch would compare with the diagnosis, and see the fault's own numbers again.
         case.measure(found)
         ending = judge(found)
-        body = {asked.name: finding_body(finding) for asked, finding in found.items()}
-        ended = case.record("verified", "verify/ended", {"ending": ending.value, "findings": body})
+        body: Row = {asked.name: finding_body(finding) for asked, finding in found.items()}
+        told: Row = {"ending": ending.value, "findings": body, "worse": _worse(case.diagnosed(), found)}
+        ended = case.record("verified", "verify/ended", told)
     return Ending(str(ended.body["ending"]))
 
 
@@ -40,6 +42,25 @@ def verified(case: Case) -> dict[AnyCheck, Finding]:
     ended = case.log.get("verify/ended")
     bodies: Any = ended.body["findings"] if ended else {}
     return {asked: finding_from(bodies[asked.name]) for asked in case.runbook.checks if asked.name in bodies}
+
+
+def closing(case: Case, ending: Ending) -> str:
+    """The closing sentence, with what is worse now than it was when the work began."""
+    return f"{case.says(ending)} {got_worse(case)}".strip()
+
+
+def got_worse(case: Case) -> str:
+    """What the verification saw worse than the diagnosis had; empty if nothing."""
+    ended = case.log.get("verify/ended")
+    return worsened(ended.body) if ended else ""
+
+
+def _worse(before: Mapping[AnyCheck, Finding], now: Mapping[AnyCheck, Finding]) -> list[Row]:
+    return [
+        {"check": asked.name, "was": before[asked].verdict.name, "is": finding.verdict.name, "says": finding.says}
+        for asked, finding in now.items()
+        if asked in before and finding.verdict > before[asked].verdict
+    ]
 
 
 def _wait(case: Case, must: Sequence[AnyCheck]) -> dict[AnyCheck, Finding]:

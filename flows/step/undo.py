@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Container
 
 from flows.case.case import Case, Fate, step_key
+from flows.life.verify import got_worse
 from flows.step.act import Change
 from flows.step.resolve import resolve
 from runbooks.model import AnyCheck, Step
+from tasks.model import Outcome
 
 TAKE_BACK = "Take back: "
 # What may have left something behind. What the window's end cut short goes on in the next one.
@@ -55,6 +57,13 @@ def _undo(case: Case, step: Step) -> Change | None:
     undo = step.action.undoing(plan, outcome)
     if undo is None:
         return None
-    failed = f"“{step.title}” failed: {outcome.says} This takes back what was done of it."
-    reason = f"“{step.title}” did not help; this takes it back." if case.fate(step) is Fate.APPLIED else failed
-    return Change(title=f"{TAKE_BACK}{step.title}", action=undo, reason=reason)
+    return Change(title=f"{TAKE_BACK}{step.title}", action=undo, reason=_reason(case, step, outcome))
+
+
+def _reason(case: Case, step: Step, outcome: Outcome) -> str:
+    worse = got_worse(case)
+    if case.fate(step) is not Fate.APPLIED:
+        return f"“{step.title}” failed: {outcome.says} This takes back what was done of it. {worse}".strip()
+    if worse:
+        return f"Since “{step.title}” was done, something else is worse than before; this takes it back. {worse}"
+    return f"“{step.title}” did not help; this takes it back."

@@ -9,7 +9,7 @@ from typing import Any
 
 from flows.case.case import Fate
 from flows.journal import Entry
-from flows.told.show import fenced, lasted, moment, said, table
+from flows.told.show import fenced, lasted, moment, said, table, worsened
 from runbooks import markdown
 
 # An incident that a watch saw again every five minutes for a day; the journal keeps what is left out here.
@@ -58,6 +58,7 @@ def report(entries: Sequence[Entry]) -> str:
             "",
             *(list(_run(entries)) or ["Nothing."]),
             "",
+            *_worse(by_key.get("verify/ended", {})),
             *_left(by_key.get("halfway")),
             "## Impact and cause",
             "",
@@ -179,6 +180,12 @@ def _run(entries: Sequence[Entry]) -> Iterator[str]:
             yield from (f"→ {said(body['says'])}", "")
 
 
+def _worse(verified: Mapping[str, Any]) -> Iterator[str]:
+    worse = [{name: one[name] for name in ("check", "was", "is", "says")} for one in verified.get("worse", ())]
+    if worse:
+        yield from ("## What got worse", "", *table(worse, ROWS), "")
+
+
 def _left(left: Mapping[str, Any] | None) -> Iterator[str]:
     """The state that somebody has to mend by hand, where an undo failed."""
     if left is None:
@@ -217,7 +224,7 @@ def sentence(entry: Entry) -> str:
         case "verifying":
             return f"the same questions must answer OK for {body['hold_s']:g} s"
         case "verified":
-            return str(body["ending"])
+            return ". ".join(filter(None, [str(body["ending"]), worsened(body)]))
         case _:
             return str(body.get("says") or body.get("title") or entry.key)
 

@@ -173,5 +173,11 @@ def findings_table(findings: Mapping[AnyCheck, Finding]) -> list[dict[str, Any]]
     ]
 
 
+def worsened(verified: Mapping[str, Any]) -> str:
+    """What got worse, of a verification as the journal keeps it; an older release did not record it."""
+    worse = [f"{one['is']} (was {one['was']}) {one['says']}" for one in verified.get("worse", ())]
+    return f"Got worse: {' '.join(worse)}" if worse else ""
+
+
 def _worst_first(findings: Mapping[AnyCheck, Finding]) -> list[tuple[AnyCheck, Finding]]:
     return sorted(findings.items(), key=lambda item: -item[1].verdict)
