@@ -92,13 +92,16 @@ class Verify:
 
 @dataclass(frozen=True)
 class Watch:
-    """A check on a schedule; a BAD answer opens the runbook.
+    """A check on a schedule; a BAD answer opens the runbook, and people are told when it cannot look.
 
     Of the rounds missed in an outage the last is made up, and the others end as Skipped: what was, nobody can ask.
     """
 
     check: AnyCheck
     every: timedelta
+    # So many looks in a row that saw nothing are told to people. One falls into a restart, the next into the slow start
+    # after it; a third means that a fault would go unseen.
+    told_after: int = 3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -280,5 +283,7 @@ class Runbook(Declared):
                 )
             if watch.every <= timedelta(0):
                 yield f"the watch on {watch.check.name} runs every {watch.every}. Give it a time above zero."
+            if watch.told_after < 1:
+                yield f"the watch on {watch.check.name} has told_after={watch.told_after}. Give it 1 or more."
             if watched.count(watch.check) > 1:
                 yield f"{watch.check.name} is watched twice. Remove one."

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from deployments.commands.context import Here, here
+from deployments.commands.context import Here, NoStack, here
 from deployments.commands.terminal import console, print_json, show_verdict
 from flows.case.bodies import finding_body
 from flows.gate.proof import counts
 from flows.journal import JournalUnavailable, Rights
+from runbooks.catalog import watch_name
 from tasks.environment import Environment, Kind
 from tasks.model import CannotLook, Finding, Verdict
 from tasks.toml import InvalidConfig
@@ -79,11 +81,22 @@ def _environment(at: Here, name: str) -> Iterator[Finding]:
         yield Finding.unknown(str(error))
         return
     yield from _declared(at, place)
+    yield from _unwatched(at, place)
     for key, system in place.systems.items():
         try:
             yield from system.examine()
         except CannotLook as error:
             yield Finding.unknown(f"{key}: {error.says}", remedy=error.remedy)
+
+
+def _unwatched(at: Here, place: Environment) -> Iterator[Finding]:
+    """The watches that could not look the last time: what they watch, nobody does."""
+    from flows.keepers.blind import blind
+
+    watched = {w.check.name for slug, w in at.catalog.watches() if watch_name(slug, w) not in place.paused_watches}
+    # Of a journal that does not answer, the stack's own finding tells.
+    with suppress(NoStack, JournalUnavailable):
+        yield from blind(at.journal(place), place.name, watched)
 
 
 def _declared(at: Here, place: Environment) -> Iterator[Finding]:

@@ -25,6 +25,9 @@ from flows.journal.stored import Stored, snapshot
 from flows.journal.summary import OPENED, IncidentSummary, NoSuchIncident
 from tasks.model import Earlier, Finding, Row
 
+# More than there are watches.
+MOST_CHAINS = 10_000
+
 
 class JournalBroken(Exception):
     """An incident's entries are not what was written, so nothing may be decided by them."""
@@ -142,6 +145,15 @@ class Journal:
         """
         with session_of(self._url) as session:
             return summary.resolve(session, prefix)
+
+    def beginning(self, prefix: str) -> list[str]:
+        """The ids of all chains that begin with `prefix`.
+
+        Raises:
+            JournalUnavailable: the database does not answer.
+        """
+        with session_of(self._url) as session:
+            return summary.matching(session, prefix, MOST_CHAINS)
 
     def incidents(
         self,

@@ -95,6 +95,11 @@ _MATCHING = """
 """
 
 
+def matching(session: Connection, prefix: str, limit: int) -> list[str]:
+    """The ids that begin with `prefix`, at most `limit` of them."""
+    return [str(row[0]) for row in session.execute(_MATCHING, {"prefix": prefix, "limit": limit})]
+
+
 def resolve(session: Connection, prefix: str) -> str:
     """The one incident whose id begins with `prefix`; an id written out in full always means itself.
 
@@ -107,8 +112,7 @@ def resolve(session: Connection, prefix: str) -> str:
         )
     if not prefix.isprintable():
         raise NoSuchIncident(f"No incident's id begins with {prefix!r}: it holds characters no id has.")
-    rows = session.execute(_MATCHING, {"prefix": prefix, "limit": SHOWN + 1}).fetchall()
-    found = [str(row[0]) for row in rows]
+    found = matching(session, prefix, SHOWN + 1)
     if not found:
         raise NoSuchIncident(f"No incident's id begins with {prefix!r}. `incident timeline` without an id lists them.")
     if len(found) == 1 or found[0] == prefix:

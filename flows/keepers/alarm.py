@@ -1,4 +1,5 @@
-"""People are told that schedules begin nothing, and told again when they do: the on-call of every environment.
+"""People are told that schedules begin nothing, and told again when they do: the on-call of every environment. And that
+a watch there cannot look (flows/keepers/blind.py): the on-call of that one.
 
 1. A trouble that stands for two looks is recorded, in a chain of its own (`clock/no-runs`), and then told.
 2. One that is gone for two looks is recorded as mended, and that is told, too.
@@ -20,6 +21,12 @@ from tasks.toml import InvalidConfig
 WATCHER = "clock"
 TROUBLE = "trouble"
 MENDED = "mended"
+BLIND = "blind"
+
+
+def blind_chain(environment: str, check: str) -> str:
+    """Where it stands whether a watch can look."""
+    return f"{BLIND}/{environment}/{check}"
 
 
 @dataclass
@@ -44,7 +51,10 @@ class Alarm:
         blind = (self.before or frozenset()) if NO_ANSWER in seen else frozenset[str]()
         for key in ALL:
             entries = self._recorded(key, seen.get(key), unknown=NO_ANSWER in seen and key != NO_ANSWER)
-            self._tell(f"clock/{key}", entries)
+            self._tell(f"clock/{key}", entries, self._places())
+        for chain in self.journal.beginning(f"{BLIND}/"):
+            environment = chain.removeprefix(f"{BLIND}/").rpartition("/")[0]
+            self._tell(chain, self.journal.read(chain), [environment])
         self.before = frozenset(seen) | blind
         self.teller.settle()
 
@@ -72,10 +82,10 @@ class Alarm:
             self.say(f"{kind}: {title}. Another recoverer records it at this moment.")
         return self.journal.read(chain)
 
-    def _tell(self, chain: str, entries: Sequence[Entry]) -> None:
+    def _tell(self, chain: str, entries: Sequence[Entry], places: Iterable[str]) -> None:
         message = _due(_last(entries))
         told = {entry.key for entry in entries}
-        for name in self._places() if message else ():
+        for name in places if message else ():
             place = self.teller.place(name)
             if place is not None and message is not None:
                 self.teller.tell(chain, place, [message], told)

@@ -11,6 +11,8 @@ import pytest
 
 from deployments.ports import free_port
 from deployments.stack import Stack
+from flows.keepers.blind import heed
+from tasks.model import Finding
 from tests.conftest import Server
 from tests.deployments.terminal import Shell
 from tests.flows.journal.conftest import Roles, roles_on
@@ -118,6 +120,19 @@ def test_it_says_that_a_secret_is_missing_and_looks_at_the_rest(shell: Shell) ->
     [(verdict, says, _)] = findings(shell, "here")
     assert verdict == "UNKNOWN"
     assert "POSTGRES_URL is not set" in says
+
+
+def test_it_names_a_watch_that_could_not_look(shell: Shell, roles: Roles, database: str) -> None:
+    unseen = Finding.unknown("The server did not answer.", remedy="Look whether it is up.")
+    heed(roles.journal(), "here", "check_blocked_sessions", unseen, 3, ())
+    [(verdict, says, remedy)] = [
+        found
+        for found in findings(shell, "here", POSTGRES_URL=database, INCIDENT_JOURNAL_URL=roles.runner_url)
+        if "check_blocked_sessions" in found[1]
+    ]
+    assert (verdict, remedy) == ("UNKNOWN", "Look whether it is up.")
+    assert says.startswith("The watch check_blocked_sessions could not look the last time, since ")
+    assert says.endswith(" UTC. The server did not answer.")
 
 
 def test_it_refuses_a_role_that_could_change_the_journal(shell: Shell, roles: Roles, stack: Stack) -> None:

@@ -75,6 +75,24 @@ def test_it_opens_nothing_while_all_is_well(room: Room, client: SyncPrefectClien
     assert opened(client, where) == []
 
 
+def test_it_is_not_green_while_it_cannot_look(room: Room, client: SyncPrefectClient) -> None:
+    deploy(client, *RUNBOOKS)
+    room.set(lit=None)
+    where = place(room, "porch")
+    for _ in range(3):
+        state = round_of(where)
+        assert (state.is_failed(), state.name) == (True, "CannotLook")
+        assert state.message == (
+            "1 watched: 1 UNKNOWN.\ncheck_lamp_is_lit: It is too bright to see. Close the curtains."
+        )
+    assert opened(client, where) == []
+    chain = f"blind/{where}/check_lamp_is_lit"
+    assert [entry.kind for entry in room.journal.read(chain)] == ["could not look", "could not look", "trouble"]
+    room.set(lit=True)
+    assert round_of(where).is_completed()
+    assert [entry.kind for entry in room.journal.read(chain)][-1] == "mended"
+
+
 def test_it_leaves_out_what_is_paused_here(room: Room, client: SyncPrefectClient) -> None:
     deploy(client, *RUNBOOKS)
     where = place(room, "cellar", 'paused_watches = ["house/dark-room/check_lamp_is_lit"]')

@@ -141,6 +141,10 @@ WEDGE = Drill(fault=WedgeDoor(), noticed_by=check_door, resolved_by=ShutDoor)
             "the watch on check_door runs every 0:00:00. Give it a time above zero.",
         ),
         (
+            {"prevention": (Watch(check_door, every=timedelta(minutes=5), told_after=0),)},
+            "the watch on check_door has told_after=0. Give it 1 or more.",
+        ),
+        (
             {"prevention": (Watch(check_door, every=timedelta(1)), Watch(check_door, every=timedelta(2)))},
             "check_door is watched twice. Remove one.",
         ),

@@ -18,6 +18,8 @@ def check_lamp_is_lit(lamp: Lamp) -> Finding:
     """Is the lamp lit?"""
     state = lamp.state()
     lamp.happened("asked")
+    if state["lit"] is None:
+        return Finding.unknown("It is too bright to see.", remedy="Close the curtains.")
     verdict = Verdict.OK if state["lit"] else Verdict.BAD
     label = str(state.get("label", ""))
     return Finding(
