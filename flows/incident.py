@@ -16,7 +16,8 @@ from flows.life.unseen import nothing_found
 from flows.life.verify import closing, verified, verify
 from flows.step import halfway
 from flows.step.act import Change
-from flows.step.resolve import instruct, resolve
+from flows.step.by_hand import instruct, mend_by_hand, nothing_else_helps
+from flows.step.resolve import resolve
 from flows.step.undo import offer_undo
 from flows.told.artifacts import publish_findings
 from runbooks.model import AnyCheck, Manual, Part, Runbook, Severity
@@ -60,6 +61,8 @@ def _course(case: Case, runbook: Runbook) -> tuple[Ending, str]:
     for part in runbook.resolution:
         if part.when in case.called() and _take(case, part) in STOPS:
             break
+    if nothing_else_helps(case):
+        mend_by_hand(case)
     # All are asked, and count; only what somebody does something about is waited for.
     waited_for = [asked for asked in case.called() if not _declined(case, runbook, asked)]
     ending = verify(
@@ -84,15 +87,14 @@ def _take(case: Case, part: Part) -> Fate | None:
 
 def _declined(case: Case, runbook: Runbook, asked: AnyCheck) -> bool:
     """Did people say no to every step that this check calls for, or stop before it was proposed?"""
-    fates = {case.fate(step) for step in runbook.action_steps if step.when is asked}
+    fates = {case.fate(step.title) for step in runbook.action_steps if step.when is asked}
     return bool(fates) and fates <= {Fate.REJECTED, Fate.SKIPPED, Fate.EXPIRED, None}
 
 
 def _something_happened(case: Case) -> bool:
-    """Is there a change to wait for? A moot step may mean that it recovered, unless people said no as well."""
+    """Is there a change to wait for? Moot steps alone, or none, mean that it recovered, or may have."""
     fates = case.fates()
-    declined = fates & {Fate.REJECTED, Fate.SKIPPED, Fate.EXPIRED}
-    return bool(fates & {Fate.APPLIED, Fate.FAILED}) or (Fate.MOOT in fates and not declined)
+    return bool(fates & {Fate.APPLIED, Fate.FAILED}) or fates <= {Fate.MOOT}
 
 
 def _judge(case: Case, found: Mapping[AnyCheck, Finding]) -> Ending:

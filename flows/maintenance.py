@@ -25,7 +25,8 @@ from flows.life.verify import closing, verified, verify
 from flows.playbook import not_ready
 from flows.step import halfway
 from flows.step.act import Change
-from flows.step.resolve import instruct, resolve
+from flows.step.by_hand import instruct
+from flows.step.resolve import resolve
 from flows.step.undo import offer_undo
 from flows.told.artifacts import publish_findings
 from runbooks.model import AnyCheck, Manual, Part
@@ -151,7 +152,7 @@ def _take(case: Case, maintenance: Maintenance, part: Part) -> Fate | None:
 def _ending(case: Case, maintenance: Maintenance, findings: Mapping[AnyCheck, Finding]) -> Ending:
     if not case.fates() & TRIED:
         return _nothing_done(case, maintenance, findings)
-    must = [p.when for p in maintenance.steps if p.when in case.called() and p.when and case.fate(p) in TRIED]
+    must = [p.when for p in maintenance.steps if p.when in case.called() and p.when and case.fate(p.title) in TRIED]
     return verify(case, must, maintenance.diagnosis, lambda found: _judge(case, found, must), wait=bool(must))
 
 

@@ -15,7 +15,8 @@ from flows.life.execute import live_through
 from flows.life.verify import verified, verify
 from flows.step import halfway
 from flows.step.act import Change
-from flows.step.resolve import resolve, sign_off
+from flows.step.by_hand import sign_off
+from flows.step.resolve import resolve
 from flows.step.undo import BEGUN, offer_undo
 from flows.told.artifacts import publish_findings
 from runbooks.model import AnyCheck, Manual, Part
@@ -108,7 +109,7 @@ def _take(case: Case, playbook: Playbook, part: Part, reason: str) -> Fate:
 
 def _begun(case: Case) -> set[str]:
     """The steps we began; what people did by hand is theirs to take back."""
-    return {step.title for step in case.runbook.action_steps if case.fate(step) in BEGUN}
+    return {step.title for step in case.runbook.action_steps if case.fate(step.title) in BEGUN}
 
 
 def _judge(found: Mapping[AnyCheck, Finding], *, stopped: bool, done: bool) -> Ending:

@@ -153,7 +153,9 @@ def _taken(journal: Journal, question: Question) -> int:
         say(f"It asks again: incident approve {short}")
         return 1
     decision = Decision(str(answered.body["decision"]))
-    console.print(f"Taken: {decision} by {answered.body['name']}. {NEXT[decision]}")
+    by_hand = decision is Decision.APPROVE and not question.plan.commands
+    next_comes = "What you did is looked at now." if by_hand else NEXT[decision]
+    console.print(f"Taken: {decision} by {answered.body['name']}. {next_comes}")
     say(f"Watch it: incident timeline {short} --live")
     return 0
 

@@ -17,7 +17,7 @@ from flows.case.standing import Standing
 from flows.journal import Entry, HeldLog, Journal, Redactor
 from flows.run import settings
 from runbooks.catalog import Catalogued
-from runbooks.model import AnyCheck, Declared, Part, title_key
+from runbooks.model import AnyCheck, Declared, title_key
 from tasks.environment import Environment
 from tasks.model import CannotLook, Finding, Json, Outcome, Plan, Refused, Row
 
@@ -26,6 +26,8 @@ T = TypeVar("T")
 # A Postgres restart or failover takes tens of seconds; giving up sooner would call every one of them a failure.
 PATIENCE_S = 60.0
 ENGINE = "incident-pipelines"
+# The step of an incident that no other step mends (flows/step/by_hand.py).
+BY_HAND = "Mend it by hand"
 
 
 class Ending(enum.StrEnum):
@@ -112,11 +114,11 @@ class Case:
 
     def fates(self) -> frozenset[Fate]:
         """What became of the steps so far."""
-        return frozenset(fate for part in self.runbook.parts if (fate := self.fate(part)))
+        return frozenset(self._by_title().values())
 
     def says(self, ending: Ending) -> str:
         """The closing sentence: how it ended, and what became of each step."""
-        told = [f"{part.title}: {fate}" for part in self.runbook.parts if (fate := self.fate(part))]
+        told = [f"{title}: {fate}" for title, fate in self._by_title().items()]
         return f"{ending.value.capitalize()}. " + "; ".join(told or ["no step was called for"]) + "."
 
     @functools.cached_property
@@ -130,8 +132,13 @@ class Case:
         taken = inspect.signature(fn).parameters
         return {name: value for name, value in self.given.items() if name in taken}
 
-    def fate(self, part: Part) -> Fate | None:
-        closed = self.log.get(f"{step_key(part.title)}/closed")
+    def _by_title(self) -> dict[str, Fate]:
+        titles = [*(part.title for part in self.runbook.parts), BY_HAND]
+        return {title: fate for title in titles if (fate := self.fate(title))}
+
+    def fate(self, title: str) -> Fate | None:
+        """What became of the step of this title; None while nothing has."""
+        closed = self.log.get(f"{step_key(title)}/closed")
         return Fate(str(closed.body["fate"])) if closed else None
 
     def redacted(self, plan: Plan) -> Plan:

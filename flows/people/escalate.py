@@ -9,8 +9,8 @@ from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Se
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from flows.case.case import Ending
-from flows.case.question import open_question
+from flows.case.case import BY_HAND, Ending, step_key
+from flows.case.question import Question, open_question
 from flows.journal import AlreadyRecorded, Entry, IncidentSummary, Journal, JournalBroken
 from flows.people.deliver import Letter, Post
 from flows.people.tell import Target
@@ -149,7 +149,8 @@ def due(summary: IncidentSummary, entries: Sequence[Entry], place: Environment) 
     """Everything that should have been said by now, whether it was said or not."""
     yield from _waits(summary, entries, place)
     for entry in entries:
-        if entry.kind == "expired":
+        # What a person mends by hand is asked again, and that is told.
+        if entry.kind == "expired" and not entry.key.startswith(f"{step_key(BY_HAND)}/"):
             yield from _to(
                 END,
                 key=entry.key.removesuffix("/answered") + "/expired",
@@ -179,10 +180,18 @@ def _waits(summary: IncidentSummary, entries: Sequence[Entry], place: Environmen
                 key=question.key,
                 role=role,
                 title=f"{summary.severity} {place.name}: {question.title}?",
-                text=f"{question.reason}\n\n{question.plan.does} Touches {question.plan.blast_radius}.\n\n"
-                f"Without an answer until {question.expires_at:%H:%M} UTC nothing is done. "
-                f"See the plan and decide: incident approve {question.incident[:8]}, or Resume in the Prefect UI.",
+                text=f"{question.reason}\n\n{question.plan.does} {_to_do(question)}",
             )
+
+
+def _to_do(question: Question) -> str:
+    how = f"incident approve {question.incident[:8]}, or Resume in the Prefect UI."
+    if not question.plan.commands:
+        return f"\n\nWhen it is done, say so: {how}"
+    return (
+        f"Touches {question.plan.blast_radius}.\n\nWithout an answer until {question.expires_at:%H:%M} UTC nothing is "
+        f"done. See the plan and decide: {how}"
+    )
 
 
 def _to(roles: Sequence[Role], *, key: str, title: str, text: str) -> Iterator[Message]:

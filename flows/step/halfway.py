@@ -38,7 +38,7 @@ def _failed(case: Case, step: Step, undone: Mapping[str, Fate]) -> bool:
     if fate is None or fate in UNDONE:
         return False
     begun = case.log.get(f"{_key(step)}/intent/1") is not None
-    return begun or fate is Fate.FAILED or (fate is Fate.EXPIRED and case.fate(step) is Fate.FAILED)
+    return begun or fate is Fate.FAILED or (fate is Fate.EXPIRED and case.fate(step.title) is Fate.FAILED)
 
 
 def _key(step: Step) -> str:
@@ -58,7 +58,7 @@ def _raised(case: Case) -> Row:
 
 def _left(case: Case, undone: Mapping[str, Fate]) -> Row:
     steps = case.runbook.action_steps
-    stays = [step for step in steps if case.fate(step) in BEGUN and undone.get(step.title) not in UNDONE]
+    stays = [step for step in steps if case.fate(step.title) in BEGUN and undone.get(step.title) not in UNDONE]
     begun: list[Row] = [_closed(case, step_key(step.title)) for step in stays]
     failed: list[Row] = [
         {**_closed(case, _key(step)), "commands": _commands(case, step)} for step in stays if step.title in undone

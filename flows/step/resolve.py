@@ -6,7 +6,7 @@ Each arrow is a journal entry, and every function here can be entered again afte
 from __future__ import annotations
 
 from flows.case.bodies import finding_body, plan_from
-from flows.case.case import ENGINE, Case, Fate, step_key
+from flows.case.case import Case, Fate, step_key
 from flows.case.question import Decision
 from flows.gate.evidence import expired
 from flows.gate.quorum import people_needed
@@ -15,18 +15,8 @@ from flows.life.diagnose import ask_all
 from flows.step.act import Change, End, act, declined, plan_now, settle_intent, too_late
 from flows.step.turn import Turn
 from flows.told.artifacts import publish_plan, publish_step
-from runbooks.model import AnyCheck, Manual
-from tasks.model import BlastRadius, CannotLook, Finding, Plan, Risk, Row, Verdict
-
-
-def instruct(case: Case, manual: Manual) -> None:
-    """Record an instruction for a person; the post-mortem lists it as a follow-up."""
-    case.log.once(
-        f"{step_key(manual.title)}/manual",
-        kind="manual",
-        actor=ENGINE,
-        make=lambda: {"title": manual.title, "how": manual.how},
-    )
+from runbooks.model import AnyCheck
+from tasks.model import CannotLook, Finding, Plan, Row, Verdict
 
 
 def resolve(case: Case, change: Change) -> Fate:
@@ -35,35 +25,17 @@ def resolve(case: Case, change: Change) -> Fate:
     Raises:
         JournalUnavailable: nothing further may happen without the record.
     """
-    closed = case.log.get(f"{change.key}/closed")
-    if closed is not None:
-        return Fate(str(closed.body["fate"]))
+    if (fate := case.fate(change.title)) is not None:
+        return fate
     try:
         end = _live(case, change)
     except CannotLook as error:
         end = End(Fate.FAILED, f"{error.says} {error.remedy}".strip())
-    return _close(case, change.title, end)
+    return close(case, change.title, end)
 
 
-def sign_off(case: Case, manual: Manual, reason: str) -> Fate:
-    """Wait until a person says that an instruction was followed: approve means done."""
-    closed = case.log.get(f"{step_key(manual.title)}/closed")
-    if closed is not None:
-        return Fate(str(closed.body["fate"]))
-    nothing = BlastRadius(touched=0, total=0, noun="things touched by us")
-    plan = Plan(does=manual.how, commands=(), blast_radius=nothing, risk=Risk.LOW, loses="")
-    refused = ""
-    for ask in rounds(case, step_key(manual.title)):
-        settled = settle(case, ask, manual.title, reason, case.redacted(plan), refused=refused)
-        if isinstance(settled, str):
-            refused = settled
-            continue
-        done = End(Fate.APPLIED, f"Done by hand, says {', '.join(settled.by)}. {settled.note}".strip())
-        return _close(case, manual.title, done if settled.decision is Decision.APPROVE else declined(settled))
-    raise AssertionError("rounds never ends")
-
-
-def _close(case: Case, title: str, end: End) -> Fate:
+def close(case: Case, title: str, end: End) -> Fate:
+    """Record what became of a step."""
     case.record("step", f"{step_key(title)}/closed", {"title": title, "fate": end.fate.value, "says": end.says})
     publish_step(title, end.fate, case.redact.text(end.says))
     case.say(f"{title}: {end.fate}. {end.says}")

@@ -40,7 +40,7 @@ def offer_undo(
 
 def _left_something(case: Case, step: Step, *, in_order: bool) -> bool:
     """Of a step that failed and told nothing, a look said that it did not happen; what builds on it looks again."""
-    fate = case.fate(step)
+    fate = case.fate(step.title)
     told = case.log.get(f"{step_key(step.title)}/outcome") is not None
     return fate in BEGUN and (fate is Fate.APPLIED or told or in_order)
 
@@ -62,7 +62,7 @@ def _undo(case: Case, step: Step) -> Change | None:
 
 def _reason(case: Case, step: Step, outcome: Outcome) -> str:
     worse = got_worse(case)
-    if case.fate(step) is not Fate.APPLIED:
+    if case.fate(step.title) is not Fate.APPLIED:
         return f"“{step.title}” failed: {outcome.says} This takes back what was done of it. {worse}".strip()
     if worse:
         return f"Since “{step.title}” was done, something else is worse than before; this takes it back. {worse}"
