@@ -195,10 +195,14 @@ def _alerts(runbook: Runbook) -> set[str]:
 
 
 def _packages(team: Team | None) -> dict[str, Path]:
-    """The packages through which runbooks do their work, ours and the team's, by name."""
-    systems = team.systems if team is not None else None
-    theirs = [folder for folder in systems.iterdir() if folder.is_dir()] if systems is not None else []
-    return {TASKS.name: TASKS, **{folder.name: folder for folder in theirs}}
+    """The packages through which runbooks do their work, ours and the team's, by name.
+
+    What lies in the team's folder of systems is imported by its own name; what lies beside a runbook, relatively.
+    """
+    systems = {"": team.systems} if team is not None and team.systems is not None else {}
+    runbooks = {_package(team.runbooks): team.runbooks} if team is not None and team.runbooks is not None else {}
+    # Ours last: of two modules of one name Python takes ours.
+    return {**systems, **runbooks, TASKS.name: TASKS}
 
 
 def _import_all(package: str, folder: Path, versions: Versions) -> tuple[list[Catalogued], list[Complaint]]:

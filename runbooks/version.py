@@ -25,6 +25,8 @@ _NOT_CODE = re.compile(r"#[^\n]*|\\\n")
 class Versions:
     """The versions of runbooks that do their work through `packages`: folders by the name they are imported under.
 
+    Without a name it is a folder on the import path, whose modules and packages are imported by their own.
+
     Each file is read once, so all versions are of one moment.
     """
 
@@ -33,11 +35,12 @@ class Versions:
         self._modules: dict[str, Path] = {}
         self._questions: dict[str, dict[str, Path]] = defaultdict(dict)
         for name, folder in packages.items():
+            under = [name] if name else []
             for file in sorted(folder.rglob("*.py")):
-                parts = [name, *file.relative_to(folder).with_suffix("").parts]
+                parts = [*under, *file.relative_to(folder).with_suffix("").parts]
                 self._modules[".".join(parts).removesuffix(".__init__")] = file
             for file in sorted(folder.rglob("*.sql")):
-                self._questions[".".join([name, *file.parent.relative_to(folder).parts])][file.stem] = file
+                self._questions[".".join([*under, *file.parent.relative_to(folder).parts])][file.stem] = file
         self._names = {file: name for name, file in self._modules.items()}
         self._read: dict[Path, tuple[str, tuple[Path, ...]]] = {}
 

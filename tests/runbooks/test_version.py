@@ -114,3 +114,32 @@ def test_it_sees_a_teams_check_that_was_changed(folder: Folder) -> None:
         text.write("\n# changed\n")
     after = {entry.slug: entry.version for entry in Catalog.load(folder.team)}
     assert {slug for slug in after if after[slug] != before[slug]} == {"shop/door-shut"}
+
+
+# Where a team may put what its actions and its runbooks share, and how they import it.
+BESIDE = [
+    ("systems/wording_of_{}.py", "from wording_of_{} import LIMIT", "checks"),
+    ("systems/{}/wording.py", "from .wording import LIMIT", "checks"),
+    ("systems/{}/__init__.py", "from {} import LIMIT", "checks"),
+    ("runbooks/wording.py", "from ..wording import LIMIT", "runbook"),
+]
+
+
+@pytest.mark.parametrize(("place", "imports", "importer"), BESIDE)
+def test_it_sees_a_plain_module_beside_a_teams_code(folder: Folder, place: str, imports: str, importer: str) -> None:
+    plain = folder.write(place.format(folder.module), "LIMIT = 5\n")
+    runbook = folder.runbook("shop/door-shut")
+    user = folder.root / f"systems/{folder.module}/checks.py" if importer == "checks" else runbook
+    user.write_text(f"{imports.format(folder.module)}\n{user.read_text()}")
+    before = Catalog.load(folder.team).get("shop/door-shut").version
+
+    plain.write_text("LIMIT = 500\n")
+
+    assert Catalog.load(folder.team).get("shop/door-shut").version != before
+
+
+def test_it_takes_ours_for_ours_whatever_a_team_calls_its_own(folder: Folder) -> None:
+    ours = {entry.slug: entry.version for entry in Catalog.load()}
+    folder.write("systems/tasks/mirror/actions.py", "")
+    theirs = Catalog.load(folder.team)
+    assert {entry.slug: entry.version for entry in theirs} == ours
