@@ -50,6 +50,7 @@ from flows.told.show import plain
 from runbooks.catalog import UnknownRunbook
 from runbooks.model import InvalidRunbook
 from runbooks.parameter import WrongParameters
+from tasks.defect import line_of
 from tasks.fault import RefusesProduction
 from tasks.model import CannotLook
 from tasks.toml import InvalidConfig
@@ -158,10 +159,15 @@ def outcome(arguments: Sequence[str] | None = None) -> int:
         return NOT_GOOD
     except Exception as error:  # noqa: BLE001 - whatever it is, a person at 2 am needs a way on, and we the lines
         errors.print(_traceback(error), soft_wrap=True)
-        errors.print(
-            "Sorry: this is a defect of `incident`, not of your systems. The lines above say where; please report them."
-        )
+        errors.print(_blame(error))
         return NOT_GOOD
+
+
+def _blame(error: Exception) -> str:
+    line = line_of(error)
+    if line is not None and not line.ours:
+        return f"This is a defect of {line.place}, not of `incident` or your systems. The lines above say where."
+    return "Sorry: this is a defect of `incident`, not of your systems. The lines above say where; please report them."
 
 
 def _prefect_trouble(error: httpx.HTTPError) -> str:

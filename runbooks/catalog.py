@@ -19,6 +19,7 @@ from runbooks.playbook import Maintenance, Playbook
 from runbooks.search import Hit, search
 from runbooks.version import Versions
 from tasks.check import InvalidCheck
+from tasks.defect import told
 from tasks.environment import Environment
 from tasks.registry import OURS as TASKS
 from tasks.registry import Team, register_systems
@@ -65,7 +66,10 @@ class Catalogued:
 
 @dataclass(frozen=True, kw_only=True)
 class Complaint:
-    """What is wrong with a team's file, and where. One without a `slug` is about the whole folder."""
+    """What is wrong with a team's file, and where.
+
+    `slug` is that of its runbook; of a system, its folder's name; empty if nobody knows what else is missing.
+    """
 
     slug: str
     says: str
@@ -91,9 +95,8 @@ class Catalog:
 
         Raises:
             InvalidRunbook: files of ours that are no runbook, contradict themselves or each other.
-            InvalidConfig: the team's folder of systems cannot be used.
         """
-        register_systems(team)
+        broken = [Complaint(slug=one.name, says=one.says) for one in register_systems(team)]
         versions = Versions(_packages(team))
         ours, complaints = _import_all(OURS.name, OURS, versions)
         complaints += _contradictions(ours)
@@ -105,6 +108,7 @@ class Catalog:
             # Ours come first, so that of two that contradict each other the team's is the one to blame.
             complaints += _contradictions([*ours, *theirs], unusable={one.slug for one in complaints})
         unusable = {one.slug for one in complaints}
+        complaints = [*broken, *complaints]
         usable = [*ours, *(entry for entry in theirs if entry.slug not in unusable)]
         return cls(tuple(sorted(usable, key=lambda entry: entry.slug)), tuple(complaints))
 
@@ -221,8 +225,7 @@ def _import_all(package: str, folder: Path, versions: Versions) -> tuple[list[Ca
         except (InvalidRunbook, InvalidCheck) as error:
             complaints.append(Complaint(slug=slug, says=f"{slug} ({source}): {error}"))
         except (Exception, SystemExit) as error:  # noqa: BLE001 - a file may raise anything; a person must know which
-            said = f"{slug} ({source}): cannot be imported: {type(error).__name__}: {error}"
-            complaints.append(Complaint(slug=slug, says=said))
+            complaints.append(Complaint(slug=slug, says=f"{slug} ({source}): cannot be imported: {told(error)}"))
     return found, complaints
 
 

@@ -10,8 +10,9 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Generic, ParamSpec, overload
+from typing import TYPE_CHECKING, Any, Generic, ParamSpec, cast, overload
 
+from tasks.defect import called
 from tasks.environment import Environment
 from tasks.kept import one_question
 from tasks.model import CannotLook, Earlier, Finding, Refused, Row, Threshold
@@ -91,12 +92,14 @@ class Check(Generic[P]):
 
         Raises:
             CannotLook: the system did not let itself be asked, or did not answer in time.
+            Defect: `fn` crashed.
         """
         arguments = self.arguments(environment, earlier, given)
 
         def answered() -> Finding:
             with one_question():
-                return self.fn(**arguments)  # type: ignore[call-arg]  # `check_declared` saw to it
+                # `check_declared` saw to it that these are its arguments.
+                return called(cast("Callable[..., Finding]", self.fn), **arguments)
 
         return within(self.limit, answered)
 

@@ -6,7 +6,7 @@ resolved, so a laptop without production's secrets can still use the lab.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -14,11 +14,12 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 
 from tasks import toml
+from tasks.defect import line_of
 from tasks.environment import Environment, Kind
 from tasks.model import Threshold
-from tasks.registry import Team, register_systems
+from tasks.registry import Broken, Team, register_systems
 from tasks.roster import Approver
-from tasks.system import System
+from tasks.system import System, Unusable
 from tasks.toml import InvalidConfig
 
 
@@ -101,15 +102,17 @@ class Config:
     def environment(self, name: str) -> Environment:
         """The environment `name`, its secrets filled in.
 
+        A system of the team's whose own file cannot be used is Unusable; the others are what they are.
+
         Raises:
             InvalidConfig: unknown name, unknown key, wrong value, or a secret that is not set.
         """
-        register_systems(self.team)
+        broken = register_systems(self.team)
         file, table = self._table(name)
         where = f"environments.{name}"
         filled = toml.filled(table, file, where)
         systems = {
-            key: _system(key, settings, file, f"{where}.systems.{key}")
+            key: _system(key, settings, file, f"{where}.systems.{key}", broken)
             for key, settings in toml.tables_in(filled.pop("systems", {}), file, f"{where}.systems")
         }
         toml.refuse_unknown(file, where, filled, set(Environment.model_fields) - {"name"})
@@ -144,16 +147,25 @@ class Config:
         return self.raw[name]
 
 
-def _system(name: str, settings: dict[str, Any], file: Path, where: str) -> System:
+def _system(name: str, settings: dict[str, Any], file: Path, where: str, broken: Sequence[Broken]) -> System:
     kind = str(settings.pop("type", name))
     if kind not in System.registry:
+        if why := [one.says for one in broken if one.declares(kind)]:
+            return Unusable(says=f"{where} cannot be used: {' '.join(why)}")
         raise InvalidConfig(
             f"{file}: {where}: no system of type {kind!r}. Known: {', '.join(sorted(System.registry))}."
             f'{toml.nearest(kind, System.registry)} Name the type with `type = "…"`.'
         )
     cls = System.registry[kind]
     toml.refuse_unknown(file, where, settings, {*cls.model_fields, "type"})
-    return toml.validated(cls, settings, file, where)
+    try:
+        return toml.validated(cls, settings, file, where)
+    except InvalidConfig:
+        raise
+    except Exception as error:  # noqa: BLE001 - somebody else's code may raise anything; a person must know where
+        # What it says stays out of the message: it may quote a secret.
+        what, line = type(error).__name__, line_of(error)
+        raise InvalidConfig(f"{file}: {where}: {cls.__name__} crashed: {what} ({line}). Mend it there.") from None
 
 
 def _refuse_unknown_within(file: Path, where: str, table: Mapping[str, Any]) -> None:

@@ -12,7 +12,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 from tasks.model import Refused, Threshold
 from tasks.parameters import systems_of, thresholds_of
 from tasks.roster import Approver, Role
-from tasks.system import System
+from tasks.system import System, Unusable
 
 
 class Kind(enum.StrEnum):
@@ -94,6 +94,9 @@ class Environment(BaseModel):
         fitting = {name: s for name, s in self.systems.items() if isinstance(s, wanted)}
         if parameter in fitting:
             return fitting[parameter]
+        # Not another one in its place: it may be of a kind of its own that would fit.
+        if isinstance(unusable := self.systems.get(parameter), Unusable):
+            raise Refused(unusable.says)
         if len(fitting) == 1:
             return next(iter(fitting.values()))
         if fitting:

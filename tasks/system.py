@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict
 
-from tasks.model import Finding
+from tasks.model import Finding, Verdict
 from tasks.toml import InvalidConfig
 
 
@@ -32,7 +32,19 @@ class System(BaseModel):
 
     def examine(self) -> Iterator[Finding]:
         """What `incident doctor` asks: reachable, with which rights, what is missing. Reads only."""
-        raise NotImplementedError(f"{type(self).__name__} has no `examine`.")
+        yield Finding.unknown(
+            f"Nobody knows how {self.kind} is: its system.py has no `examine`.",
+            remedy=f"Give {type(self).__name__} a method `examine` that yields Findings.",
+        )
+
+
+class Unusable(System):
+    """Stands where a system is configured whose own file cannot be used. Whoever wants it is told why."""
+
+    says: str
+
+    def examine(self) -> Iterator[Finding]:
+        yield Finding(verdict=Verdict.BAD, says=self.says)
 
 
 def _refuse_taken(cls: type[System]) -> None:

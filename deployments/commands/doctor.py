@@ -12,7 +12,9 @@ from deployments.commands.terminal import console, print_json, show_verdict
 from flows.case.bodies import finding_body
 from flows.gate.proof import counts
 from flows.journal import JournalUnavailable, Rights
+from flows.run import settings
 from runbooks.catalog import watch_name
+from tasks.defect import in_our_words
 from tasks.environment import Environment, Kind
 from tasks.model import CannotLook, Finding, Verdict
 from tasks.toml import InvalidConfig
@@ -82,11 +84,13 @@ def _environment(at: Here, name: str) -> Iterator[Finding]:
         return
     yield from _declared(at, place)
     yield from _unwatched(at, place)
+    redact = settings.redactor(place)
     for key, system in place.systems.items():
         try:
-            yield from system.examine()
+            with in_our_words(f"{type(system).__name__}.examine"):
+                yield from system.examine()
         except CannotLook as error:
-            yield Finding.unknown(f"{key}: {error.says}", remedy=error.remedy)
+            yield Finding.unknown(f"{key}: {redact.text(error.says)}", remedy=redact.text(error.remedy))
 
 
 def _unwatched(at: Here, place: Environment) -> Iterator[Finding]:

@@ -32,6 +32,7 @@ from runbooks.catalog import Catalogued
 from runbooks.model import AnyCheck, Declared, Manual, Runbook, Severity, Step
 from runbooks.parameter import WrongParameters, filled_in
 from runbooks.playbook import Maintenance, Playbook
+from tasks.defect import called
 from tasks.environment import Environment
 from tasks.model import CannotLook, Finding, Row, Verdict
 
@@ -202,7 +203,8 @@ def _plan(step: Step, place: Environment, values: Row, redact: Redactor, json: b
         ask = step.action.plan
         limits = place.limits(step.when.name, ask) if step.when else {}
         taken = inspect.signature(ask).parameters
-        plan = ask(**place.supply(ask), **limits, **{name: value for name, value in values.items() if name in taken})
+        filled = {name: value for name, value in values.items() if name in taken}
+        plan = called(ask, **place.supply(ask), **limits, **filled)
     except CannotLook as error:
         if not json:
             show_verdict(Verdict.UNKNOWN, redact.text(f"{step.title}: {error.says}"), redact.text(error.remedy))

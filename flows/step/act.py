@@ -20,6 +20,7 @@ from flows.step.stopped import go_on_only_if_wanted
 from flows.told.artifacts import ProgressBar
 from runbooks.model import AnyCheck
 from tasks.action import Action
+from tasks.defect import called
 from tasks.how_far import Progress, told_to
 from tasks.model import CannotLook, Outcome, Plan
 
@@ -59,11 +60,11 @@ def plan_now(case: Case, change: Change) -> Plan:
     """The plan as it would be now.
 
     Raises:
-        CannotLook: the system does not let itself be asked.
+        CannotLook: the system does not let itself be asked, or the action crashed.
     """
     plan = change.action.plan
     limits = case.environment.limits(change.when.name, plan) if change.when else {}
-    made = case.patiently(lambda: plan(**case.environment.supply(plan), **case.filled(plan), **limits))
+    made = case.patiently(lambda: called(plan, **case.environment.supply(plan), **case.filled(plan), **limits))
     return dataclasses.replace(made, people=change.action.people(made))
 
 
@@ -86,7 +87,7 @@ def act(case: Case, change: Change, plan: Plan, attempt: int = 1) -> End | None:
         with told_to(hear), fenced(case.log) if case.recoverable else nullcontext():
             # Last of all: a process that was frozen since the intent finds that somebody else has taken over.
             case.log.confirm()
-            outcome = apply(**given, plan=plan)
+            outcome = called(apply, **given, plan=plan)
     except CannotLook as error:
         case.record("broken off", f"{change.key}/broken-off/{attempt}", {"says": error.says})
         case.say(f"{change.title}: {error.says} Looking whether it happened.")
@@ -150,7 +151,7 @@ def _happened(case: Case, change: Change, plan: Plan) -> bool | None:
     applied = change.action.applied
     given = {**case.environment.supply(change.action.plan), **case.filled(applied)}
     try:
-        return case.patiently(lambda: applied(**given, plan=plan))
+        return case.patiently(lambda: called(applied, **given, plan=plan))
     except CannotLook:
         return None
 

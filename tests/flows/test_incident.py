@@ -214,7 +214,7 @@ def test_it_proposes_nothing_when_nothing_is_bad(room: Room) -> None:
     ("trouble", "sentence"),
     [
         ("hangs", "It did not answer within 1 s."),
-        ("crashes", "check_lamp_answers crashed: ZeroDivisionError: no current"),
+        ("crashes", "check_lamp_answers crashed: ZeroDivisionError: no current (systems/lamp/checks.py, line 56)."),
     ],
 )
 def test_it_hears_the_others_when_one_check_hangs_or_crashes(room: Room, trouble: str, sentence: str) -> None:
@@ -225,6 +225,26 @@ def test_it_hears_the_others_when_one_check_hangs_or_crashes(room: Room, trouble
     assert room.entry("diagnosis/check_lamp_is_lit")["verdict"] == "OK"
     # Blindness is not health.
     assert room.verdict == "cannot tell"
+
+
+def test_it_goes_on_with_the_other_steps_when_the_plan_of_one_crashes(room: Room) -> None:
+    room.set(heat=95, plan="explodes")
+    script = room.live(lambda question: said(question, name="zoe"))
+    assert [question.title for question in script.asked] == ["Replace the wiring"]
+    closed = room.entry("step/switch-the-lamp-on/closed")
+    assert closed["fate"] == "failed"
+    assert closed["says"] == (
+        "SwitchOn.plan crashed: ZeroDivisionError: no current (systems/lamp/actions.py, line 38). "
+        "This is a defect of systems/lamp/actions.py, not of your system, and not of `incident`. Mend it there."
+    )
+    assert room.count("rewired") == 1
+
+
+def test_it_looks_whether_it_happened_when_a_step_crashes_in_the_middle(room: Room) -> None:
+    room.set(apply="explodes once")
+    room.live(said)
+    assert room.kinds().count("broken off") == 1
+    assert (room.verdict, room.count("tried"), room.count("switched on")) == ("fixed", 2, 1)
 
 
 def test_it_records_the_whole_story_in_order(room: Room) -> None:

@@ -34,6 +34,8 @@ class SwitchOn(Action):
     """Switch the lamp on."""
 
     def plan(self, lamp: Lamp) -> Plan:
+        if lamp.state().get("plan") == "explodes":
+            raise ZeroDivisionError("no current")
         return _plan(lamp, "on", Risk.MODERATE, self.way_back)
 
     def apply(self, lamp: Lamp, plan: Plan) -> Outcome:
