@@ -22,6 +22,9 @@ from tasks.roster import Approver
 from tasks.system import System, Unusable
 from tasks.toml import InvalidConfig
 
+# As `incident lab up` calls its environment.
+LAB = "lab"
+
 
 def _place(text: str) -> str:
     way, separator, rest = text.partition("://")
@@ -61,6 +64,8 @@ class Config:
     def load(cls, file: Path, lab: Path | None = None) -> Config:
         """Read `file`, and the running lab's own environment beside it. A missing `file` is an empty one.
 
+        What `file` says of the lab is added to it, or takes the place of the one thing it names: a system, an approver.
+
         Raises:
             InvalidConfig: not TOML, an unknown key, or a part of the wrong shape.
         """
@@ -73,12 +78,15 @@ class Config:
         toml.refuse_unknown(file, "record", kept, set(Keeping.model_fields))
         toml.validated(Keeping, kept, file, "record")
         alerts = toml.as_table(main.get("alerts", {}), file, "alerts")
-        raw = {
+        raw: dict[str, tuple[Path, Mapping[str, Any]]] = {
             name: (file, table) for name, table in toml.tables_in(main.get("environments", {}), file, "environments")
         }
-        if lab is not None and lab.exists():
-            for name, table in toml.tables_in(toml.read(lab).get("environments", {}), lab, "environments"):
-                raw.setdefault(name, (lab, table))
+        running = toml.read(lab).get("environments", {}) if lab is not None and lab.exists() else {}
+        for name, table in toml.tables_in(running, lab or file, "environments"):
+            raw[name] = _with_lab(raw.get(name, (lab or file, {})), table)
+        # What only adds to a lab that is not up is no environment.
+        if LAB in raw and "kind" not in raw[LAB][1]:
+            del raw[LAB]
         root = file.resolve().parent
         folders = {key: root / folder for key, folder in team if folder is not None}
         return cls(file=file, team=Team(**folders), kept=kept, alerts=alerts, raw=raw)
@@ -133,6 +141,19 @@ class Config:
                 f"{file}: environments.{name}.kind: write one of {', '.join(map(repr, map(str, Kind)))}."
             ) from error
 
+    def kinds(self, name: str) -> tuple[type[System], ...] | None:
+        """What the environment's systems are, none of their secrets read; None if that cannot be told of one.
+
+        Raises:
+            InvalidConfig: unknown name, or its systems are no tables.
+        """
+        register_systems(self.team)
+        file, table = self._table(name)
+        configured = toml.tables_in(table.get("systems", {}), file, f"environments.{name}.systems")
+        kinds = [System.registry.get(str(settings.get("type", key))) for key, settings in configured]
+        known = tuple(kind for kind in kinds if kind is not None)
+        return known if len(known) == len(kinds) else None
+
     def time_zone(self, name: str) -> str:
         """The zone in which the environment's schedules are read; needs none of its secrets."""
         return str(self._table(name)[1].get("time_zone", "UTC"))
@@ -142,9 +163,18 @@ class Config:
             known = f" Known: {', '.join(self.names)}." if self.raw else " None is configured."
             raise InvalidConfig(
                 f"{self.file}: no environment {name!r}.{known}{toml.nearest(name, self.names)}"
-                + (" `incident lab up` starts a lab and adds it." if name == "lab" else "")
+                + (" `incident lab up` starts a lab and adds it." if name == LAB else "")
             )
         return self.raw[name]
+
+
+def _with_lab(written: tuple[Path, Mapping[str, Any]], lab: Mapping[str, Any]) -> tuple[Path, Mapping[str, Any]]:
+    """What a person wrote about an environment, and what the running lab of that name has besides."""
+    file, table = written
+    if table.get("kind", lab.get("kind")) != lab.get("kind"):
+        return written  # another place of the same name
+    both = {key: {**lab[key], **table[key]} for key in table if isinstance(table[key], dict) and key in lab}
+    return file, {**lab, **table, **both}
 
 
 def _system(name: str, settings: dict[str, Any], file: Path, where: str, broken: Sequence[Broken]) -> System:
