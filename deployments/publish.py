@@ -1,21 +1,24 @@
 """Catalog → Prefect deployments. Publishing twice changes nothing; what is no longer declared is removed.
 
-Only deployments that carry our tag are ever removed. A schedule somebody paused in the Prefect UI stays paused.
+Only deployments that carry our tag are ever removed. A schedule somebody paused in the Prefect UI stays paused, until
+its environment becomes a lab, or ceases to be one.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from deployments.timezones import remember_timezones
-from deployments.wanted import TAG, Wanted, wanted
+from deployments.wanted import OF_A_LAB, TAG, Wanted, wanted
 from runbooks.catalog import Catalog
 from tasks.config import Config
 
 POOL = "incident"
+# How often, counted from when, in whose time.
+ScheduleKey = tuple[timedelta | str | None, datetime | None, str | None]
 
 
 @dataclass(frozen=True)
@@ -101,22 +104,32 @@ def _difference(want: Wanted, found: Any) -> Change | None:
     return Change("update", want.full_name, fields) if fields else None
 
 
-def _schedule_key(want: Wanted) -> list[tuple[timedelta | str | None, str | None]]:
-    return [(want.every or want.cron, want.time_zone)] if want.every or want.cron else []
+def _schedule_key(want: Wanted) -> list[ScheduleKey]:
+    if want.every:
+        return [(want.every, want.anchor, want.time_zone)]
+    return [(want.cron, None, want.time_zone)] if want.cron else []
 
 
-def _found_key(schedule: Any) -> tuple[timedelta | str | None, str | None]:
-    return getattr(schedule, "interval", getattr(schedule, "cron", None)), getattr(schedule, "timezone", None)
+def _found_key(schedule: Any) -> ScheduleKey:
+    often = getattr(schedule, "interval", getattr(schedule, "cron", None))
+    return often, getattr(schedule, "anchor_date", None), getattr(schedule, "timezone", None)
+
+
+def _active(want: Wanted, found: Any) -> bool:
+    if found is None or not found.schedules:
+        return want.active
+    was_of_a_lab, is_of_a_lab = OF_A_LAB in found.tags, OF_A_LAB in want.tags
+    return want.active if was_of_a_lab is not is_of_a_lab else bool(found.schedules[0].active)
 
 
 def _put(client: Any, want: Wanted, found: Any) -> None:
     from prefect.client.schemas.actions import DeploymentScheduleCreate
     from prefect.client.schemas.schedules import CronSchedule, IntervalSchedule
 
-    active = found.schedules[0].active if found is not None and found.schedules else want.active
+    active = _active(want, found)
     schedules = []
     if want.every:
-        every = IntervalSchedule(interval=want.every, timezone=want.time_zone)
+        every = IntervalSchedule(interval=want.every, anchor_date=want.anchor, timezone=want.time_zone)
         schedules = [DeploymentScheduleCreate(schedule=every, active=active)]
     if want.cron:
         cron = CronSchedule(cron=want.cron, timezone=want.time_zone)

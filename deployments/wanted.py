@@ -7,12 +7,12 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from flows.run.trigger import deployment_name
 from runbooks.catalog import Catalog, Catalogued, watch_name
-from runbooks.model import Runbook, Severity, Watch
+from runbooks.model import AnyCheck, Runbook, Severity, Watch
 from runbooks.page import page
 from runbooks.playbook import Maintenance, Playbook
 from runbooks.sections import duration
@@ -22,6 +22,10 @@ from tasks.model import digest
 
 TAG = "incident-pipelines"
 # Filled in by programs, with a proof. What a person typed there would prove nothing.
+# Its schedules are paused when they are made, and begin when the environment is a lab no more.
+OF_A_LAB = "broken-on-purpose"
+# Rounds are counted from here, each from another second.
+EPOCH = datetime(2020, 1, 1, tzinfo=UTC)
 FOR_PROGRAMS = ("requester",)
 # What begins no heading, list, table, quote or code.
 _PROSE = re.compile(r"[^\s#>|`~*+\-\d]")
@@ -45,9 +49,14 @@ class Wanted:
     version: str
     # A schedule is one of these, or there is none.
     every: timedelta | None = None
+    anchor: datetime = EPOCH
     cron: str = ""
     time_zone: str = "UTC"
-    active: bool = True
+
+    @property
+    def active(self) -> bool:
+        """Does its schedule begin at once? A lab's drills would open a second incident each."""
+        return OF_A_LAB not in self.tags
 
     @property
     def full_name(self) -> str:
@@ -104,11 +113,13 @@ def _playbook(catalogued: Catalogued, declared: Playbook, catalog: Catalog, conf
 
 
 def _maintenance(catalogued: Catalogued, declared: Maintenance, catalog: Catalog, config: Config) -> Iterator[Wanted]:
-    """One for each environment, at whose opening hours it begins."""
+    """One for each environment that has what it is about, at whose opening hours it begins."""
     from flows.maintenance import maintenance
 
     described = _flowing(page(catalogued, catalog))
     for environment in config.names:
+        if not any(_there(asked, config, environment) for asked in declared.diagnosis):
+            continue
         yield Wanted(
             flow="maintenance",
             name=deployment_name(catalogued.slug, declared.kind, environment).removeprefix("maintenance/"),
@@ -116,13 +127,21 @@ def _maintenance(catalogued: Catalogued, declared: Maintenance, catalog: Catalog
             description=described,
             parameters={"runbook": catalogued.slug, "environment": environment},
             schema=_form(maintenance, (environment,), runbook=catalogued.slug),
-            tags=(TAG, "maintenance", catalogued.category, environment),
+            tags=(TAG, "maintenance", catalogued.category, environment, *_of_a_lab(config, environment)),
             version=catalogued.version,
             cron=declared.window.cron,
             time_zone=config.time_zone(environment),
-            # A lab is broken on purpose: its drills begin the run they need.
-            active=config.kind(environment) is not Kind.LAB,
         )
+
+
+def _of_a_lab(config: Config, environment: str) -> tuple[str, ...]:
+    return (OF_A_LAB,) if config.kind(environment) is Kind.LAB else ()
+
+
+def _there(asked: AnyCheck, config: Config, environment: str) -> bool:
+    """Has the environment what the question is about? Where that cannot be told, it is asked."""
+    kinds = config.kinds(environment)
+    return kinds is None or not asked.lacks(kinds)
 
 
 def _flowing(page: str) -> str:
@@ -139,33 +158,39 @@ def _flowing(page: str) -> str:
 
 
 def rounds(catalog: Catalog, config: Config) -> Iterator[Wanted]:
-    """Of each environment one for each cadence: what is watched equally often is asked by one run."""
-    from flows.watch import watch
-
+    """Of each environment one for each cadence: what is watched equally often, and is there, is asked by one run."""
     by_cadence: dict[timedelta, list[tuple[str, Watch]]] = defaultdict(list)
     for slug, declared in catalog.watches():
         by_cadence[declared.every].append((slug, declared))
-    for every, watched in sorted(by_cadence.items()):
-        slugs = sorted({slug for slug, _ in watched})
-        described = _round_page(every, watched)
-        version = digest({slug: catalog.get(slug).version for slug in slugs})[:12]
+    for every, declarations in sorted(by_cadence.items()):
         for environment in config.names:
-            every_s = every.total_seconds()
-            yield Wanted(
-                flow="watch",
-                name=f"{environment}.every-{duration(every).replace(' ', '-')}",
-                entrypoint="flows.watch.watch",
-                description=described,
-                parameters={"environment": environment, "every_s": every_s},
-                schema=_form(watch, (environment,), every_s=every_s),
-                # By a runbook's slug its watches are found in Prefect.
-                tags=(TAG, "watch", environment, *slugs),
-                version=version,
-                every=every,
-                time_zone=config.time_zone(environment),
-                # A lab is broken on purpose: its drills would open a second incident each.
-                active=config.kind(environment) is not Kind.LAB,
-            )
+            watched = [(slug, one) for slug, one in declarations if _there(one.check, config, environment)]
+            if watched:
+                yield _round(every, watched, environment, catalog, config)
+
+
+def _round(
+    every: timedelta, watched: Sequence[tuple[str, Watch]], environment: str, catalog: Catalog, config: Config
+) -> Wanted:
+    from flows.watch import watch
+
+    slugs = sorted({slug for slug, _ in watched})
+    every_s = every.total_seconds()
+    return Wanted(
+        flow="watch",
+        name=f"{environment}.every-{duration(every).replace(' ', '-')}",
+        entrypoint="flows.watch.watch",
+        description=_round_page(every, watched),
+        parameters={"environment": environment, "every_s": every_s},
+        schema=_form(watch, (environment,), every_s=every_s),
+        # By a runbook's slug its watches are found in Prefect.
+        tags=(TAG, "watch", environment, *_of_a_lab(config, environment), *slugs),
+        version=digest({slug: catalog.get(slug).version for slug in slugs})[:12],
+        every=every,
+        # Published together they would all begin in the same second, each time.
+        anchor=EPOCH + timedelta(seconds=int(digest([environment, every_s]), 16) % every_s),
+        time_zone=config.time_zone(environment),
+    )
 
 
 def _round_page(every: timedelta, watched: Sequence[tuple[str, Watch]]) -> str:

@@ -81,7 +81,7 @@ def _watched(known: Catalog, place: Environment, every_s: float) -> dict[AnyChec
         raise NothingWatched(f"Nothing is watched every {every_s:g} s. There are rounds every {often} s.")
     found: dict[AnyCheck, list[tuple[str, Watch]]] = defaultdict(list)
     for slug, watch in declared:
-        if watch_name(slug, watch) not in place.paused_watches and not watch.check.lacks(place):
+        if watch_name(slug, watch) not in place.paused_watches and not watch.check.lacks(place.kinds):
             found[watch.check].append((slug, watch))
     return found
 

@@ -6,7 +6,7 @@ import contextvars
 import inspect
 import threading
 import typing
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import timedelta
@@ -63,11 +63,10 @@ class Check(Generic[P]):
         """The declared limits, by parameter name."""
         return thresholds_of(self.fn)
 
-    def lacks(self, environment: Environment) -> tuple[str, ...]:
-        """The kinds of system it asks of which `environment` has none at all."""
-        there = environment.systems.values()
-        wanted = self.systems.values()
-        return tuple(one.kind for one in wanted if not any(isinstance(system, one) for system in there))
+    def lacks(self, there: Iterable[type[System]]) -> tuple[str, ...]:
+        """The kinds of system it asks of which there is none at all."""
+        kinds = tuple(there)
+        return tuple(one.kind for one in self.systems.values() if not any(issubclass(kind, one) for kind in kinds))
 
     def arguments(
         self, environment: Environment, earlier: Earlier | None = None, given: Row | None = None

@@ -78,6 +78,11 @@ class Environment(BaseModel):
         if self.kind is Kind.PRODUCTION and drills:
             raise ValueError(f"approver {drills[0]!r} is a drill approver; production takes people only")
 
+    @property
+    def kinds(self) -> tuple[type[System], ...]:
+        """What its systems are."""
+        return tuple(type(system) for system in self.systems.values())
+
     def supply(self, fn: Callable[..., object]) -> dict[str, System]:
         """The systems `fn` asks for by the types of its parameters.
 

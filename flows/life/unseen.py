@@ -18,7 +18,7 @@ def nothing_found(findings: Mapping[AnyCheck, Finding], place: Environment) -> t
     ask. Otherwise what the runbook is about is what is missing there.
     """
     unanswered = {asked for asked, finding in findings.items() if finding.verdict is Verdict.UNKNOWN}
-    lacking = {asked: kinds for asked in unanswered if (kinds := asked.lacks(place))}
+    lacking = {asked: kinds for asked in unanswered if (kinds := asked.lacks(place.kinds))}
     told = _told(lacking, len(findings), place)
     if unanswered - lacking.keys():
         says = "No check found a fault, but not all could look. See what to do in the findings."

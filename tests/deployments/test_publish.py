@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +26,13 @@ SLUG = "database/blocked-sessions"
 RUNBOOK = deployment_name(SLUG)
 DRILL = "drill/database.blocked-sessions.drill"
 # Of one runbook: whatever needs no others is asked of it alone, which is a fifteenth of the work.
+CANARY = '\n[environments.canary]\nkind = "production"\n'
 ALONE = Catalog(tuple(entry for entry in Catalog.load() if entry.slug == SLUG))
 WATCH = "watch/production.every-5-minutes"
+DATABASE = """
+[environments.{0}.systems.postgres]
+url = "${{NOBODY_SET_THIS}}"
+"""
 PLACES = """
 [environments.production]
 kind = "production"
@@ -38,7 +43,7 @@ kind = "staging"
 
 [environments.lab]
 kind = "lab"
-"""
+""" + "".join(map(DATABASE.format, ("production", "staging", "lab")))
 
 
 @pytest.fixture
@@ -89,6 +94,13 @@ def _schedule(client: SyncPrefectClient, name: str) -> tuple[bool, timedelta, st
     (found,) = _read(client, name).schedules
     assert isinstance(found.schedule, IntervalSchedule)
     return found.active, found.schedule.interval, found.schedule.timezone
+
+
+def _anchor(client: SyncPrefectClient, name: str) -> datetime:
+    """The moment from which its rounds are counted."""
+    (found,) = _read(client, name).schedules
+    assert isinstance(found.schedule, IntervalSchedule)
+    return found.schedule.anchor_date
 
 
 def _fields(client: SyncPrefectClient, name: str) -> dict[str, Any]:
@@ -167,7 +179,7 @@ def test_it_keeps_what_was_published_of_a_runbook_that_is_broken_now(
 
 def test_it_names_what_it_updates(client: SyncPrefectClient, config: Config, tmp_path: Path) -> None:
     publish(ALONE, config)
-    more = _config(tmp_path, PLACES + '\n[environments.canary]\nkind = "production"\n')
+    more = _config(tmp_path, PLACES + CANARY + DATABASE.format("canary"))
     changes = publish(ALONE, more)
     assert Change("update", RUNBOOK, ("form",)) in changes
     created = [change.name for change in changes if change.verb == "create"]
@@ -240,6 +252,52 @@ def test_it_asks_what_is_watched_equally_often_in_one_run(client: SyncPrefectCli
 def test_it_does_not_watch_a_lab_that_is_broken_on_purpose(client: SyncPrefectClient, config: Config) -> None:
     publish(ALONE, config)
     assert _schedule(client, WATCH.replace("production", "lab")) == (False, timedelta(minutes=5), "UTC")
+
+
+def test_it_begins_to_watch_what_ceased_to_be_a_lab_and_stops_where_one_begins(
+    client: SyncPrefectClient, config: Config, tmp_path: Path
+) -> None:
+    publish(ALONE, config)
+    turned = PLACES.replace('"lab"', '"x"').replace('"production"', '"lab"').replace('"x"', '"production"')
+    changes = publish(ALONE, _config(tmp_path, turned))
+    lab, production = WATCH.replace("production", "lab"), WATCH
+    assert {Change("update", lab, ("tags",)), Change("update", production, ("tags",))} <= set(changes)
+    assert (_schedule(client, lab)[0], _schedule(client, production)[0]) == (True, False)
+
+    # What a person sets from then on stays so.
+    watch = _read(client, lab)
+    client.update_deployment_schedule(watch.id, watch.schedules[0].id, active=False)
+    publish(ALONE, _config(tmp_path, turned.replace("Europe/Vienna", "Asia/Tokyo") + CANARY))
+    assert (_schedule(client, lab)[0], _schedule(client, production)[0]) == (False, False)
+
+
+def test_it_watches_only_what_an_environment_has(client: SyncPrefectClient, config: Config, tmp_path: Path) -> None:
+    publish(ALONE, _config(tmp_path, PLACES + CANARY + DATABASE.format("canary")))
+    watched = {name for name in _names(client) if name.startswith("watch/canary.")}
+    assert watched
+
+    page = '\n[environments.canary.systems.status_page]\nurl = "https://status.example.com"\n'
+    changes = publish(ALONE, _config(tmp_path, PLACES + CANARY + page))
+    assert {change.name for change in changes if change.verb == "remove"} == watched
+
+    # Whoever mistyped a type wanted something there.
+    typo = '\n[environments.canary.systems.postgers]\nurl = "x"\n'
+    publish(ALONE, _config(tmp_path, PLACES + CANARY + typo))
+    assert watched <= _names(client)
+
+
+def test_it_lets_no_two_rounds_begin_in_the_same_second(client: SyncPrefectClient, config: Config) -> None:
+    publish(ALONE, config)
+    begun = {name: _anchor(client, name) for name in _names(client) if name.startswith("watch/")}
+    assert len(begun) >= 6
+    assert len({(at.minute, at.second) for at in begun.values()}) == len(begun)
+
+    assert publish(ALONE, config) == []
+    watch = _read(client, WATCH)
+    moved = IntervalSchedule(interval=timedelta(minutes=5), timezone="Europe/Vienna")
+    client.update_deployment_schedule(watch.id, watch.schedules[0].id, schedule=moved)
+    assert publish(ALONE, config) == [Change("update", WATCH, ("schedule",))]
+    assert _anchor(client, WATCH) == begun[WATCH]
 
 
 def test_it_never_offers_to_break_production(client: SyncPrefectClient, config: Config, tmp_path: Path) -> None:

@@ -29,6 +29,13 @@ time_zone = "Europe/Vienna"
 
 [environments.lab]
 kind = "lab"
+
+[environments.shed]
+kind = "staging"
+
+[environments.production.systems.lamp]
+[environments.lab.systems.lamp]
+[environments.shed.systems.postgres]
 """
 WORK = "playbook/house.new-bulb"
 CARE = "maintenance/house.lamp-care.production"
@@ -77,6 +84,8 @@ def test_it_publishes_each_maintenance_where_and_when_its_window_opens(
     assert (schedule.active, schedule.schedule.cron, schedule.schedule.timezone) == (True, "0 3 * * 0", "Europe/Vienna")
     [lab] = client.read_deployment_by_name(CARE.replace("production", "lab")).schedules
     assert not lab.active
+    # Nobody has a lamp there.
+    assert CARE.replace("production", "shed") not in {c.name for c in first}
 
     moved = _config(tmp_path, PLACES.format(team=TEAM).replace("Europe/Vienna", "Asia/Tokyo"))
     assert publish(catalog, moved) == [Change("update", CARE, ("schedule",))]
@@ -88,7 +97,7 @@ def test_it_asks_for_a_playbooks_own_parameters(client: SyncPrefectClient, confi
     publish(catalog, config)
     form = (client.read_deployment_by_name(WORK).parameter_openapi_schema or {})["properties"]
     assert set(form) == {"environment", "parameters", "reason"}
-    assert form["environment"]["enum"] == ["lab", "production"]
+    assert form["environment"]["enum"] == ["lab", "production", "shed"]
     assert set(form["parameters"]["properties"]) == {"bulb", "colour"}
     assert form["parameters"]["properties"]["colour"]["enum"] == ["warm", "cold"]
     _begin(client, WORK, environment="lab", parameters={"bulb": "left"})

@@ -39,7 +39,7 @@ def watch_the_lab(file: Path, home: Home, watches: int) -> int:
     lab = home.lab_environment.read_text(encoding="utf-8")
     place = Config.load(file, home.lab_environment)
     catalog = Catalog.load(place.team)
-    asked = sum(not watch.check.lacks(place.environment("lab")) for _, watch in catalog.watches())
+    asked = sum(not watch.check.lacks(place.environment("lab").kinds) for _, watch in catalog.watches())
     needed = -(-watches // asked)
     with file.open("a", encoding="utf-8") as config:
         for number in range(needed):

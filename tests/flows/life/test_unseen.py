@@ -32,7 +32,7 @@ def place(**systems: System) -> Environment:
 
 def answers(runbook: Runbook, where: Environment, **instead: Finding) -> dict[AnyCheck, Finding]:
     """OK where there is somebody to ask, UNKNOWN where not; and `instead` by the check's name."""
-    usual = {asked: NO_ANSWER if asked.lacks(where) else OK for asked in runbook.diagnosis}
+    usual = {asked: NO_ANSWER if asked.lacks(where.kinds) else OK for asked in runbook.diagnosis}
     return {asked: instead.get(asked.name, finding) for asked, finding in usual.items()}
 
 
