@@ -19,6 +19,7 @@ from flows.journal.pool import Sessions
 from flows.opening.alert import Alert, State
 from flows.opening.routing import route
 from runbooks.catalog import Catalog
+from runbooks.model import Severity
 
 # So many senders are remembered, the busiest of late.
 SENDERS = 10_000
@@ -135,6 +136,7 @@ class Intake:
             environment=alert.environment if named else source.environment,
             runbook=found.runbook,
             why=found.why,
+            urgent=alert.severity is Severity.P0,
             more={
                 "name": alert.name,
                 "environment": alert.environment,

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pydantic import SecretStr
 
 from flows.journal.connection import Connection, session_of
+from flows.journal.damping import last
 from flows.journal.entry import written
 from flows.journal.openings import Asked, find_open, open_or_join
 from flows.journal.redact import Redactor
@@ -44,7 +45,10 @@ _ENDED = """
 
 @dataclass(frozen=True, kw_only=True)
 class Told:
-    """One alert as it is stored. `runbook` is empty where none claims it, and `why` says so; `more` is any JSON."""
+    """One alert as it is stored. `runbook` is empty where none claims it, and `why` says so; `more` is any JSON.
+
+    An urgent one is hardly damped (flows/journal/damping.py).
+    """
 
     fingerprint: str
     firing: bool
@@ -54,6 +58,7 @@ class Told:
     environment: str
     runbook: str
     why: str
+    urgent: bool = False
     more: Mapping[str, Json] = field(default_factory=dict)
 
 
@@ -141,17 +146,17 @@ def take(
 
 
 def _take(session: Connection, redact: Redactor, source: str, told: Told) -> Taken:
-    opening, joined = _opening(session, redact, source, told)
+    opening, joined, why = _opening(session, redact, source, told)
     more = written(redact.body(told.more))  # type: ignore[arg-type]  # `written` refuses what is no table
     texts = [source, told.fingerprint, "firing" if told.firing else "resolved", redact.text(told.title)]
     where = [told.severity, redact.text(told.service), told.environment]
-    ((alert,),) = session.execute(_ALERT, [*texts, *where, more, told.runbook, told.why, opening, joined]).fetchall()
+    ((alert,),) = session.execute(_ALERT, [*texts, *where, more, told.runbook, why, opening, joined]).fetchall()
     return Taken(alert=int(str(alert)), opening=opening, joined=joined)
 
 
-def _opening(session: Connection, redact: Redactor, source: str, told: Told) -> tuple[int | None, bool]:
+def _opening(session: Connection, redact: Redactor, source: str, told: Told) -> tuple[int | None, bool, str]:
     if not told.runbook:
-        return None, False
+        return None, False, told.why
     reason = f"{source}: {told.title}"
     asked = Asked(
         runbook=told.runbook,
@@ -160,12 +165,15 @@ def _opening(session: Connection, redact: Redactor, source: str, told: Told) -> 
         reason=reason,
         problem=told.fingerprint,
     )
-    if told.firing:
-        found = open_or_join(session, redact, asked)
-        return found.opening, not found.new
-    # That it is over opens nothing.
     open_now = find_open(session, asked)
-    return (open_now.opening, True) if open_now else (None, False)
+    before = None if open_now else last(session, asked)
+    # That it is over opens nothing, and belongs to what it ended, also afterwards.
+    damped = before.damps(told.urgent) if before and told.firing else ""
+    if open_now or not told.firing or damped:
+        found = open_now or before
+        return (found.opening, True, f"{told.why} {damped}".strip()) if found else (None, False, told.why)
+    opened = open_or_join(session, redact, asked)
+    return opened.opening, not opened.new, told.why
 
 
 def _kept(row: tuple[object, ...]) -> Kept:

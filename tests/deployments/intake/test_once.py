@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
+import pytest
+
 from deployments.ports import free_port
+from flows.journal.alerts import Kept
 from tests.deployments.intake import said
 from tests.deployments.intake.conftest import Served
 
@@ -54,6 +57,56 @@ def test_that_it_is_over_opens_nothing_and_is_told_to_what_is_open(served: Serve
         log.append("engine", "opened", "opened", {})
     (ended,) = served.journal.alerts.ended()
     assert (ended.incident, ended.source) == ("run-1", "alertmanager")
+
+
+def begun(served: Served, run: str) -> None:
+    """What waits is lived through, to its end."""
+    (waiting,) = served.journal.openings.waiting()
+    served.journal.openings.dispatched(waiting.opening, 1, run)
+    with served.journal.hold(run) as log:
+        log.append("engine", "opened", "opened", {})
+        log.append("engine", "closed", "closed", {"verdict": "not reproduced", "says": ""})
+
+
+def fire(served: Served, severity: str = "warning", status: str = "firing") -> Kept:
+    one = said.prometheus(status=status)
+    one["labels"]["severity"] = severity
+    served.send("alertmanager", said.group(one))
+    return served.journal.alerts.newest(1)[0]
+
+
+@pytest.mark.parametrize(("severity", "within_s"), [("warning", "SAID_AGAIN_S"), ("critical", "URGENT_S")])
+def test_what_is_only_said_again_opens_another_one_after_a_while(
+    served: Served, monkeypatch: pytest.MonkeyPatch, severity: str, within_s: str
+) -> None:
+    first = fire(served, severity)
+    begun(served, "run-1")
+    again = fire(served, severity)
+    assert (again.opening, again.incident, again.joined) == (first.opening, "run-1", True)
+    assert "Only said again: its incident ended " in again.why
+    monkeypatch.setattr(f"flows.journal.damping.{within_s}", 0.0)
+    assert fire(served, severity).opening != first.opening
+
+
+def test_what_was_over_and_begins_anew_opens_another_one_at_once(served: Served) -> None:
+    first = fire(served)
+    begun(served, "run-1")
+    assert fire(served, status="resolved").opening == first.opening
+    assert fire(served).opening != first.opening
+
+
+def test_what_comes_and_goes_is_three_incidents_and_of_p0_every_one(served: Served) -> None:
+    opened = set()
+    for number in range(5):
+        found = fire(served)
+        opened.add(found.opening)
+        if not found.joined:
+            begun(served, f"run-{number}")
+        fire(served, status="resolved")
+    assert len(opened) == 3
+    assert "It comes and goes: 3 incidents within 30 minutes." in found.why
+    urgent = fire(served, "critical")
+    assert urgent.opening not in opened
 
 
 def test_what_cannot_be_stored_is_not_accepted(serve: Callable[..., Served]) -> None:
