@@ -104,8 +104,9 @@ class Intake:
         source.verify(delivery)
         told = list(self._read(source, delivery))
         try:
-            with self._sessions.session() as session:
-                taken = take(session, self._redact, source.name, source.delivery_id(delivery), told)
+            taken = self._sessions.run(
+                lambda session: take(session, self._redact, source.name, source.delivery_id(delivery), told)
+            )
         except NotRecordable as error:
             raise Refused(Why.UNREADABLE, type(error).__name__) from error
         except JournalUnavailable as error:

@@ -10,7 +10,7 @@ from pydantic import SecretStr
 from flows.journal.connection import Connection, session_of
 from flows.journal.damping import last
 from flows.journal.entry import written
-from flows.journal.openings import Asked, find_open, open_or_join
+from flows.journal.openings import OF_THIS, Asked, find_open, open_or_join
 from flows.journal.redact import Redactor
 from tasks.model import Json
 
@@ -20,6 +20,17 @@ _ALERT = """
                                  opening, joined)
     VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s) RETURNING alert
 """
+# One more of a storm, in one statement: stored if its incident is open and its delivery was not here, else nothing is.
+_JOIN = f"""
+    WITH open_now AS ({OF_THIS}),
+         new AS (INSERT INTO incident.deliveries (source, delivery)
+                 SELECT %(source)s, %(delivery)s FROM open_now ON CONFLICT DO NOTHING RETURNING source)
+    INSERT INTO incident.alerts (source, fingerprint, state, title, severity, service, environment, more, runbook, why,
+                                 opening, joined)
+    SELECT %(source)s, %(problem)s, 'firing', %(title)s, %(severity)s, %(service)s, %(environment)s, %(more)s,
+           %(runbook)s, %(why)s, open_now.opening, true
+      FROM open_now, new RETURNING alert, opening
+"""  # noqa: S608 - constant
 _LIST = """
     SELECT a.alert, to_char(a.at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'), a.source, a.state, a.severity,
            a.title, a.environment, a.service, a.runbook, a.why, a.opening, coalesce(d.run, ''), a.joined
@@ -139,15 +150,42 @@ def take(
         NotRecordable: what is told cannot be kept.
         psycopg.Error: the database failed, and whether it was kept is seen by delivering it again.
     """
+    joined = _join(session, redact, source, delivery, alerts)
+    if joined:
+        return [joined]
     with session.transaction():
         if not session.execute(_DELIVERY, [source, delivery]).rowcount:
             return None
         return [_take(session, redact, source, told) for told in alerts]
 
 
+def _join(session: Connection, redact: Redactor, source: str, delivery: str, alerts: Sequence[Told]) -> Taken | None:
+    if len(alerts) != 1 or not alerts[0].firing or not alerts[0].runbook:
+        return None
+    told = alerts[0]
+    values = {
+        "source": source,
+        "delivery": delivery,
+        "problem": told.fingerprint,
+        "title": redact.text(told.title),
+        "severity": told.severity,
+        "service": redact.text(told.service),
+        "environment": told.environment,
+        "more": _written(redact, told),
+        "runbook": told.runbook,
+        "why": told.why,
+    }
+    row = session.execute(_JOIN.encode(), values).fetchone()
+    return Taken(alert=int(str(row[0])), opening=int(str(row[1])), joined=True) if row else None
+
+
+def _written(redact: Redactor, told: Told) -> str:
+    return written(redact.body(told.more))  # type: ignore[arg-type]  # `written` refuses what is no table
+
+
 def _take(session: Connection, redact: Redactor, source: str, told: Told) -> Taken:
     opening, joined, why = _opening(session, redact, source, told)
-    more = written(redact.body(told.more))  # type: ignore[arg-type]  # `written` refuses what is no table
+    more = _written(redact, told)
     texts = [source, told.fingerprint, "firing" if told.firing else "resolved", redact.text(told.title)]
     where = [told.severity, redact.text(told.service), told.environment]
     ((alert,),) = session.execute(_ALERT, [*texts, *where, more, told.runbook, why, opening, joined]).fetchall()

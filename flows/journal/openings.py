@@ -30,7 +30,7 @@ _LAST_RUN = """
     LEFT JOIN LATERAL (SELECT run, attempt FROM incident.dispatched
                         WHERE opening = o.opening ORDER BY attempt DESC LIMIT 1) AS d ON true
 """
-_OF_THIS = f"""
+OF_THIS = f"""
     SELECT o.opening, coalesce(d.run, ''), coalesce(d.attempt, 0)
       FROM (SELECT opening FROM incident.openings
              WHERE (runbook, environment, problem) = (%(runbook)s, %(environment)s, %(problem)s)
@@ -171,7 +171,7 @@ def find_open(session: Connection, asked: Asked) -> Opening | None:
 def _queries(problem: str) -> Iterator[str]:
     # A storm is of one problem: that look is the cheaper one.
     if problem:
-        yield _OF_THIS
+        yield OF_THIS
     yield _OF_ANY
 
 

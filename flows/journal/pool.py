@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from typing import TypeVar
 
+import psycopg
 from psycopg_pool import ConnectionPool
 from pydantic import SecretStr
 
@@ -17,6 +18,13 @@ WAIT_S = 0.8
 LIVES_S = 600.0
 
 
+T = TypeVar("T")
+
+
+class _Lost(psycopg.OperationalError):
+    """The session was, and with it the answer: whether it happened is not known."""
+
+
 class Sessions:
     """Up to MOST sessions on the journal's database, opened as they are needed."""
 
@@ -26,7 +34,6 @@ class Sessions:
             conninfo(url),
             kwargs={**CLIENT, "autocommit": True},
             configure=prepare,
-            check=ConnectionPool.check_connection,
             min_size=1,
             max_size=MOST,
             timeout=WAIT_S,
@@ -37,15 +44,28 @@ class Sessions:
         )
         self._pool.open(wait=False)
 
-    @contextmanager
-    def session(self) -> Iterator[Connection]:
-        """One of them, given back afterwards.
+    def run(self, errand: Callable[[Connection], T]) -> T:
+        """Run an errand that may be run twice: once more on another session, where the first was lost.
 
         Raises:
             JournalUnavailable: the database does not answer, or all are busy for longer than anybody waits.
         """
-        with speaking(self._url), self._pool.connection() as session:
-            yield session
+        with speaking(self._url):
+            try:
+                return self._once(errand)
+            except _Lost:
+                # What a restarted server left behind: the pool looks at all of them, at once.
+                self._pool.check()
+                return self._once(errand)
+
+    def _once(self, errand: Callable[[Connection], T]) -> T:
+        with self._pool.connection() as session:
+            try:
+                return errand(session)
+            except psycopg.OperationalError as error:
+                if session.broken:
+                    raise _Lost(*error.args) from error
+                raise
 
     def close(self) -> None:
         self._pool.close()

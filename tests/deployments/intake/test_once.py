@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
+import psycopg
 import pytest
 
 from deployments.ports import free_port
 from flows.journal.alerts import Kept
 from tests.deployments.intake import said
 from tests.deployments.intake.conftest import Served
+from tests.flows.journal.conftest import Roles
 
 
 def test_a_storm_is_one_incident_by_whichever_service_it_comes(serve: Callable[..., Served]) -> None:
@@ -28,6 +30,20 @@ def test_a_storm_is_one_incident_by_whichever_service_it_comes(serve: Callable[.
     assert {one.opening for one in stored} == {waiting.opening}
     assert [one.joined for one in stored].count(False) == 1
     assert len(services[0].opened) + len(services[1].opened) == 1
+
+
+def test_a_server_that_was_restarted_meanwhile_costs_no_alert(served: Served, roles: Roles) -> None:
+    served.send("alertmanager", said.group(said.prometheus()))
+    with psycopg.connect(roles.admin_url, autocommit=True) as admin:
+        ended = admin.execute(
+            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE usename = %s AND datname = "
+            "current_database()",
+            [roles.runner],
+        ).rowcount
+    assert ended
+    answers = [served.send("alertmanager", said.group(said.prometheus())) for _ in range(3)]
+    assert [answer.status_code for answer in answers] == [200] * 3
+    assert len(served.journal.alerts.newest()) == 4
 
 
 def test_each_problem_has_its_own(served: Served) -> None:
