@@ -56,13 +56,14 @@ Key = Annotated[str, Path(max_length=500, description="A secret, for senders tha
 
 def application(intake: Intake) -> FastAPI:
     """The service over this intake. It has no documentation pages: whoever finds the address learns nothing."""
-    app = FastAPI(title="Incident Pipelines: alerts in", docs_url=None, redoc_url=None)
+    # No redirects: Alertmanager follows one without the body, and takes the alert for delivered.
+    app = FastAPI(title="Incident Pipelines: alerts in", docs_url=None, redoc_url=None, redirect_slashes=False)
 
     @app.post("/alerts/{source}", responses=REFUSALS)
     async def receive(source: Name, request: Request) -> Answer:
         return await _receive(intake, source, "", request)
 
-    @app.post("/alerts/{source}/{key}", responses=REFUSALS)
+    @app.post("/alerts/{source}/{key:path}", responses=REFUSALS)
     async def receive_with_key(source: Name, key: Key, request: Request) -> Answer:
         return await _receive(intake, source, key, request)
 

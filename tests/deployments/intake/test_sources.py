@@ -82,6 +82,13 @@ def test_better_stack_gives_its_secret_by_any_of_four_ways(served: Served, path:
     assert kept(served).title == "shop.example: Status 500"
 
 
+def test_a_slash_at_the_end_is_no_other_address(served: Served) -> None:
+    answer = served.post(
+        "alertmanager/", said.encoded(said.group(said.prometheus())), {"authorization": f"Bearer {SECRET}"}
+    )
+    assert (answer.status_code, answer.history) == (200, [])
+
+
 def test_better_stack_has_one_problem_a_monitor_and_a_manual_incident_its_own(served: Served) -> None:
     source = served.source("betterstack")
     (begun,), (over,) = (source.alerts(said.betterstack(event)) for event in ("started", "resolved"))
