@@ -74,7 +74,8 @@ def lock(row: Row) -> str:
     relation = row["relation"]
     match row["locktype"]:
         case "transactionid" | "tuple":
-            return f"a row of {relation or 'a table'}"
+            # A key that two insert, or a transaction that an index build waits for, names no table.
+            return f"a row of {relation}" if relation else "what it has written"
         case "advisory":
             return f"the advisory lock {row['advisory_key']}"
         case "virtualxid":
@@ -87,7 +88,7 @@ def asked(row: Row) -> str:
     mode = _WORD.sub(" ", str(row["mode"]).removesuffix("Lock")).upper()
     match row["locktype"]:
         case "transactionid" | "tuple":
-            return lock(row)
+            return lock(row) if row["relation"] else "the end of a transaction"
         case "advisory":
             return f"{lock(row)} ({mode})"
         case "virtualxid":

@@ -42,14 +42,13 @@ class Jam:
     @cached_property
     def blockers(self) -> Mapping[int, frozenset[int]]:
         """Whom each waits for."""
-        direct = self._blockers
         # Whoever is to get a row next waits for its transaction, and so do all behind him: the row stays locked
         # when he leaves.
         return {
-            node: waits.union(*(direct[other] for other in waits)) - {node}
-            if self.members[node]["locktype"] == "tuple"
+            node: waits.union(*(self._blockers[other] for other in waits if not self._queues_for_row(other))) - {node}
+            if self._queues_for_row(node)
             else waits
-            for node, waits in direct.items()
+            for node, waits in self._blockers.items()
         }
 
     @cached_property
@@ -67,9 +66,8 @@ class Jam:
         """Who holds up and waits for nothing, and circles of those who wait for each other; the longest wait first."""
         found = [*((node, False) for node in self._roots()), *((node, True) for node in self._circles())]
         heads = [self._head(node, circle) for node, circle in found]
-        return sorted(
-            (row for row in heads if row["waiting"]), key=lambda row: (-number(row["waited_s"]), str(row["pid"]))
-        )
+        held_up = [row for row in heads if row["waiting"]]
+        return sorted(held_up, key=lambda row: (-number(row["waited_s"]), node_of(row)))
 
     def culprits(self, touchable: Callable[[Row], bool] = lambda _: True) -> list[Culprit]:
         """Whose going lets all through, no more than it takes.
@@ -90,9 +88,8 @@ class Jam:
 
     def freed(self, gone: Collection[int]) -> frozenset[int]:
         """Who would get what they wait for in the end, if these were gone and the heads that are left went on."""
-        left = {
-            node: len(waits.difference(gone)) for node, waits in self.blockers.items() if waits and node not in gone
-        }
+        waiting = {node: waits for node, waits in self.blockers.items() if waits and node not in gone}
+        left = {node: len(waits.difference(gone)) for node, waits in waiting.items()}
         through = [node for node, n in left.items() if not n]
         freed: set[int] = set()
         while through:
@@ -104,6 +101,11 @@ class Jam:
                     if not left[other]:
                         through.append(other)
         return frozenset(freed) & self.waiting
+
+    def frees(self, node: int) -> int:
+        """How many get through without this one."""
+        # In a long queue for a row everybody has others behind him, and frees none of them.
+        return 0 if all(map(self._queues_for_row, self._waiters[node])) else len(self.freed({node}))
 
     def tree(self) -> Iterator[tuple[int, Row]]:
         """Each with how many stand between it and its head, whoever waits right behind the one it waits for."""
@@ -137,6 +139,9 @@ class Jam:
         held = zip(_ints(row["held_by"]), _ints(row["held_strength"]), strict=True)
         return {holder: strength for holder, strength in held if holder in self.members}
 
+    def _queues_for_row(self, node: int) -> bool:
+        return self.members[node]["locktype"] == "tuple"
+
     def _ahead(self, node: int) -> frozenset[int]:
         return frozenset(other for other in _ints(self.members[node]["behind"]) if other in self.members)
 
@@ -151,10 +156,11 @@ class Jam:
     def _stays(self, node: int) -> bool:
         """Will its transaction not end by itself? CREATE INDEX CONCURRENTLY waits for old ones by design.
 
-        Whoever holds an advisory lock may be the very program that builds the index in a second session: no server
-        sees that circle.
+        Whoever idles and holds an advisory lock may be the very program that builds the index in a second session: no
+        server sees that circle.
         """
-        return bool(self.blockers[node]) or bool(self.members[node]["holds_advisory"])
+        row = self.members[node]
+        return bool(self.blockers[node]) or bool(row["holds_advisory"] and row["state"] == "idle in transaction")
 
     def _roots(self) -> list[int]:
         return [node for node, waits in self.blockers.items() if not waits]
@@ -172,9 +178,7 @@ class Jam:
 
     def _head(self, node: int, circle: bool) -> Row:
         """A head with what the first in its queue waits for."""
-        behind = sorted(
-            self._behind(node) & self.waiting, key=lambda other: (-number(self.members[other]["waited_s"]), other)
-        )
+        behind = sorted(self._behind(node) & self.waiting, key=self._longest_first)
         direct = [other for other in behind if node in self._blockers[other]]
         first = [self.members[other] for other in (*direct, *behind)]
         named = next((row for row in first if row["relation"]), None)
@@ -192,7 +196,7 @@ class Jam:
         }
 
     def _culprit(self, head: Row) -> Culprit:
-        return Culprit(row=head, frees=len(self.freed({node_of(head)})))
+        return Culprit(row=head, frees=self.frees(node_of(head)))
 
     def _askers(self, asking: frozenset[int]) -> list[Culprit]:
         """The longest wait first. Where it takes several of them, each frees those whom all free."""
@@ -200,7 +204,7 @@ class Jam:
         return [
             Culprit(
                 row={**self.members[node], "circle": False, "waiting": len(self._behind(node) & self.waiting)},
-                frees=len(self.freed({node}) or together),
+                frees=self.frees(node) or len(together),
                 behind={**self.members[self._before(node, self.blockers[node])], "circle": False},
             )
             for node in sorted(asking, key=self._longest_first)
@@ -208,9 +212,8 @@ class Jam:
 
     def _asking(self) -> frozenset[int]:
         """Clients who do not hold what others ask for, and are in their way because they asked before."""
-        before = {
-            other for node in self.waiting if self.members[node]["locktype"] != "tuple" for other in self._ahead(node)
-        }
+        queues = [node for node in self.waiting if not self._queues_for_row(node)]
+        before = frozenset[int]().union(*(self._ahead(node) for node in queues))
         return frozenset(node for node in before if self.members[node]["backend_type"] == "client backend")
 
     def _needed(self, asking: frozenset[int], going: frozenset[int]) -> frozenset[int]:

@@ -31,7 +31,7 @@ def _line(jam: Jam, depth: int, row: Row, touched: Collection[object] | None) ->
         "queue": f"{'└' + '─' * depth + ' ' if depth else ''}{who}",
         "waits_for": asked(row) if row["mode"] else paused(row),
         "waited_s": row["waited_s"] if waits else None,
-        "frees": len(jam.freed({node})),
+        "frees": jam.frees(node),
         **({} if touched is None else {"touched": row["pid"] in touched}),
         **{key: row[key] for key in SHOWN},
     }

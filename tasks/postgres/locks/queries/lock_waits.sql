@@ -81,7 +81,10 @@ edges AS MATERIALIZED (
     UNION
     SELECT w.node, b.pid, NULL
     FROM waits w, unnest(w.blockers) AS b (pid)
-    WHERE b.pid NOT IN (0, w.node) AND NOT EXISTS (SELECT FROM held h WHERE (h.waiter, h.holder) = (w.node, b.pid))
+    WHERE b.pid NOT IN (0, w.node)
+        AND NOT EXISTS (SELECT FROM held h WHERE (h.waiter, h.holder) = (w.node, b.pid))
+        -- Whoever queues for a row waits for the first in that queue; each for all before him would be n * n / 2.
+        AND (w.locktype <> 'tuple' OR NOT EXISTS (SELECT FROM held h WHERE h.waiter = w.node))
 ),
 around AS MATERIALIZED (
     SELECT

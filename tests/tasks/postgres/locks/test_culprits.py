@@ -292,3 +292,32 @@ def test_it_sees_a_program_that_waits_for_itself(stage: Stage) -> None:
 
     assert [row["pid"] for row in ask(stage).rows] == [holder, build]
     assert targets(end(stage)) == [holder]
+
+
+def test_it_names_no_table_where_two_insert_the_same_key(stage18: Stage) -> None:
+    insert = "INSERT INTO leads (email) VALUES ('new')"
+    holder = stage18.begins("shop", insert).info.backend_pid
+    stage18.queues(stage18.session("shop-2"), insert)
+
+    found = ask(stage18)
+
+    assert f"pid {holder} (shop), idle in transaction for N s, which holds what it has written: its end" in still(
+        found.says
+    )
+    assert found.rows[1]["waits_for"] == "the end of a transaction"
+
+
+def test_it_takes_the_processes_of_one_query_for_one_session(stage: Stage) -> None:
+    """A query with workers reads while a migration waits for it: all of them are its leader."""
+    stage.admin("INSERT INTO leads (status) SELECT 'new' FROM generate_series(1, 20000)")
+    stage.admin("ALTER TABLE leads SET (parallel_workers = 2); ANALYZE leads")
+    report = stage.session("report")
+    for setting in ("parallel_setup_cost = 0", "parallel_tuple_cost = 0", "min_parallel_table_scan_size = 0"):
+        report.execute(f"SET {setting}".encode())
+    slow = "SELECT count(*) FROM leads WHERE pg_sleep(0.01) IS NOT NULL"
+    pid = stage.runs(report, slow)
+    until(lambda: stage.admin(f"SELECT 1 FROM pg_stat_activity WHERE leader_pid = {pid}"), "it has workers")  # noqa: S608
+    migration = migrates(stage)
+
+    assert [row["pid"] for row in ask(stage).rows] == [pid, migration]
+    quits(stage, pid, migration)
