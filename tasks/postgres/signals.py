@@ -44,7 +44,8 @@ def left_alone(row: Row, superusers: Sequence[str]) -> str:
         kind = one(str(row["backend_type"]))
         return f"{sentence(session(row))} is {kind}: let it finish, or cancel those who wait for it."
     if row["application"] in ("pg_dump", "pg_dumpall"):
-        return f"{sentence(session(row))} is a backup: cancel the session that waits for it instead."
+        left = "let it finish. Whoever waits for it may be cancelled; a standby's replay waits on."
+        return f"{sentence(session(row))} is a backup: {left}"
     if row["superuser"] and row["user"] not in superusers:
         return f"{sentence(session(row))} belongs to the superuser {row['user']}: ask whoever runs it."
     return ""

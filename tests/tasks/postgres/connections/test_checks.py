@@ -82,6 +82,13 @@ def test_it_counts_what_the_test_holds_open(cramped: Stage) -> None:
     )
 
 
+def test_it_counts_a_stranger_who_calls_itself_ours(cramped: Stage) -> None:
+    settled(cramped, 0)
+    cramped.session("incident-pipelines", "app")
+
+    assert look(cramped).facts["taken"] == 1
+
+
 def test_it_stands_on_both_sides_of_its_limits(cramped: Stage) -> None:
     settled(cramped, 0)
     slots = for_all(cramped)

@@ -225,7 +225,8 @@ def test_it_leaves_a_dump_alone(stage18: Stage) -> None:
 
     assert plan.commands == ()
     assert plan.does == (
-        f"Nothing to end. Pid {pid} (pg_dump) is a backup: cancel the session that waits for it instead."
+        f"Nothing to end. Pid {pid} (pg_dump) is a backup: let it finish. Whoever waits for it may be cancelled; a "
+        "standby's replay waits on."
     )
 
 

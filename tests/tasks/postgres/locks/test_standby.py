@@ -115,6 +115,22 @@ def test_it_blames_the_report_for_which_the_replay_waits(pair: Pair) -> None:
     until(lambda: not pair.standby.chains(), "everybody is through")
 
 
+def test_it_leaves_a_backup_of_the_standby_alone(pair: Pair) -> None:
+    backup = pair.standby.begins("pg_dump", READ)
+    pair.on_primary("ALTER TABLE leads DROP COLUMN IF EXISTS note")
+    pair.on_primary("ALTER TABLE leads ADD COLUMN note text")
+    until(lambda: pair.standby.admin("SELECT 1 FROM pg_locks WHERE NOT granted"), "the replay waits for the backup")
+    pair.standby.queues(pair.standby.session("web"), READ)
+
+    plans = [action.plan(door(pair)) for action in (CancelBlockingQueries(), TerminateBlockingSessions())]
+
+    assert [plan.commands for plan in plans] == [(), ()]
+    assert "(pg_dump) is a backup: let it finish." in plans[1].does
+    assert f"at the head is pid {backup.info.backend_pid} (pg_dump)" in check_blocked_sessions.fn(door(pair)).says
+    backup.close()
+    until(lambda: not pair.standby.chains(), "the replay goes on")
+
+
 def test_it_blames_whoever_reads_the_rows_that_the_replay_removes(pair: Pair) -> None:
     """It holds a table's lock for the primary, and waits for no lock but for a snapshot."""
     snapshot = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import secrets
+import subprocess
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -108,6 +110,32 @@ def test_it_names_the_temporary_table_of_an_idle_session(stage: Stage) -> None:
     stage.admin(before.remedy.partition("end that one: ")[2])
     until(lambda: not stage.admin("SELECT 1 FROM pg_class WHERE relpersistence = 't'"), "it is gone")
     assert "VACUUM cannot" not in ask(stage).says
+
+
+def test_it_names_a_standby_that_says_what_is_read_there(aging: Server, stage: Stage) -> None:
+    standby = Cluster(
+        folder=aging.cluster.folder.with_name("standby"),
+        port=free_port(),
+        bin=aging.cluster.bin,
+        settings={**aging.cluster.settings, "hot_standby_feedback": "on", "wal_receiver_status_interval": "1"},
+    )
+    target = ["-D", str(standby.folder), "-d", stage.admin_url, "-X", "stream", "-c", "fast", "-R", "--no-sync"]
+    subprocess.run([standby.bin / "pg_basebackup", *target], check=True, capture_output=True)
+    owner = aging.cluster.folder.stat()
+    for path in (standby.folder, *standby.folder.rglob("*")):
+        os.chown(path, owner.st_uid, owner.st_gid)
+    with running(standby, aging.password):
+        there = Stage(standby.url("postgres", aging.password, stage.admin_url.rpartition("/")[2]), stage.stack)
+        with psycopg.connect(there.admin_url) as report:
+            report.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+            report.execute("SELECT count(*) FROM leads")
+            until(lambda: stage.admin("SELECT 1 FROM pg_stat_replication WHERE backend_xmin IS NOT NULL"), "it says so")
+            ages(stage)
+            found = ask(stage)
+        until(lambda: "VACUUM cannot" not in ask(stage).says, "nothing is read there any more")
+
+    assert " VACUUM cannot freeze past the standby pid " in found.says
+    assert found.remedy.endswith("End the oldest query on that standby, or set hot_standby_feedback = off there.")
 
 
 def test_it_does_not_blame_our_own_sessions(stage: Stage) -> None:
