@@ -55,9 +55,11 @@ DEADLOCK_RATE = Threshold(
 def check_blocked_sessions(postgres: PostgresServer, waited: Threshold = LOCK_WAIT) -> Finding:
     """Is any session waiting for a lock that another session holds?
 
-    Waits shorter than a second are left out: every busy database has them. So are CREATE INDEX CONCURRENTLY and its
-    kind waiting for old transactions (they do so by design and hold no request up; check_long_transactions shows the
-    transaction), autovacuum, replication, and our own sessions.
+    Named first is who queues in between: a migration that waits for a whole table behind a backup, a report or a
+    VACUUM, none of which is in anybody else's way. Waits shorter than a second are left out: every busy database has
+    them. So are CREATE INDEX CONCURRENTLY and its kind waiting for old transactions (they do so by design and hold no
+    request up; check_long_transactions shows the transaction), unless such a transaction waits itself or idles with an
+    advisory lock; autovacuum, replication, a standby's replay, and our own sessions.
     """
     if blind := postgres.blind():
         return blind
