@@ -119,5 +119,5 @@ def _whom(one: Culprit) -> str:
     if one.behind is None:
         waiting = count(int(str(one.row["waiting"])), "session", "wait")
         return f"{head(one.row)}, which holds {lock(one.row)}; {waiting} behind it"
-    behind = count(one.frees, "session", "wait") if one.frees else "whoever comes next has to wait"
+    behind = count(one.frees, "session", "wait") if one.frees else "nobody waits yet"
     return f"{session(one.row)}, which asks for {asked(one.row)} and waits for {head(one.behind)}; {behind} behind it"

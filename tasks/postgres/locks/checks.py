@@ -170,7 +170,7 @@ def _to_blame(jam: Jam, culprits: Sequence[Culprit]) -> str:
         return f"{place} {head(first.row)}, which holds {lock(first.row)}: its end frees {first.frees}"
     asking = [one for one in culprits if one.behind]
     who = ", then ".join(f"{session(one.row)}, which asks for {asked(one.row)}" for one in asking)
-    frees = f"frees {first.frees} behind it" if first.frees else "lets nobody else wait behind it"
+    frees = f"frees {first.frees} behind it" if first.frees else "frees nobody yet, and nobody queues behind it then"
     said = f"{who}, stands behind {head(first.behind)}: cancelling it {frees}"
     rest = [one for one in culprits if not one.behind]
     if not rest:

@@ -19,8 +19,9 @@ from tasks.postgres.values import number
 
 # They wait by themselves and are no request of anybody's.
 NO_REQUEST = ("autovacuum worker", "walsender", "startup")
-# As strong as reading a table.
+# As strong as reading a table, and as VACUUM or an index built CONCURRENTLY.
 READING = 1
+MAINTENANCE = 4
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -228,14 +229,15 @@ class Jam:
     def _yields(self, node: int) -> bool:
         """Does it ask for more of a table than those hold who are in its way? The next to come would queue behind it.
 
-        Whoever idles after having written is the one who forgot something.
+        Of two at maintenance the later one yields. Whoever idles after having written has forgotten something.
         """
         row, holders = self.members[node], self._holders(node)
+        asked = number(row["strength"])
         if row["locktype"] != "relation" or row["backend_type"] != "client backend" or self._ahead(node):
             return False
         return bool(holders) and all(
             other not in self.waiting
-            and strength < number(row["strength"])
+            and (strength < asked or strength == asked == MAINTENANCE)
             and (strength <= READING or self.members[other]["state"] == "active")
             for other, strength in holders.items()
         )

@@ -115,7 +115,7 @@ def test_it_blames_it_behind_a_vacuum(stage: Stage) -> None:
     readers(stage, 2)
 
     assert targets(alone) == targets(cancel(stage)) == [migration]
-    assert alone.does.endswith("; whoever comes next has to wait behind it.")
+    assert alone.does.endswith("; nobody waits yet behind it.")
     assert f"stands behind pid {vacuum} (psql), active for " in ask(stage).says
     quits(stage, vacuum, migration)
 
@@ -147,7 +147,7 @@ def test_it_does_not_end_a_report_for_a_migration_that_waits_alone(stage18: Stag
     migration = migrates(stage18)
 
     assert targets(cancel(stage18)) == [migration]
-    assert ask(stage18).says.endswith("cancelling it lets nobody else wait behind it.")
+    assert ask(stage18).says.endswith("cancelling it frees nobody yet, and nobody queues behind it then.")
 
 
 def test_it_ends_who_forgot_to_commit_rather_than_a_migration_alone(stage18: Stage) -> None:
@@ -165,6 +165,14 @@ def test_it_does_not_end_a_backup_for_which_an_index_build_waits(stage18: Stage)
     migration = migrates(stage18)
 
     assert targets(cancel(stage18)) == targets(end(stage18)) == [migration]
+
+
+def test_it_lets_an_index_build_finish_for_which_a_vacuum_waits(stage18: Stage) -> None:
+    stage18.begins("report", "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ", READ)
+    stage18.queues(stage18.session("indexer", "boss"), "CREATE INDEX CONCURRENTLY ON leads (status)")
+    vacuum = stage18.queues(stage18.session("cleaner"), "VACUUM leads")
+
+    assert targets(cancel(stage18)) == targets(end(stage18)) == [vacuum]
 
 
 def test_it_tells_of_the_orphan_before_a_migration(preparing: Stage) -> None:
