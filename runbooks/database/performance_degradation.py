@@ -26,6 +26,7 @@ from tasks.postgres.replication.checks import check_replication_lag, check_repli
 from tasks.postgres.server.checks import check_cache_hits, check_checkpoints, check_temp_files, check_wal_rate
 from tasks.postgres.statements.checks import check_slow_statements
 from tasks.postgres.tables.checks import check_database_size
+from tasks.postgres.tables.sequences import check_sequences
 from tasks.postgres.vacuum.actions import AnalyzeTable, EndVacuumHolders, VacuumTable
 from tasks.postgres.vacuum.age import check_transaction_age
 from tasks.postgres.vacuum.checks import (
@@ -40,7 +41,8 @@ runbook = Runbook(
     title="The database gets slower and slower",
     problem=(
         "Everything takes longer than last week, and no single statement is to blame: memory or disk run short, VACUUM "
-        "falls behind or removes nothing, the write-ahead log piles up, a replica is late, transaction numbers run out."
+        "falls behind or removes nothing, the write-ahead log piles up, a replica is late, the numbers of transactions "
+        "or of a key run out."
     ),
     severity=Severity.P2,
     keywords=(
@@ -59,6 +61,11 @@ runbook = Runbook(
         "replication lag",
         "replication slot",
         "wraparound",
+        "sequence exhausted",
+        "integer out of range",
+        "nextval",
+        "bigint",
+        "serial",
         "xid",
         "multixact",
         "autovacuum",
@@ -78,6 +85,8 @@ runbook = Runbook(
         Symptom(heard="The dashboard loads slowly; the database's CPU, memory or disk is busy all day."),
         Symptom(heard="Customers do not see what they just saved."),
         Symptom(heard="The disk fills, and nobody has imported anything."),
+        Symptom(heard='nextval: reached maximum value of sequence "orders_id_seq" (2147483647)'),
+        Symptom(heard="Every INSERT into one table fails: ERROR: integer out of range (or: smallint out of range)."),
         Symptom(heard="The server logs 'database must be vacuumed' or 'checkpoints are occurring too frequently'."),
     ),
     diagnosis=(
@@ -89,6 +98,7 @@ runbook = Runbook(
         check_replication_slots,
         check_transaction_age,
         check_database_size,
+        check_sequences,
         check_autovacuum,
         check_vacuum_held_back,
         check_host_cpu,
@@ -147,6 +157,57 @@ end that first (old transactions, prepared transactions, slots). Then, in the da
 It takes no lock that reads or writes wait for, and hours on a large table. To have it done sooner, let it use the disk
 fully: SET vacuum_cost_delay = 0; before it, and skip the indexes (INDEX_CLEANUP off) if the end is near. Single-user
 mode is not needed: since Postgres 9.6 a VACUUM works even when writes are refused.""",
+        ),
+        Manual(
+            "Give a key more numbers",
+            when=check_sequences,
+            how="""\
+The finding names the sequence, the column that takes its numbers, and which of the two is the narrower one.
+
+If it is the sequence alone (the column is bigint already), this is over in a moment. It waits for transactions that
+took a number, and whoever wants one waits behind it, so let it give up soon and try again:
+
+    SET lock_timeout = '2s';
+    ALTER SEQUENCE <sequence> AS bigint NO MAXVALUE;
+
+If it is the column: this writes the whole table and its indexes anew, and until it is done nobody reads or writes the
+table. Columns that refer to it first, then the sequence:
+
+    ALTER TABLE <table> ALTER COLUMN <column> TYPE bigint;
+
+Where that takes too long, in steps that hold nobody up but for a moment. <t> is the table, id its serial key,
+<t>_id_seq the sequence; columns that refer to it are widened first, and their foreign keys dropped before the swap and
+made again after it:
+
+    ALTER TABLE <t> ADD COLUMN id_wide bigint;
+    CREATE FUNCTION <t>_widen() RETURNS trigger LANGUAGE plpgsql AS
+      $$ BEGIN NEW.id_wide := NEW.id; RETURN NEW; END $$;
+    CREATE TRIGGER <t>_widen BEFORE INSERT OR UPDATE ON <t> FOR EACH ROW EXECUTE FUNCTION <t>_widen();
+    UPDATE <t> SET id_wide = id WHERE id BETWEEN 1 AND 10000 AND id_wide IS NULL;  -- and so on, each committed
+    CREATE UNIQUE INDEX CONCURRENTLY <t>_wide_key ON <t> (id_wide);
+    ALTER TABLE <t> ADD CONSTRAINT wide CHECK (id_wide IS NOT NULL) NOT VALID;
+    ALTER TABLE <t> VALIDATE CONSTRAINT wide;
+
+Then the swap, all or nothing:
+
+    BEGIN;
+    SET LOCAL lock_timeout = '2s';
+    LOCK TABLE <t>;
+    ALTER SEQUENCE <t>_id_seq AS bigint NO MAXVALUE;
+    ALTER SEQUENCE <t>_id_seq OWNED BY <t>.id_wide;
+    ALTER TABLE <t> DROP CONSTRAINT <t>_pkey, ALTER id DROP DEFAULT, ALTER id DROP NOT NULL,
+      ALTER id_wide SET DEFAULT nextval('<t>_id_seq');
+    ALTER TABLE <t> RENAME id TO id_narrow;
+    ALTER TABLE <t> RENAME id_wide TO id;
+    ALTER TABLE <t> ADD CONSTRAINT <t>_pkey PRIMARY KEY USING INDEX <t>_wide_key, DROP CONSTRAINT wide;
+    DROP TRIGGER <t>_widen ON <t>;
+    COMMIT;
+
+The old column is dropped when nothing reads it any more. The application must take numbers beyond 2,147,483,647 by
+then. If INSERTs fail already and the table takes hours: numbers below zero are as many as above. Only where the
+application takes them:
+
+    ALTER SEQUENCE <sequence> MINVALUE -2147483648 RESTART WITH -2147483648;""",
         ),
         Manual(
             "Let autovacuum keep up",
@@ -276,6 +337,8 @@ itself: VACUUM makes it usable again for the same table, dropping a partition gi
         Watch(check_autovacuum, every=timedelta(hours=1)),
         Watch(check_transaction_age, every=timedelta(hours=6)),
         Watch(check_database_size, every=timedelta(days=1)),
+        # Of an integer key 1 % is 21 million rows: a day is soon enough.
+        Watch(check_sequences, every=timedelta(days=1)),
         Watch(check_host_cpu, every=timedelta(minutes=15)),
         Watch(check_host_memory, every=timedelta(minutes=5)),
         Watch(check_host_disks, every=timedelta(minutes=5)),

@@ -8,6 +8,7 @@ from tasks.check import Check
 from tasks.postgres.replication.checks import check_replication_lag, check_replication_slots
 from tasks.postgres.server.checks import check_cache_hits, check_checkpoints, check_temp_files, check_wal_rate
 from tasks.postgres.tables.checks import check_database_size
+from tasks.postgres.tables.sequences import check_sequences
 from tasks.postgres.vacuum.age import check_transaction_age
 from tasks.postgres.vacuum.checks import check_autovacuum, check_vacuum_held_back
 
@@ -20,6 +21,7 @@ CONDITION: tuple[Check[Any], ...] = (
     check_replication_slots,
     check_transaction_age,
     check_database_size,
+    check_sequences,
     check_autovacuum,
     check_vacuum_held_back,
 )
