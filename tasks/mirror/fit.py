@@ -10,6 +10,7 @@ from tasks.mirror.changes import Change, Verb, target_of
 from tasks.mirror.compare import KEYS_A_LOOK
 from tasks.mirror.queries import REHEARSE_INSERT, REHEARSE_UPDATE, ROWS_BY_KEY, VALUES_BY_KEY
 from tasks.mirror.shape import Key, Pair, Shape, key_of, keys_json
+from tasks.mirror.stores import ALL_ROWS
 from tasks.mirror.system import Mirror
 from tasks.model import Json, Refused
 from tasks.postgres.rehearsal import Clash, Twin, clashes, twin_of
@@ -32,7 +33,9 @@ def unfit(mirror: Mirror, pair: Pair, changes: Sequence[Change], coming: Collect
     written = [change for change in changes if change.verb is not Verb.DELETE]
     if not written:
         return {}
-    with mirror.reading() as both, mirror.store(target_of(pair.table)).rehearsing() as session:
+    store = mirror.store(target_of(pair.table))
+    with mirror.reading() as both, store.rehearsal(store.statement_timeout_s) as session:
+        session.run(ALL_ROWS)
         twin = twin_of(session, shape.relation, [column.name for column in shape.columns if not column.generated])
         source, values = pair.shape(pair.table.source_of_truth), dict[Key, Json]()
         for n in range(0, len(written), KEYS_A_LOOK):

@@ -60,18 +60,6 @@ class Store(PostgresServer):
             yield session
 
     @contextmanager
-    def rehearsing(self) -> Iterator[Session]:
-        """A transaction for tables of our own, which is undone; as the role that asks, whatever its default is.
-
-        Raises:
-            CannotLook, Refused: no connection, or a standby, which takes no such table either.
-        """
-        with self._open(self.url, manner=Manner.CHANGES) as session:
-            session.run("SET TRANSACTION READ WRITE")
-            session.run(ALL_ROWS)
-            yield session
-
-    @contextmanager
     def changing(self) -> Iterator[Session]:
         """A transaction of the role that acts: committed at the block's end, undone if the block raises.
 

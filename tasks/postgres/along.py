@@ -32,7 +32,7 @@ class Fate(enum.StrEnum):
     DELETED = "deleted"
     CHANGED = "changed"
     # Its foreign key forbids it, and the server would refuse all of it.
-    HOLDS = "holds"
+    HOLDS = "in the way"
     # Its foreign key is switched off for us: it will point at nothing.
     ORPHANED = "left pointing at nothing"
 
@@ -74,6 +74,7 @@ class Trigger:
     runs: str
     when: str
     each_row: bool
+    is_rule: bool = False
 
     def times(self, rows: int) -> str:
         return f"{count(rows, 'time')}" if self.each_row else "once for each statement"
@@ -96,6 +97,7 @@ def triggers(session: Session, table: str, event: str, columns: Iterable[str] = 
             when=f"{row['moment']} {'each row is' if row['each_row'] else 'rows are'} {done}"
             + (", where its condition holds" if row["conditional"] else ""),
             each_row=bool(row["each_row"]),
+            is_rule=bool(row["is_rule"]),
         )
         for row in session.run(TRIGGERS, table=table, event=event, columns=list(columns))
     ]

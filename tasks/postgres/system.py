@@ -113,6 +113,17 @@ class PostgresServer(System):
             yield session
 
     @contextmanager
+    def rehearsal(self, limit_s: float = LONG_ACT_S) -> Iterator[Session]:
+        """A transaction that is undone, for tables of our own; as the role that asks, whatever its default is.
+
+        Raises:
+            CannotLook, Refused: no connection, or a standby, which takes no such table either.
+        """
+        with self._session(self.url, Manner.CHANGES, limit_s=limit_s, lock_s=LOCK_S) as session:
+            session.run("SET TRANSACTION READ WRITE")
+            yield session
+
+    @contextmanager
     def transaction(self) -> Iterator[Session]:
         """Several changes, all or none, as the role that acts: committed at the block's end, undone if it raises.
 

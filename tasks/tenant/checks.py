@@ -10,6 +10,7 @@ from tasks.postgres.system import PostgresServer
 from tasks.postgres.words import count
 from tasks.tenant import bundle
 from tasks.tenant.exported import matched, whole
+from tasks.tenant.fit import refuse_unfit
 from tasks.tenant.system import TenantData
 from tasks.tenant.tables import left_out, rows_of, set_tenant, tables_of
 
@@ -58,19 +59,26 @@ def check_tenant_exported(tenant: TenantData, tenant_id: str = "") -> Finding:
 
 @check(limit=FILES_TAKE)
 def check_tenant_export_fits(tenant: TenantData, tenant_id: str = "") -> Finding:
-    """Can the export be imported: whole, the same columns there, and no row of the tenant in the target?"""
-    manifest = whole(tenant.folder / bundle.name_for(tenant_id), tenant_id)
+    """Can the export be imported: whole, the same columns there, every row taken, and none of the tenant there yet?
+
+    Its rows are copied into tables of our own that are like the target's, and dropped: no trigger fires.
+    """
+    place = tenant.folder / bundle.name_for(tenant_id)
+    manifest = whole(place, tenant_id)
     tables = tables_of(tenant.target, tenant.tables, writes=True)
-    matched(manifest, tables)
+    files = matched(manifest, tables)
     there = _counts(tenant.target, tenant, tenant_id)
 
     taken = {ident: rows for ident, rows in there.items() if rows}
+    # What is there already would be found as keys that are taken; as rows of the tenant it says more.
+    blind = [] if taken else refuse_unfit(tenant.target, tables, files, place)
     target = tenant.target.address
     return Finding(
         verdict=Verdict.BAD if taken else Verdict.OK,
         says=f"{target} has rows of {tenant_id!r} already: {', '.join(taken)}."
         if taken
-        else f"{count(manifest.rows, 'row')} of {tenant_id!r} fit into {count(len(tables), 'table')} of {target}.",
+        else f"{count(manifest.rows, 'row')} of {tenant_id!r} fit into {count(len(tables), 'table')} of {target}. "
+        f"{' '.join(blind)}".strip(),
         value=sum(taken.values()),
         unit="rows",
         rows=_files(manifest),

@@ -11,7 +11,7 @@ from tasks.model import BlastRadius, Command, NoWayBack, Outcome, Plan, Refused,
 from tasks.postgres.words import count
 from tasks.tenant import bundle
 from tasks.tenant.system import TenantData
-from tasks.tenant.tables import Table, literal, nothing_to_do, rows_of, set_tenant, tables_of
+from tasks.tenant.tables import Table, left_behind, literal, nothing_to_do, rows_of, set_tenant, tables_of
 
 
 class ExportTenant(Action):
@@ -31,13 +31,15 @@ class ExportTenant(Action):
         with tenant.source.snapshot() as moment:
             set_tenant(moment, tables, tenant_id)
             rows: list[Row] = [{"table": table.ident, "rows": rows_of(moment, table)} for table in tables]
+            behind = left_behind(moment, tables)
         total = sum(int(str(row["rows"])) for row in rows)
         if not total:
             return nothing_to_do(
                 f"Nothing to export: {tenant.source.address} holds no row of the tenant {tenant_id!r}."
             )
+        does = f"Copy {count(total, 'row')} of the tenant {tenant_id!r} from {tenant.source.address} to {place}."
         return Plan(
-            does=f"Copy {count(total, 'row')} of the tenant {tenant_id!r} from {tenant.source.address} to {place}.",
+            does=" ".join([does, *behind]),
             commands=tuple(_command(table, tenant_id, place) for table in tables),
             blast_radius=BlastRadius(touched=len(tables), total=len(tables), noun="tables, read only"),
             risk=Risk.LOW,
@@ -51,6 +53,7 @@ class ExportTenant(Action):
         _refuse_other_tables(plan, tables)
         with bundle.writing(place) as writer, tenant.source.snapshot() as moment:
             set_tenant(moment, tables, tenant_id)
+            behind = left_behind(moment, tables)
             at = str(moment.run("SELECT now() AS at")[0]["at"])
             for table in tables:
                 counted = rows_of(moment, table)
@@ -58,9 +61,12 @@ class ExportTenant(Action):
                 _refuse_unequal(table, counted, writer.write(table.ident, table.shape(), table.key, copy).rows)
             writer.close(tenant=tenant_id, source=tenant.source.address, exported_at=at)
         manifest = bundle.manifest_at(place)
+        says = (
+            f"{count(manifest.rows, 'row')} of {count(len(tables), 'table')} exported to {place}; each table's "
+            f"count agrees with the database's at the same moment. The manifest's SHA-256 is {manifest.sha256}."
+        )
         return Outcome(
-            says=f"{count(manifest.rows, 'row')} of {count(len(tables), 'table')} exported to {place}; each table's "
-            f"count agrees with the database's at the same moment. The manifest's SHA-256 is {manifest.sha256}.",
+            says=" ".join([says, *behind]),
             complete=True,
             rows=_files(manifest),
         )

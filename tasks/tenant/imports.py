@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
 from tasks.action import Action
-from tasks.model import BlastRadius, Command, Outcome, Plan, Refused, Risk
+from tasks.model import BlastRadius, Command, Outcome, Plan, Refused, Risk, Row
+from tasks.postgres.along import Trigger, along_rows, besides, fires, triggers, written_since
 from tasks.postgres.session import Session
 from tasks.postgres.system import PostgresServer
 from tasks.postgres.words import count
 from tasks.tenant import bundle
 from tasks.tenant.exported import approved, copy_into, matched, named_by, whole
+from tasks.tenant.fit import refuse_unfit
 from tasks.tenant.queries import SEQUENCES
 from tasks.tenant.removal import DeleteImported
 from tasks.tenant.system import TenantData
-from tasks.tenant.tables import Table, nothing_to_do, rows_of, set_tenant, tables_of
+from tasks.tenant.tables import Table, nothing_to_do, objects_in, rows_of, set_tenant, tables_of
 
 
 class ImportTenant(Action):
@@ -40,12 +43,15 @@ class ImportTenant(Action):
             )
         _refuse_taken(tenant, tenant_id, there)
         _refuse_fixed_counters(tenant.target, tables)
-        noisy = [table for table in tables if table.triggers]
-        told = f" Triggers of {', '.join(table.ident for table in noisy)} fire for each row." if noisy else ""
+        blind = refuse_unfit(tenant.target, tables, files, place)
+        fire = {table.ident: _fires(tenant.target, table) for table in tables}
+        told = fires([(one, files[ident].rows) for ident, found in fire.items() for one in found])
+        rows = f"{count(manifest.rows, 'row')} of the tenant {tenant_id!r}"
+        does = f"Copy {rows} from {place} into {tenant.target.address}, in one transaction."
+        objects = [f"{name} holds numbers of large objects, which no export has." for name in objects_in(tables)]
         return Plan(
-            does=f"Copy {count(manifest.rows, 'row')} of the tenant {tenant_id!r} from {place} into "
-            f"{tenant.target.address}, in one transaction.{told}",
-            commands=tuple(_command(table, files[table.ident], manifest, place) for table in tables),
+            does=" ".join([does, *([told] if told else []), *objects, *blind]),
+            commands=tuple(_command(table, files[table.ident], manifest, place, fire[table.ident]) for table in tables),
             blast_radius=BlastRadius(touched=len(tables), total=len(tables), noun="tables"),
             risk=Risk.MODERATE,
             loses="Nothing. Rows are added; the counters behind the tables' ids are moved past the imported ones.",
@@ -60,17 +66,21 @@ class ImportTenant(Action):
             set_tenant(work, tables, manifest.tenant)
             work.run("SET CONSTRAINTS ALL DEFERRED")
             _refuse_taken(tenant, manifest.tenant, {table.ident: rows_of(work, table) for table in tables})
+            before = written_since(work)
             for table in tables:
                 file = files[table.ident]
                 copied = work.copy_in(copy_into(table.ident, table, file), bundle.pieces(place, file))
                 _refuse_unequal(table, file, copied, rows_of(work, table))
             for table in tables:
                 _move_counters(work, table)
+            ours = Counter({(table.ident, "inserted"): files[table.ident].rows for table in tables})
+            beyond = written_since(work, before) - ours
+        rows: list[Row] = [{"table": table.ident, "rows": files[table.ident].rows} for table in tables]
         return Outcome(
             says=f"{count(manifest.rows, 'row')} imported into {tenant.target.address}; each table's count agrees with "
-            "the manifest's.",
+            f"the manifest's.{besides(beyond)}",
             complete=self.applied(tenant, plan) is True,
-            rows=[{"table": table.ident, "rows": files[table.ident].rows} for table in tables],
+            rows=[*rows, *along_rows(beyond)],
         )
 
     def applied(self, tenant: TenantData, plan: Plan) -> bool | None:
@@ -89,11 +99,25 @@ class ImportTenant(Action):
         return DeleteImported(*named_by(plan))
 
 
-def _command(table: Table, file: bundle.File, manifest: bundle.Manifest, place: Path) -> Command:
+def _fires(target: PostgresServer, table: Table) -> list[Trigger]:
+    """What fires for each row; COPY knows no rules."""
+    with target.snapshot() as moment:
+        return [one for one in triggers(moment, table.ident, "insert") if not one.is_rule]
+
+
+def _command(
+    table: Table, file: bundle.File, manifest: bundle.Manifest, place: Path, fire: Sequence[Trigger]
+) -> Command:
     copy = copy_into(table.ident, table, file)
     return Command(
         line=f"{copy} < {place / file.file}  -- {file.rows} rows, SHA-256 {file.sha256[:12]}…",
-        target={"table": table.ident, "folder": str(place), "manifest": manifest.sha256, "rows": file.rows},
+        target={
+            "table": table.ident,
+            "folder": str(place),
+            "manifest": manifest.sha256,
+            "rows": file.rows,
+            **({"fires": [one.name for one in fire]} if fire else {}),
+        },
     )
 
 

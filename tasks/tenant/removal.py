@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 
 from tasks.action import Action
 from tasks.model import BlastRadius, Command, NoWayBack, Outcome, Plan, Refused, Risk
+from tasks.postgres.along import Fate, Start, amounts, fires, follow, triggers
 from tasks.postgres.session import Session
 from tasks.postgres.words import count
 from tasks.tenant import bundle
@@ -34,12 +36,15 @@ class DeleteImported(Action):
         with tenant.target.snapshot() as moment:
             set_tenant(moment, tables, manifest.tenant)
             there = {table.ident: rows_of(moment, table) for table in tables}
-        if not any(there.values()):
-            return nothing_to_do(f"Nothing to delete: {tenant.target.address} has no row of {manifest.tenant!r}.")
+            if not any(there.values()):
+                return nothing_to_do(f"Nothing to delete: {tenant.target.address} has no row of {manifest.tenant!r}.")
+            _refuse_following(moment, tables)
+            told = fires([(one, there[t.ident]) for t in tables for one in triggers(moment, t.ident, "delete")])
         files = matched(manifest, tables)
+        rows = f"the {count(manifest.rows, 'row')} of the tenant {manifest.tenant!r}"
+        does = f"Delete {rows} that were imported into {tenant.target.address}, in one transaction."
         return Plan(
-            does=f"Delete the {count(manifest.rows, 'row')} of the tenant {manifest.tenant!r} that were imported into "
-            f"{tenant.target.address}, in one transaction.",
+            does=f"{does} {told}".strip(),
             commands=tuple(
                 _command(table, files[table.ident], self.place, self.manifest) for table in reversed(tables)
             ),
@@ -88,6 +93,23 @@ def _refuse_more(table: Table, file: bundle.File, found: int) -> None:
         raise Refused(
             f"{table.ident}: {file.rows} rows were imported, {found} are the tenant's by now. Nothing was deleted.",
             remedy="Somebody works with the tenant there. Delete by hand what shall go.",
+        )
+
+
+def _refuse_following(moment: Session, tables: tuple[Table, ...]) -> None:
+    """Before anybody is asked: rows of other tables that would go, change, or forbid it."""
+    starts: list[Start[str]] = []
+    for table in tables:
+        query = f"SELECT tableoid::bigint AS at, ctid::text AS place FROM {table.ident} WHERE {table.belongs}"  # noqa: S608
+        found = moment.run(query.replace("%", "%%"))
+        starts += [Start(who=table.ident, table=int(str(row["at"])), place=str(row["place"])) for row in found]
+    followed = follow(moment, starts)
+    beyond = sum((*followed.along.values(), *followed.held.values()), Counter[tuple[str, Fate]]())
+    if beyond:
+        told = amounts(beyond)
+        raise Refused(
+            f"It cannot be taken back as it came, because of rows that hang on the imported ones: {told}.",
+            remedy="Decide about those rows first.",
         )
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from tasks.model import BlastRadius, Plan, Refused, Risk, Row
 from tasks.postgres.session import Session
 from tasks.postgres.system import PostgresServer
+from tasks.postgres.words import count
 from tasks.tenant.queries import REFERENCES, TABLES
 from tasks.tenant.system import TenantTable
 
@@ -25,6 +26,7 @@ class Column:
     type: str
     compared_as: str
     equals: str
+    is_object: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,13 +37,18 @@ class Table:
     columns: tuple[Column, ...]
     key: tuple[str, ...]
     belongs: str
-    triggers: int
     # Where the tenant itself stands; None where the rows belong to another table's.
     holds: Column | None
 
     @property
     def listed(self) -> str:
         return ", ".join(column.ident for column in self.columns)
+
+    @property
+    def key_sql(self) -> str:
+        """A row's key as texts, over the alias t; every % is doubled."""
+        names = {column.name: column.ident for column in self.columns}
+        return f"ARRAY[{', '.join(f't.{names[name]}::text' for name in self.key)}]".replace("%", "%%")
 
     @property
     def count(self) -> str:
@@ -120,6 +127,28 @@ def rows_of(session: Session, table: Table) -> int:
     return int(str(session.run(table.count.replace("%", "%%"))[0]["rows"]))
 
 
+def objects_in(tables: Sequence[Table]) -> dict[str, tuple[Table, Column]]:
+    """The columns that may hold numbers of large objects, by 'schema.table.column'."""
+    return {f"{t.ident}.{column.ident}": (t, column) for t in tables for column in t.columns if column.is_object}
+
+
+def left_behind(session: Session, tables: Sequence[Table]) -> list[str]:
+    """The tenant's large objects, which are no rows and in no file; a sentence for each column, with the way out."""
+    told = []
+    for name, (table, column) in objects_in(tables).items():
+        rows = f"SELECT {column.ident} AS number FROM {table.ident} WHERE {table.belongs}".replace("%", "%%")  # noqa: S608
+        query = (
+            f"SELECT count(DISTINCT o.oid) AS objects FROM ({rows}) t JOIN pg_largeobject_metadata o ON o.oid = number"  # noqa: S608
+        )
+        if objects := int(str(session.run(query)[0]["objects"])):
+            out = f"SELECT {column.ident}, lo_get({column.ident}) FROM {table.ident} WHERE …;"  # noqa: S608
+            told.append(
+                f"{count(objects, 'large object')} of {name} {'stays' if objects == 1 else 'stay'} behind: the files "
+                f"hold their numbers only. To take them out: {out}"
+            )
+    return told
+
+
 def _refuse_unfit(server: PostgresServer, one: TenantTable, row: Row, writes: bool) -> None:
     where = f"{one.table} on {server.address}"
     if row["ident"] is None:
@@ -130,6 +159,10 @@ def _refuse_unfit(server: PostgresServer, one: TenantTable, row: Row, writes: bo
         raise Refused(
             f"{where} has no primary key: its rows could not be told apart, and an import not be taken back.",
             remedy=f"ALTER TABLE {row['ident']} ADD PRIMARY KEY (…);",
+        )
+    if row["filtered"]:
+        raise Refused(
+            f"Row security of {where} would hide rows from {server.place.user}.", remedy=str(row["grant_sight"])
         )
     if not row["readable"] or (writes and not row["writable"]):
         raise Refused(
@@ -158,7 +191,6 @@ def _table(server: PostgresServer, one: TenantTable, row: Row, before: Mapping[s
         columns=columns,
         key=tuple(str(name) for name in row["key"] or ()),  # type: ignore[union-attr]
         belongs=belongs,
-        triggers=int(str(row["triggers"])),
         holds=column if one.of is None else None,
     )
 

@@ -11,7 +11,8 @@ SELECT
     format('%%I.%%I', pn.nspname, p.proname) || '()' AS runs,
     CASE WHEN t.tgtype & 2 <> 0 THEN 'before' WHEN t.tgtype & 64 <> 0 THEN 'instead of' ELSE 'after' END AS moment,
     t.tgtype & 1 <> 0 AS each_row,
-    t.tgqual IS NOT NULL AS conditional
+    t.tgqual IS NOT NULL AS conditional,
+    false AS is_rule
 FROM tree
 JOIN pg_trigger t ON t.tgrelid = tree.oid
 JOIN pg_class c ON c.oid = t.tgrelid
@@ -33,7 +34,7 @@ WHERE t.tgtype & CASE %(event)s WHEN 'insert' THEN 4 WHEN 'delete' THEN 8 ELSE 1
             AND (a.attgenerated <> '' OR a.attname = ANY (%(columns)s::text[]))
     ))
 UNION ALL
-SELECT r.rulename, %(table)s::text, 'a rule', 'instead of', true, r.ev_qual::text <> '<>'
+SELECT r.rulename, %(table)s::text, 'a rule', 'instead of', true, r.ev_qual::text <> '<>', true
 FROM pg_rewrite r
 WHERE r.ev_class = %(table)s::regclass AND {fires r.ev_enabled}
     AND r.ev_type = CASE %(event)s WHEN 'insert' THEN '3'::"char" WHEN 'delete' THEN '4' ELSE '2' END

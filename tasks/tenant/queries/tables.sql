@@ -7,13 +7,15 @@ SELECT
     has_table_privilege(c.oid, 'INSERT') AND has_table_privilege(c.oid, 'DELETE') AS writable,
     format('GRANT SELECT ON %%s TO %%I;', c.oid::regclass, current_user) AS grant_read,
     format('GRANT SELECT, INSERT, DELETE ON %%s TO %%I;', c.oid::regclass, current_user) AS grant_write,
-    (SELECT count(*)::int FROM pg_trigger t WHERE t.tgrelid = c.oid AND NOT t.tgisinternal AND t.tgenabled <> 'D'
-        AND t.tgtype & 4 = 4) AS triggers,
+    row_security_active(c.oid) AS filtered,
+    format('ALTER ROLE %%I BYPASSRLS;', current_user) AS grant_sight,
     -- A generated column is computed again wherever the row arrives.
     (SELECT json_agg(json_build_object(
             'name', a.attname, 'ident', quote_ident(a.attname),
             -- -1 and not NULL: a type's own length would cut a longer tenant off, and find another one.
             'type', format_type(a.atttypid, a.atttypmod), 'compared_as', format_type(a.atttypid, -1),
+            -- Numbers of large objects, which lie elsewhere, are kept so (oid, or the domain lo).
+            'is_object', coalesce(nullif(y.typbasetype, 0), y.oid) = 'oid'::regtype,
             -- Of a type like citext, what it calls equal stands in its own schema.
             'equals', coalesce((
                 SELECT format('OPERATOR(%%I.%%s)', n.nspname, o.oprname)

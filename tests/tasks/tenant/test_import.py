@@ -10,6 +10,7 @@ import pytest
 
 from tasks.model import Refused, Risk
 from tasks.tenant import bundle
+from tasks.tenant.checks import check_tenant_export_fits as fits
 from tasks.tenant.export import ExportTenant
 from tasks.tenant.imports import ImportTenant
 from tasks.tenant.removal import DeleteImported
@@ -132,15 +133,86 @@ def test_it_merges_nothing(move18: Move) -> None:
         ImportTenant().plan(move18.door(), "acme")
 
 
-def test_it_brings_nothing_when_a_key_is_taken(move: Move) -> None:
+def test_it_brings_nothing_when_a_key_is_taken_meanwhile(move: Move) -> None:
     exported(move)
     move.target.admin("INSERT INTO organizations VALUES ('zeta', 'Zeta')")
-    move.target.admin("INSERT INTO leads (id, organization_id) OVERRIDING SYSTEM VALUE VALUES (3, 'zeta')")
     door, action = move.door(), ImportTenant()
+    plan = action.plan(door, "acme")
+    move.target.admin("INSERT INTO leads (id, organization_id) OVERRIDING SYSTEM VALUE VALUES (3, 'zeta')")
 
     with pytest.raises(Refused, match="duplicate key value violates unique constraint"):
-        action.apply(door, action.plan(door, "acme"))
+        action.apply(door, plan)
     assert there(move) == [1, 1, 0]
+
+
+UNFIT = {
+    "a key that is taken": (
+        "INSERT INTO organizations VALUES ('zeta'); INSERT INTO leads (id, organization_id) OVERRIDING SYSTEM VALUE "
+        "VALUES (3, 'zeta')",
+        "would not take the row 3 of public.leads: the row 3 has the same by leads_pkey",
+    ),
+    "an enum's label": (
+        "DROP TYPE mood; CREATE TYPE mood AS ENUM ('glad'); ALTER TABLE leads ADD mood mood",
+        'does not take this: invalid input value for enum public.mood: "sad" (SQLSTATE 22P02)',
+    ),
+    "a check": (
+        "ALTER TABLE leads ADD mood mood; ALTER TABLE leads ADD CONSTRAINT few CHECK (score < 0.3)",
+        'does not take this: new row for relation "leads" violates check constraint "few"',
+    ),
+    "a row it points at": (
+        "ALTER TABLE leads ADD mood mood; CREATE TABLE scores (n float8 PRIMARY KEY); "
+        "GRANT SELECT ON scores TO app; ALTER TABLE leads ADD FOREIGN KEY (score) REFERENCES scores",
+        "public.scores has no row that it points at by leads_score_fkey",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", UNFIT)
+def test_it_finds_before_anybody_is_asked_what_would_not_be_taken(move: Move, what: str) -> None:
+    there_, why = UNFIT[what]
+    for stage in (move.source, move.target):
+        stage.admin("CREATE TYPE mood AS ENUM ('glad', 'sad')")
+    move.source.admin("ALTER TABLE leads ADD mood mood; UPDATE leads SET mood = 'sad' WHERE email = 'lead3'")
+    exported(move)
+    move.target.admin(there_ if "mood" in there_ else f"ALTER TABLE leads ADD mood mood; {there_}")
+    before = there(move)
+    for ask in (lambda: ImportTenant().plan(move.door(), "acme"), lambda: fits.fn(move.door(), tenant_id="acme")):
+        with pytest.raises(Refused) as refused:
+            ask()
+        assert why in refused.value.says
+    assert there(move) == before
+
+
+def test_it_tells_what_it_cannot_see(move18: Move) -> None:
+    exported(move18)
+    move18.target.admin(
+        "CREATE TABLE scores (n float8 PRIMARY KEY); INSERT INTO scores SELECT 0.1 * n FROM generate_series(0, 9) n"
+    )
+    move18.target.admin("ALTER TABLE leads ADD FOREIGN KEY (score) REFERENCES scores")
+    assert (
+        ImportTenant()
+        .plan(move18.door(), "acme")
+        .does.endswith(
+            "Whether public.scores has the rows pointed at (leads_score_fkey) cannot be seen: "
+            "GRANT USAGE ON SCHEMA public TO app; GRANT SELECT ON public.scores TO app;"
+        )
+    )
+
+
+def test_it_names_the_line_for_row_security(move18: Move) -> None:
+    exported(move18)
+    for stage, action in ((move18.source, ExportTenant()), (move18.target, ImportTenant())):
+        stage.admin("ALTER TABLE leads ENABLE ROW LEVEL SECURITY")
+        with pytest.raises(Refused, match=r"Row security of leads on .* would hide rows from app") as no:
+            action.plan(
+                move18.door(folder=move18.folder / "x") if action.name == "ExportTenant" else move18.door(), "acme"
+            )
+        assert no.value.remedy == "ALTER ROLE app BYPASSRLS;"
+        stage.admin(no.value.remedy)
+        try:
+            assert ImportTenant().plan(move18.door(), "acme").commands
+        finally:
+            stage.admin("ALTER ROLE app NOBYPASSRLS; ALTER TABLE leads DISABLE ROW LEVEL SECURITY")
 
 
 def test_it_refuses_a_database_at_another_migration(move18: Move) -> None:
@@ -160,13 +232,40 @@ def test_it_refuses_before_it_copies_where_a_counter_may_not_move(move18: Move) 
     assert caught.value.remedy == "GRANT SELECT, UPDATE ON SEQUENCE public.leads_id_seq TO app;"
 
 
-def test_it_tells_of_triggers_that_will_fire(move18: Move) -> None:
+MAIL = (
+    "CREATE TABLE outbox (n bigint); GRANT ALL ON outbox TO app;"
+    "CREATE FUNCTION mail() RETURNS trigger LANGUAGE plpgsql AS "
+    "'BEGIN INSERT INTO public.outbox VALUES (coalesce(NEW.id, OLD.id)); RETURN coalesce(NEW, OLD); END';"
+    "CREATE TRIGGER mail AFTER INSERT OR DELETE ON leads FOR EACH ROW EXECUTE FUNCTION mail()"
+)
+
+
+def test_it_tells_of_triggers_that_will_fire_and_counts_what_they_wrote(move18: Move) -> None:
     exported(move18)
-    move18.target.admin(
-        "CREATE FUNCTION mail() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';"
-        "CREATE TRIGGER mail AFTER INSERT ON leads FOR EACH ROW EXECUTE FUNCTION mail()"
+    door, action = move18.door(), ImportTenant()
+    without = action.plan(door, "acme")
+    move18.target.admin(MAIL)
+    plan = action.plan(door, "acme")
+    assert plan.does.endswith(
+        "Triggers fire, and what they do is not known here: mail on public.leads (it runs public.mail() after each row "
+        "is inserted: 7 times)."
     )
-    assert "Triggers of public.leads fire for each row." in ImportTenant().plan(move18.door(), "acme").does
+    assert plan.exceeds(without)
+    assert move18.target.admin("SELECT count(*) FROM outbox") == [(0,)]
+    assert action.apply(door, plan).says.endswith(" Besides, as the server counts: 7 rows of public.outbox inserted.")
+    assert "after each row is deleted: 7 times" in action.undo(plan).plan(door).does
+
+
+def test_it_tells_before_it_takes_back_what_would_go_along(move18: Move) -> None:
+    exported(move18)
+    door, _, undo = imported(move18)
+    move18.target.admin("INSERT INTO remarks (lead_id) SELECT id FROM leads")
+    with pytest.raises(Refused, match=r"hang on the imported ones: 7 rows of public\.remarks are deleted"):
+        undo.plan(door)
+    move18.target.admin("DELETE FROM remarks; CREATE TABLE bills (who text REFERENCES organizations)")
+    move18.target.admin("INSERT INTO bills VALUES ('acme'); GRANT SELECT ON bills TO app")
+    with pytest.raises(Refused, match=r"1 row of public.bills \(bills_who_fkey\) is in the way"):
+        undo.plan(door)
 
 
 def test_it_needs_nothing_done_twice(move18: Move) -> None:
