@@ -114,13 +114,19 @@ connections hang for good, and everybody may lose what they are at: KILL <databa
 console.""",
         ),
         Manual(
-            "Look why the server went down",
+            "Find out why nobody got in",
             when=check_can_connect,
             how="""\
-Before you trust it again, read the last lines of its log: a full disk ('No space left on device'), the kernel's
-out-of-memory killer ('terminated by signal 9'), a crashed extension ('terminated by signal 11') or a stop by a person
-('received fast shutdown request') each come back unless their cause is removed. With a hosted database, open the
-provider's console: it may be paused, in maintenance, or out of its quota.""",
+The finding names the reason, and that decides where to look.
+
+A password, a role, a limit, a database or a certificate is refused by a server that is up: ask who changed it and when
+(a deploy, a rotation, an expiry: VALID UNTIL), for a restart changes none of them. Its log has each refusal.
+
+Where nothing listened, the server was silent, or it broke off or recovered, it was down itself. Before you trust it
+again, read the last lines of its log: a full disk ('No space left on device'), the kernel's out-of-memory killer
+('terminated by signal 9'), a crashed extension ('terminated by signal 11') or a stop by a person ('received fast
+shutdown request') each come back unless their cause is removed. With a hosted database, open the provider's console: it
+may be paused, in maintenance, or out of its quota.""",
         ),
         Manual(
             "Wait for the provider",

@@ -212,19 +212,20 @@ def _remedy(postgres: PostgresServer, knock: Knock) -> str:
         # Reserved slots are for those who look and act, never for the application that takes the others.
         return ""
     if knock.refused.reason is Reason.PASSWORD:
-        return " ".join(part for part in (knock.refused.remedy, _why_refused(postgres, knock.role)) if part)
+        return _of_the_password(postgres, knock.role, knock.refused.remedy)
     return knock.refused.remedy
 
 
-def _why_refused(postgres: PostgresServer, role: str) -> str:
+def _of_the_password(postgres: PostgresServer, role: str, remedy: str) -> str:
     """Postgres says 'password' of a missing role and of an expired password too; the acting role sees which."""
     try:
         rows = postgres.rows_as_actor(LOGIN_ROLE, role=role)
     except CannotLook:
         # The acting role gets in no better: then there is nothing to add.
-        return ""
+        return remedy
     if not rows:
-        return f"There is no role {role}: Postgres says 'password' of a missing role too."
+        return f"{remedy} There is no role {role}: Postgres says 'password' of a missing role too."
     if rows[0]["expired"]:
-        return f"The password of {role} was valid until {rows[0]['valid_until']}."
-    return ""
+        # A new password would be refused as well.
+        return f"The password of {role} was valid until {rows[0]['valid_until']}: {rows[0]['extend']}"
+    return remedy

@@ -107,9 +107,13 @@ class SetPasswordAgain(Action):
                 f"{postgres.address} refuses the password of {actor} itself, the role that would set it.",
                 remedy="Set action_url to another role, or type as a superuser: \\password " + actor,
             )
-        roles = [_changeable(postgres, role) for role in sorted(refused)]
+        there = [_changeable(postgres, role) for role in sorted(refused)]
+        roles, late = [role for role in there if not role["expired"]], [role for role in there if role["expired"]]
+        if not roles:
+            raise Refused(f"Set again, it would be refused as before. {_late(late)}", remedy=_longer(late))
+        told = [f"Set the password of {role['name']} to the one our configuration holds." for role in roles]
         return _password_plan(
-            " ".join(f"Set the password of {role['name']} to the one our configuration holds." for role in roles),
+            " ".join([*told, *([f"{_late(late)} By hand: {_longer(late)}"] if late else [])]),
             tuple(_password_command(role) for role in roles),
             knocks,
             self.way_back,
@@ -134,6 +138,15 @@ class SetPasswordAgain(Action):
         if None in answers or not answers:
             return None
         return all(answers)
+
+
+def _late(roles: list[Row]) -> str:
+    return " ".join(f"The password of {role['name']} was valid until {role['valid_until']}." for role in roles)
+
+
+def _longer(roles: list[Row]) -> str:
+    """A password that is set anew is not valid for longer."""
+    return "\n".join(str(role["extend"]) for role in roles)
 
 
 def _set_password(postgres: PostgresServer, role: str, password: SecretStr) -> None:

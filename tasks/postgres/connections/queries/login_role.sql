@@ -9,6 +9,7 @@ SELECT
     r.rolsuper AS superuser,
     format('%%I', r.rolname) AS quoted,
     format('ALTER ROLE %%I', r.rolname) AS alter_role,
+    format($$ALTER ROLE %%I VALID UNTIL 'infinity';$$, r.rolname) AS extend,
     format('GRANT %%I TO %%I WITH ADMIN OPTION', r.rolname, me.rolname) AS grant_admin,
     format('ALTER ROLE %%I CREATEROLE', me.rolname) AS grant_createrole,
     me.rolname AS me,

@@ -155,6 +155,24 @@ def test_it_gives_the_role_its_configured_password(rotated: Stage) -> None:
         pass
 
 
+def test_it_sets_no_password_again_that_has_expired(rotated: Stage) -> None:
+    """Set anew, it would be refused as before: what it needs is another VALID UNTIL."""
+    door = door_of(rotated)
+    rotated.admin("ALTER ROLE app VALID UNTIL '2020-01-01 00:00:00+00'")
+    try:
+        with pytest.raises(Refused) as refused:
+            SetPasswordAgain().plan(door)
+        assert refused.value.says == (
+            "Set again, it would be refused as before. The password of app was valid until 2020-01-01 00:00:00+00."
+        )
+        assert refused.value.remedy == "ALTER ROLE app VALID UNTIL 'infinity';"
+        rotated.admin(refused.value.remedy)
+        assert SetPasswordAgain().apply(door, SetPasswordAgain().plan(door)).complete
+        assert SetPasswordAgain().plan(door).commands == ()
+    finally:
+        rotated.admin("ALTER ROLE app VALID UNTIL 'infinity'")
+
+
 def test_it_never_shows_the_password(rotated: Stage, cramped_server: Server) -> None:
     door = door_of(rotated)
     plan = SetPasswordAgain().plan(door)
