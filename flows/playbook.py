@@ -124,7 +124,14 @@ def _judge(found: Mapping[AnyCheck, Finding], *, stopped: bool, done: bool) -> E
 def _taken_back(case: Case, ending: Ending) -> tuple[Ending, str]:
     """Half a piece of work is rarely what anybody wants: offer to take back what was begun, last step first."""
     undone = offer_undo(case, in_order=True)
-    told = "".join(f" Taken back, {title}: {fate}." for title, fate in undone.items())
+    told = "".join(_of_the_undo(title, fate) for title, fate in undone.items())
     whole = _begun(case) == set(undone) and set(undone.values()) <= {Fate.APPLIED, Fate.MOOT}
-    ending = Ending.TAKEN_BACK if undone and whole else ending
+    # Where nothing was left to take back of any, nothing was: it ended as it would have.
+    ending = Ending.TAKEN_BACK if whole and Fate.APPLIED in undone.values() else ending
     return halfway.ended(case, undone, ending, case.says(ending) + told)
+
+
+def _of_the_undo(title: str, fate: Fate) -> str:
+    if fate is Fate.MOOT:
+        return f" Of “{title}” nothing was there to take back."
+    return f" Taken back, {title}: {fate}." if fate is Fate.APPLIED else f" Not taken back, {title}: {fate}."

@@ -115,6 +115,15 @@ def test_it_offers_to_take_back_a_step_that_failed_in_the_middle(room: Room) -> 
     assert [q.title for q in script.asked][-1] == "Take back: Fit the bulb"
     assert (room.verdict, room.count("tried")) == ("stopped", 0)
     assert fates(room)["Fit the bulb"] == "failed"
+    assert room.entry("closed")["says"].endswith(" Not taken back, Fit the bulb: skipped.")
+
+
+def test_it_does_not_say_taken_back_where_nothing_was_done(room: Room) -> None:
+    room.set(fit="too large")
+    script = live(room, said, said)
+    assert [q.title for q in script.asked] == ["Tell the room", "Fit the bulb"]
+    assert (room.verdict, fates(room)["Take back: Fit the bulb"]) == ("stopped", "moot")
+    assert room.entry("closed")["says"].endswith(" Of “Fit the bulb” nothing was there to take back.")
 
 
 def test_it_offers_to_take_back_all_in_reverse_when_it_did_not_work(room: Room) -> None:

@@ -33,6 +33,8 @@ class FitBulb(Action):
         lamp.wait_at("after fitting")
         if lamp.state().get("fit") == "half":
             return Outcome(says="It is in, but it is loose.", complete=False)
+        if lamp.state().get("fit") == "too large":
+            return Outcome(says="It does not go in.", complete=False)
         lamp.set(fitted=bulb)
         return Outcome(says="It is in.", complete=True)
 
@@ -50,6 +52,8 @@ class TakeOutBulb(Action):
     undo = NoWayBack(loses="Nothing; fit it again.")
 
     def plan(self, lamp: Lamp, bulb: str) -> Plan:
+        if lamp.state().get("fit") == "too large":
+            return _plan(f"{bulb} never went in.", {}, Risk.LOW, self.way_back)
         return _plan(f"Take out {bulb}.", {bulb: f"lamp take-out {bulb}"}, Risk.LOW, self.way_back)
 
     def apply(self, lamp: Lamp, plan: Plan) -> Outcome:
