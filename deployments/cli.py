@@ -46,7 +46,7 @@ from flows.people.handling import Over
 from flows.run import settings
 from flows.run.trigger import NotPublished
 from flows.told.follow import NotNoticed, TookTooLong
-from flows.told.show import plain
+from flows.told.words import plain
 from runbooks.catalog import UnknownRunbook
 from runbooks.model import InvalidRunbook
 from runbooks.parameter import WrongParameters

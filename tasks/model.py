@@ -131,6 +131,11 @@ class Command:
     line: str
     target: Row
 
+    @property
+    def effect(self) -> str:
+        """Line and target in canonical form."""
+        return canonical({"line": self.line, "target": self.target}).decode()
+
 
 @dataclass(frozen=True, kw_only=True)
 class BlastRadius:
@@ -161,11 +166,13 @@ class Plan:
     evidence: Sequence[Row] = ()
     # How many different people it takes in production, at least.
     people: int = 1
+    # What the commands are written in, as a code fence names it: sql, sh, http, text.
+    language: str = "sql"
 
     @property
     def effect(self) -> frozenset[str]:
         """The commands in canonical form, for comparing two plans by what they would do."""
-        return frozenset(canonical({"line": c.line, "target": c.target}).decode() for c in self.commands)
+        return frozenset(command.effect for command in self.commands)
 
     def exceeds(self, approved: Plan) -> frozenset[str]:
         """What this plan would do beyond the approved one. Empty: the same, or less."""

@@ -23,6 +23,7 @@ from flows.gate.reply import reply
 from flows.journal import Entry, Journal
 from flows.told.follow import TookTooLong, follow
 from flows.told.show import story
+from flows.told.words import plain
 
 # Long enough to see the answer taken up by a worker, short enough to sit and wait for.
 ANSWER_TAKEN_WITHIN_S = 60.0
@@ -57,6 +58,7 @@ def approve(
     name: str | None = None,
     note: str = "",
     code: str = "",
+    commands: bool = False,
     json: bool = False,
 ) -> int:
     """Show what waits for approval, with the exact plan, and ask you. Nothing is done before somebody approves.
@@ -75,11 +77,14 @@ def approve(
         Why, for the record.
     code
         The one-time code your authenticator shows. With INCIDENT_APPROVER_KEY set, your answer is signed instead.
+    commands
+        Print every command of the plan, one after the other, and decide nothing.
     json
         Print what waits as JSON, and decide nothing.
     """
-    if json and (decision or name):
-        errors.print("--json shows what waits and decides nothing: leave out --decision and --name.")
+    if (json or commands) and (decision or name):
+        flag = "--json" if json else "--commands"
+        errors.print(f"{flag} shows what waits and decides nothing: leave out --decision and --name.")
         return 2
     journal = here().journal()
     found = list(waiting(journal))
@@ -95,6 +100,10 @@ def approve(
         _list(found)
         # A decision is about one plan; it was not taken.
         return 2 if decision else 0
+    if commands:
+        for command in found[0].question.plan.commands:
+            say(plain(command.line))
+        return 0
     return _one(journal, found[0], decision, name, note, code)
 
 

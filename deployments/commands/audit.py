@@ -31,7 +31,7 @@ from flows.journal import (
     write_whole,
 )
 from flows.keepers.seal import places, seal_and_anchor
-from flows.told.show import plain
+from flows.told.words import plain
 from tasks.config import Keeping
 
 app = App(name="audit", sort_key=101, help="Is the record what was written? Seal, export, verify and retire it.")

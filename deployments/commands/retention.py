@@ -16,7 +16,7 @@ from flows.keepers.retire import before, removable
 from flows.keepers.retire import retire as retire_old
 from flows.keepers.seal import places, seal_and_anchor
 from flows.run import settings
-from flows.told.show import plain
+from flows.told.words import plain
 from tasks.toml import InvalidConfig
 
 OWNER_URL = "INCIDENT_JOURNAL_OWNER_URL"

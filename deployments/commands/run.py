@@ -212,7 +212,7 @@ def _plan(step: Step, place: Environment, values: Row, redact: Redactor, json: b
     if not json:
         console.print()
         shown = plan_from(redact.body(plan_body(plan)))  # type: ignore[arg-type]  # an object stays an object
-        lines = plan_lines(shown) if shown.commands else [shown.does]
+        lines = plan_lines(shown, "add `--json`") if shown.commands else [shown.does]
         show_markdown("\n".join([f"## {step.title}", "", *lines]))
         console.print()
     return plan_body(plan)

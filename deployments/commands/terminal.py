@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from deployments.commands.markdown import Page
-from flows.told.show import plain
+from flows.told.words import plain
 from tasks.model import Verdict
 
 # NO_COLOR is honoured by rich. What we print is other people's text: nothing in it is markup.

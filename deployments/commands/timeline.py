@@ -11,7 +11,7 @@ from deployments.commands.terminal import console, errors, print_json, say, show
 from flows.journal import Entry, Journal, broken, stands_for_removed
 from flows.told.follow import follow
 from flows.told.report import report, what
-from flows.told.show import plain
+from flows.told.words import plain
 
 # A working day: whoever follows longer than that has closed the terminal.
 LIVE_WITHIN_S = 12 * 3600.0

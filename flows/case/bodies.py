@@ -11,6 +11,9 @@ from typing import Any
 
 from tasks.model import BlastRadius, Command, Finding, Outcome, Plan, Risk, Row, Verdict, digest
 
+# What every plan was shown as, before a plan said in which language it is.
+OLDER = "sql"
+
 
 def finding_body(finding: Finding) -> Row:
     return {
@@ -44,6 +47,7 @@ def plan_body(plan: Plan) -> Row:
         "evidence": list(plan.evidence),
         "columns": _columns(plan.evidence),
         "people": plan.people,
+        "language": plan.language,
     }
 
 
@@ -56,6 +60,7 @@ def plan_from(body: Mapping[str, Any]) -> Plan:
         loses=body["loses"],
         evidence=tuple(_in_order(body["evidence"], body)),
         people=int(body.get("people", 1)),
+        language=str(body.get("language", OLDER)),
     )
 
 
@@ -81,9 +86,9 @@ def outcome_from(body: Mapping[str, Any]) -> Outcome:
 def plan_digest(version: str, title: str, reason: str, body: Row) -> str:
     """What an approval is bound to: the runbook's version, why it is asked, the effect, and the evidence as shown.
 
-    In whichever order its columns stand: what an older release asked does not say.
+    In whichever order its columns stand, and whatever its fence says: what an older release asked does not tell.
     """
-    shown = {name: part for name, part in body.items() if name != "columns"}
+    shown = {name: part for name, part in body.items() if name not in ("columns", "language")}
     return digest({"runbook": version, "title": title, "reason": reason, "plan": shown})
 
 

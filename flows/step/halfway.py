@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from flows.case.bodies import OLDER
 from flows.case.case import ENGINE, Case, Ending, Fate, step_key
 from flows.life.diagnose import ask_all
 from flows.step.undo import TAKE_BACK
@@ -61,7 +62,7 @@ def _left(case: Case, undone: Mapping[str, Fate]) -> Row:
     stays = [step for step in steps if case.fate(step.title) in BEGUN and undone.get(step.title) not in UNDONE]
     begun: list[Row] = [_closed(case, step_key(step.title)) for step in stays]
     failed: list[Row] = [
-        {**_closed(case, _key(step)), "commands": _commands(case, step)} for step in stays if step.title in undone
+        {**_closed(case, _key(step)), **_commands(case, step)} for step in stays if step.title in undone
     ]
     looks: list[Row] = [
         {"check": asked.name, "verdict": finding.verdict.name, "says": finding.says}
@@ -80,13 +81,14 @@ def _closed(case: Case, key: str) -> dict[str, Json]:
     return dict(entry.body) if entry else {}
 
 
-def _commands(case: Case, step: Step) -> list[str]:
+def _commands(case: Case, step: Step) -> dict[str, Json]:
     """What was to take it back, as it was recorded last: what was begun, otherwise what was proposed."""
     key = _key(step)
     plans = [e for e in case.log.entries if e.kind in ("asked", "planned", "intent") and e.key.startswith(f"{key}/")]
     begun = [e for e in plans if e.kind == "intent"] or plans
     plan: Any = begun[-1].body["plan"] if begun else {"commands": []}
-    return [str(command["line"]) for command in plan["commands"]]
+    lines: list[Json] = [str(command["line"]) for command in plan["commands"]]
+    return {"commands": lines, "language": plan.get("language", OLDER)}
 
 
 def _told(failed: Mapping[str, Any]) -> str:

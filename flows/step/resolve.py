@@ -15,6 +15,7 @@ from flows.life.diagnose import ask_all
 from flows.step.act import Change, End, act, declined, plan_now, settle_intent, too_late
 from flows.step.turn import Turn
 from flows.told.artifacts import publish_plan, publish_step
+from flows.told.commands import moved
 from runbooks.model import AnyCheck
 from tasks.model import CannotLook, Finding, Plan, Row, Verdict
 
@@ -113,11 +114,9 @@ def _still(case: Case, change: Change, ask: str, approved: Plan) -> Plan | End |
         return seen
     fresh = plan_now(case, change)
     shown = case.redacted(fresh)
-    beyond = shown.exceeds(approved)
-    if beyond:
-        return "The approval is void, because more or other things would be done now than were approved: " + "; ".join(
-            sorted(beyond)
-        )
+    if beyond := shown.exceeds(approved):
+        lines = moved([c for c in shown.commands if c.effect in beyond], approved)
+        return f"The approval is void, because more or other things would be done now than were approved: {lines}"
     if people_needed(fresh, case.environment) > people_needed(approved, case.environment):
         return f"The approval is void, because it touches {fresh.blast_radius} now, and that takes more people."
     if fresh.risk > approved.risk:

@@ -27,7 +27,7 @@ def publish_findings(what: str, findings: Mapping[AnyCheck, Finding], title: str
 def publish_plan(title: str, plan: Plan) -> None:
     from prefect.artifacts import create_markdown_artifact
 
-    markdown = "\n".join([f"# {said(title)}", "", *plan_lines(plan)])
+    markdown = "\n".join([f"# {said(title)}", "", *plan_lines(plan, f"`incident timeline {_short()} --json`")])
     create_markdown_artifact(key=_key("plan"), markdown=markdown, description=said(title))
 
 
@@ -68,6 +68,11 @@ def publish_report(markdown: str) -> None:
 
 def _key(what: str) -> str:
     """The incident's own key: the V2 interface opens the newest artifact of a key, whichever run it is from."""
+
+    return f"{what}-{_short()}"
+
+
+def _short() -> str:
     from prefect.runtime import flow_run
 
-    return f"{what}-{str(flow_run.id)[:8]}"
+    return str(flow_run.id)[:8]

@@ -7,9 +7,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from flows.case.bodies import OLDER
 from flows.case.case import Fate
 from flows.journal import Entry
-from flows.told.show import fenced, lasted, moment, said, table, worsened
+from flows.told.commands import commands_lines
+from flows.told.show import lasted, moment, said, table, worsened
 from runbooks import markdown
 
 # An incident that a watch saw again every five minutes for a day; the journal keeps what is left out here.
@@ -59,7 +61,7 @@ def report(entries: Sequence[Entry]) -> str:
             *(list(_run(entries)) or ["Nothing."]),
             "",
             *_worse(by_key.get("verify/ended", {})),
-            *_left(by_key.get("halfway")),
+            *_left(by_key.get("halfway"), entries[0]),
             "## Impact and cause",
             "",
             "_To be written: who noticed it, for how long, and what made it possible._",
@@ -174,10 +176,14 @@ def _run(entries: Sequence[Entry]) -> Iterator[str]:
     for entry in entries:
         body: Any = entry.body
         if entry.kind == "intent":
-            commands = [command["line"] for command in body["plan"]["commands"]]
-            yield from (f"**{said(body['title'])}** ({entry.at[11:19]} UTC)", "", *fenced(commands), "")
+            yield from (f"**{said(body['title'])}** ({entry.at[11:19]} UTC)", "", *_commands(body["plan"], entry), "")
         if entry.kind in ("outcome", "broken off"):
             yield from (f"→ {said(body['says'])}", "")
+
+
+def _commands(plan: Mapping[str, Any], entry: Entry) -> list[str]:
+    lines = [str(command["line"]) for command in plan["commands"]]
+    return commands_lines(lines, plan.get("language", OLDER), f"`incident timeline {entry.incident[:8]} --json`")
 
 
 def _worse(verified: Mapping[str, Any]) -> Iterator[str]:
@@ -186,7 +192,7 @@ def _worse(verified: Mapping[str, Any]) -> Iterator[str]:
         yield from ("## What got worse", "", *table(worse, ROWS), "")
 
 
-def _left(left: Mapping[str, Any] | None) -> Iterator[str]:
+def _left(left: Mapping[str, Any] | None, opened: Entry) -> Iterator[str]:
     """The state that somebody has to mend by hand, where an undo failed."""
     if left is None:
         return
@@ -194,7 +200,8 @@ def _left(left: Mapping[str, Any] | None) -> Iterator[str]:
     yield from (*(f"- **{said(step['title'])}**: {said(step['says'])}" for step in left["begun"]), "")
     for step in left["not_taken_back"]:
         yield from (f"**{said(step['title'])}** {said(step['fate'])}: {said(step['says'])} By hand:", "")
-        yield from (*(fenced(step["commands"]) if step["commands"] else ["There is no plan for it yet."]), "")
+        plan = {**step, "commands": [{"line": line} for line in step["commands"]]}
+        yield from (*(_commands(plan, opened) if step["commands"] else ["There is no plan for it yet."]), "")
     yield from ("What was seen since:", "", *table(left["looks"], ROWS), "")
 
 

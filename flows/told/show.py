@@ -12,6 +12,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from flows.case.question import Question
+from flows.told.commands import commands_lines
+from flows.told.words import cut, plain
 from runbooks import markdown
 from runbooks.model import AnyCheck
 from tasks.model import Finding, Json, Plan, Row
@@ -19,10 +21,8 @@ from tasks.model import Finding, Json, Plan, Row
 # A form with a thousand rows is read by nobody; the journal keeps them all, and every character of them.
 ROWS_SHOWN = 20
 ROWS_AS_LISTS = 3
-COMMANDS_SHOWN = 50
 SENTENCE = 2_000
 CELL = 300
-COMMAND = 4_000
 
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
 
@@ -42,7 +42,7 @@ def story(question: Question) -> str:
             "",
             f"**Found:** {said(question.reason)}",
             "",
-            *plan_lines(question.plan),
+            *plan_lines(question.plan, f"`incident approve {question.incident[:8]} --commands`"),
             "",
             f"Plan {markdown.code(question.digest[:12])}",
         ]
@@ -59,31 +59,24 @@ def _people(question: Question) -> list[str]:
     return [*takes, *(["", said(question.quorum)] if question.quorum else [])]
 
 
-def plan_lines(plan: Plan) -> list[str]:
-    """A plan in Markdown. One without commands is what a person does by hand, and then signs off."""
+def plan_lines(plan: Plan, everything: str = "`incident timeline ID --json`") -> list[str]:
+    """A plan in Markdown. One without commands is what a person does by hand, and then signs off.
+
+    `everything` says where all commands stand, if they are too many to be shown.
+    """
     if not plan.commands:
         told = markdown.block(plain(plan.does))
         return [f"**By hand:** {told}", "", "Nothing is done by us: approve when it is done."]
     return [
         f"**Will do:** {said(plan.does)}",
         "",
-        *fenced([command.line for command in plan.commands]),
+        *commands_lines([command.line for command in plan.commands], plan.language, everything),
         "",
         f"**Touches:** {said(str(plan.blast_radius))}. **Risk:** {plan.risk.name.lower()}.",
         "",
         f"**Way back:** {said(plan.loses)}",
         *(["", "**Seen when planning:**", "", *evidence_lines(plan.evidence)] if plan.evidence else []),
     ]
-
-
-def fenced(commands: Sequence[str]) -> list[str]:
-    """Commands as code, to the letter; a fence longer than any within them."""
-    lines = [plain(_cut(command, COMMAND)) for command in commands[:COMMANDS_SHOWN]]
-    longest = max((len(run) for line in lines for run in re.findall(r"`+", line)), default=0)
-    fence = "`" * max(3, longest + 1)
-    hidden = len(commands) - len(lines)
-    rest = ["", f"**… and {hidden} more commands**, which `incident timeline --json` shows."] if hidden else []
-    return [f"{fence}sql", *lines, fence, *rest]
 
 
 def evidence_lines(rows: Sequence[Row]) -> list[str]:
@@ -143,16 +136,7 @@ def lasted(seconds: float) -> str:
 
 def said(text: str, limit: int = SENTENCE) -> str:
     """A sentence from outside, as Markdown that shows it as it was written."""
-    return markdown.text(plain(_cut(text, limit)))
-
-
-def plain(text: str) -> str:
-    """Text that cannot steer a terminal: an alert's or a query's control characters become visible."""
-    return "".join(c if c.isprintable() or c in "\n\t" else repr(c)[1:-1] for c in text)
-
-
-def _cut(text: str, limit: int) -> str:
-    return text if len(text) <= limit else f"{text[:limit]} … (cut; {len(text):,} characters in all)"
+    return markdown.text(plain(cut(text, limit)))
 
 
 def findings_lines(findings: Mapping[AnyCheck, Finding]) -> list[str]:
@@ -165,8 +149,8 @@ def findings_table(findings: Mapping[AnyCheck, Finding]) -> list[dict[str, Any]]
     return [
         {
             "verdict": finding.verdict.name,
-            "answer": plain(_cut(finding.says, SENTENCE)),
-            "to do": plain(_cut(finding.remedy, SENTENCE)),
+            "answer": plain(cut(finding.says, SENTENCE)),
+            "to do": plain(cut(finding.remedy, SENTENCE)),
             "question": asked.question,
         }
         for asked, finding in _worst_first(findings)

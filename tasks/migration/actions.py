@@ -101,6 +101,7 @@ def _plan(migration: MigrationTool, argv: Sequence[str], stands: str, goes: str,
         blast_radius=BlastRadius(touched=0 if here else 1, total=1, noun="databases"),
         risk=Risk.HIGH,
         loses=loses,
+        language="sh",
     )
 
 

@@ -128,6 +128,7 @@ def plan_rows(mirror: Mirror, risk: Risk, *, only_one: bool = False) -> Plan:
         risk=max((one.ahead.risk(risk) for one in due), default=risk),
         loses=f"No way back. {WAY_BACK.loses}",
         evidence=[line for one in due for line in one.evidence],
+        language="text",
     )
 
 

@@ -74,6 +74,7 @@ class ResyncTables(Action):
             risk=Risk.HIGH,
             loses=self.way_back,
             evidence=[_evidence(part) for part in due],
+            language="text",
         )
 
     def apply(self, mirror: Mirror, plan: Plan) -> Outcome:

@@ -22,6 +22,7 @@ def plan_of(service: Service, does: str, *, noun: str, risk: Risk, loses: str, e
         risk=risk,
         loses=loses,
         evidence=evidence,
+        language="sh",
     )
 
 

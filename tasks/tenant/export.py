@@ -110,6 +110,7 @@ class DeleteExport(Action):
             blast_radius=BlastRadius(touched=len(there), total=len(list(self.place.iterdir())), noun="files"),
             risk=Risk.MODERATE,
             loses=self.undo.loses,
+            language="sh",
         )
 
     def apply(self, plan: Plan) -> Outcome:

@@ -68,6 +68,9 @@ def test_it_takes_answers_from_pipes_and_terminals(shell: Shell, stack: Stack, j
     assert shell("approve", "--decision", "approve", "--name", "you").returncode == 2
     [shown] = shell.json("approve", one)
     statement = shown["plan"]["commands"][0]["line"]
+    lines = [command["line"] for command in shown["plan"]["commands"]]
+    assert shell("approve", one, "--commands").stdout == "".join(f"{line}\n" for line in lines)
+    assert shell("approve", one, "--commands", "--decision", "approve").returncode == 2
     assert statement.startswith("SELECT pg_terminate_backend(pid)")
 
     looked = shell("approve", one)

@@ -97,6 +97,7 @@ def test_it_voids_the_approval_when_more_would_be_done_than_approved(room: Room)
     assert room.count("tried") == 0
     assert "lamp on b" in script.asked[1].refused
     assert "lamp on a" not in script.asked[1].refused
+    assert "{" not in script.asked[1].refused
     assert script.asked[1].digest != script.asked[0].digest
 
 

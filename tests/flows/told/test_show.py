@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 import pytest
 
 from flows.case.question import Question
-from flows.told.show import COMMANDS_SHOWN, lasted, plain, plan_lines, shown, story, table
+from flows.told.show import lasted, plan_lines, shown, story, table
+from flows.told.words import plain
 from tasks.model import BlastRadius, Command, Json, Plan, Risk
 from tests.flows.hostile import HOSTILE, OURS, seen, tags
 
@@ -106,14 +107,6 @@ def test_it_stays_readable_with_a_megabyte_everywhere() -> None:
     told = story(_hostile("Ünglück | ` " * 100_000))
     assert len(told) < 100_000
     assert "cut; 1,200,000 characters in all" in told
-
-
-def test_it_says_how_many_commands_are_not_shown() -> None:
-    many = tuple(Command(line=f"SELECT {n};", target={"n": n}) for n in range(COMMANDS_SHOWN + 7))
-    told = "\n".join(plan_lines(replace(PLAN, commands=many)))
-    assert "SELECT 49;" in told
-    assert "SELECT 50;" not in told
-    assert "**… and 7 more commands**, which `incident timeline --json` shows." in told
 
 
 def test_it_shows_many_rows_as_one_table() -> None:

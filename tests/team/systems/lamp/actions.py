@@ -18,6 +18,7 @@ def _plan(lamp: Lamp, verb: str, risk: Risk, loses: str, only: tuple[str, ...] =
         risk=risk,
         loses=loses,
         evidence=[{"label": lamp.state().get("label", "")}],
+        language="sh",
     )
 
 
