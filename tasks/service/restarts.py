@@ -43,7 +43,7 @@ def restarted(service: Service, plan: Plan) -> Outcome:
     approved = [planned.line for planned in plan.commands]
     if approved != [service.restart_line]:
         raise Refused(
-            f"Approved was {approved}, and the configuration says `{service.restart_line}`.",
+            f"Approved was `{'; '.join(approved) or 'nothing'}`, and the configuration says `{service.restart_line}`.",
             remedy="Open the incident again: it plans with the configuration as it is now.",
         )
     ran = service.start_again()
