@@ -27,6 +27,9 @@ class Action(ABC):
     undo: ClassVar[NoWayBack | Callable[..., Action]]
     # A plan that touches more than this share of what there is takes two people in production. None: its risk decides.
     two_people_above: ClassVar[float | None] = None
+    # May it do less than its plan, target by target? Then what was approved and is still there is done although others
+    # have come; those are asked about in a round of their own. Only where each command stands for itself.
+    narrows: ClassVar[bool] = False
 
     @abstractmethod
     def plan(self, *args: Any, **systems: Any) -> Plan:

@@ -6,6 +6,7 @@ import dataclasses
 import enum
 import hashlib
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar
@@ -133,7 +134,7 @@ class Command:
 
     @property
     def effect(self) -> str:
-        """Line and target in canonical form."""
+        """Line and target in canonical form, for telling whether two commands would do the same."""
         return canonical({"line": self.line, "target": self.target}).decode()
 
 
@@ -176,7 +177,9 @@ class Plan:
 
     def exceeds(self, approved: Plan) -> frozenset[str]:
         """What this plan would do beyond the approved one. Empty: the same, or less."""
-        return self.effect - approved.effect
+        # Counted: of two that are masked alike, only one may have been approved.
+        now, then = (Counter(command.effect for command in plan.commands) for plan in (self, approved))
+        return frozenset(now - then)
 
 
 @dataclass(frozen=True, kw_only=True)

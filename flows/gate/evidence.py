@@ -15,7 +15,7 @@ from collections.abc import Mapping
 
 from flows.case.case import Case
 from flows.told.show import lasted
-from tasks.model import Json, Plan, canonical
+from tasks.model import Json, Plan, Row, canonical
 
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d.*")
 
@@ -31,6 +31,12 @@ def expired(case: Case, ask: str, approved: Plan, fresh: Plan) -> str:
         f"The approval is void, because what it rests on was seen {lasted(age_s)} before, and it looks "
         "different now. Read what is seen now, then answer again."
     )
+
+
+def known_before(approved: Plan, fresh: Plan) -> list[Row]:
+    """What is seen now of what was shown with `approved`; what came since is left out."""
+    shown = {canonical(_still(row)) for row in approved.evidence}
+    return [row for row in fresh.evidence if canonical(_still(row)) in shown]
 
 
 def _same(approved: Plan, fresh: Plan) -> bool:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+from collections import Counter
 from contextlib import nullcontext
 from dataclasses import dataclass
 
@@ -42,10 +43,21 @@ class Change:
     when: AnyCheck | None = None
     guards: tuple[AnyCheck, ...] = ()
     unattended: bool = False
+    # One more each time others came while those before were being approved (narrow.py).
+    round: int = 1
+
+    @property
+    def name(self) -> str:
+        return round_name(self.title, self.round)
 
     @property
     def key(self) -> str:
-        return step_key(self.title)
+        return step_key(self.name)
+
+
+def round_name(title: str, number: int) -> str:
+    """What the journal and people call a round of a step."""
+    return title if number == 1 else f"{title}, round {number}"
 
 
 @dataclass(frozen=True)
@@ -73,8 +85,8 @@ def act(case: Case, change: Change, plan: Plan, attempt: int = 1) -> End | None:
     if (end := too_late(case)) is not None:
         return end
     go_on_only_if_wanted(case)
-    case.record("intent", f"{change.key}/intent/{attempt}", {**case.intended(plan), "title": change.title})
-    case.say(f"{change.title}: doing it now. {plan.does}")
+    case.record("intent", f"{change.key}/intent/{attempt}", {**case.intended(plan), "title": change.name})
+    case.say(f"{change.name}: doing it now. {plan.does}")
     shown = ProgressBar(change.title)
 
     def hear(now: Progress) -> None:
@@ -129,14 +141,14 @@ def _again(case: Case, change: Change, intent: Entry, attempt: int) -> End | Non
         return end
     if attempt < TRIES:
         fresh = plan_now(case, change)
-        rest = _rest(fresh, case, plan)
+        left = rest(fresh, case, plan)
         if not fresh.commands:
             return End(Fate.MOOT, f"It was begun and did not happen, and nothing is left to do. {fresh.does}")
-        if not rest.commands:
+        if not left.commands:
             return End(
                 Fate.FAILED, f"It was begun and did not happen; what would be done now was not approved. {fresh.does}"
             )
-        return act(case, change, rest, attempt + 1)
+        return act(case, change, left, attempt + 1)
     return None
 
 
@@ -166,7 +178,7 @@ def _unsure(case: Case, change: Change, plan: Plan, attempt: int) -> End | None:
     reason = "It was begun, and it cannot be told whether it happened. Approve: do what is left. Skip: leave it so."
     refused = ""
     for ask in rounds(case, f"{change.key}/unsure/{attempt}"):
-        settled = settle(case, ask, change.title, reason, plan, refused=refused)
+        settled = settle(case, ask, change.name, reason, plan, refused=refused)
         if isinstance(settled, str):
             refused = settled
             continue
@@ -182,11 +194,9 @@ def declined(settled: Settled) -> End:
     return End(fate, f"Decided by {', '.join(settled.by)}. {settled.note}".strip())
 
 
-def _rest(fresh: Plan, case: Case, approved: Plan) -> Plan:
-    """What of the fresh plan was approved."""
-    kept = [
-        command
-        for command, shown in zip(fresh.commands, case.redacted(fresh).commands, strict=True)
-        if shown in approved.commands
-    ]
+def rest(fresh: Plan, case: Case, approved: Plan) -> Plan:
+    """What of the fresh plan was approved. Where more are masked alike than were approved, nobody knows which: none."""
+    shown = [command.effect for command in case.redacted(fresh).commands]
+    now, then = Counter(shown), Counter(command.effect for command in approved.commands)
+    kept = [command for command, form in zip(fresh.commands, shown, strict=True) if now[form] <= then[form]]
     return dataclasses.replace(fresh, commands=tuple(kept))

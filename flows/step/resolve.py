@@ -1,4 +1,4 @@
-"""Take a step from its plan to its outcome: plan, gate, look again, plan again, then act.
+"""Take a step from its plan to its outcome: plan, gate, look again, plan again, then act; again for what came since.
 
 Each arrow is a journal entry, and every function here can be entered again after a crash: it reads first.
 """
@@ -13,6 +13,7 @@ from flows.gate.quorum import people_needed
 from flows.gate.settle import rounds, settle
 from flows.life.diagnose import ask_all
 from flows.step.act import Change, End, act, declined, plan_now, settle_intent, too_late
+from flows.step.narrow import narrowed, next_round, record_what_came
 from flows.step.turn import Turn
 from flows.told.artifacts import publish_plan, publish_step
 from flows.told.commands import moved
@@ -26,13 +27,22 @@ def resolve(case: Case, change: Change) -> Fate:
     Raises:
         JournalUnavailable: nothing further may happen without the record.
     """
-    if (fate := case.fate(change.title)) is not None:
-        return fate
+    fate = case.fate(change.name)
+    if fate is None:
+        fate = _lived(case, change)
+    following = next_round(case, change) if fate is Fate.APPLIED else None
+    # Whoever rejects what came stops the runbook; otherwise the step did what it was approved for.
+    if following is not None and resolve(case, following) is Fate.REJECTED:
+        return Fate.REJECTED
+    return fate
+
+
+def _lived(case: Case, change: Change) -> Fate:
     try:
         end = _live(case, change)
     except CannotLook as error:
         end = End(Fate.FAILED, f"{error.says} {error.remedy}".strip())
-    return close(case, change.title, end)
+    return close(case, change.name, end)
 
 
 def close(case: Case, title: str, end: End) -> Fate:
@@ -65,9 +75,9 @@ def _agree(case: Case, change: Change, turn: Turn) -> Plan | End:
         if not plan.commands:
             return End(Fate.MOOT, plan.does)
         if asked is None:
-            publish_plan(change.title, plan)
+            publish_plan(change.name, plan)
         rule = _rule(case, change, plan, ask)
-        settled = settle(case, ask, change.title, _reason(case, change), plan, refused=refused, rule=rule)
+        settled = settle(case, ask, change.name, _reason(case, change), plan, refused=refused, rule=rule)
         if isinstance(settled, str):
             refused = settled
             continue
@@ -112,9 +122,11 @@ def _still(case: Case, change: Change, ask: str, approved: Plan) -> Plan | End |
     """Look again, plan again. A plan to carry out, an end of the step, or the sentence that voids the approval."""
     if (seen := _look(case, change, ask)) is not None:
         return seen
-    fresh = plan_now(case, change)
-    shown = case.redacted(fresh)
-    if beyond := shown.exceeds(approved):
+    now = plan_now(case, change)
+    shown = case.redacted(now)
+    beyond = shown.exceeds(approved)
+    fresh = narrowed(case, change, approved, now) if beyond else now
+    if fresh is None:
         lines = moved([c for c in shown.commands if c.effect in beyond], approved)
         return f"The approval is void, because more or other things would be done now than were approved: {lines}"
     if people_needed(fresh, case.environment) > people_needed(approved, case.environment):
@@ -126,7 +138,11 @@ def _still(case: Case, change: Change, ask: str, approved: Plan) -> Plan | End |
         )
     if not fresh.commands:
         return End(Fate.MOOT, fresh.does)
-    return expired(case, ask, approved, shown) or fresh
+    if old := expired(case, ask, approved, case.redacted(fresh)):
+        return old
+    if beyond:
+        record_what_came(case, ask, approved, case.redacted(now))
+    return fresh
 
 
 def _look(case: Case, change: Change, ask: str) -> End | str | None:

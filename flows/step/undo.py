@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Container
+import dataclasses
+import itertools
+from collections.abc import Container, Iterator, Sequence
 
 from flows.case.case import Case, Fate, step_key
+from flows.journal import Entry
 from flows.life.verify import got_worse
-from flows.step.act import Change
+from flows.step.act import Change, round_name
 from flows.step.resolve import resolve
 from runbooks.model import AnyCheck, Step
-from tasks.model import Outcome
+from tasks.model import Outcome, Plan
 
 TAKE_BACK = "Take back: "
 # What may have left something behind. What the window's end cut short goes on in the next one.
@@ -46,18 +49,47 @@ def _left_something(case: Case, step: Step, *, in_order: bool) -> bool:
 
 
 def _undo(case: Case, step: Step) -> Change | None:
-    # The first: a later one, after a crash, names only what was left to do by then.
-    intent = case.log.get(f"{step_key(step.title)}/intent/1")
-    if intent is None:
+    rounds = [(case.intent_of(intent), case.outcome_of(name)) for name, intent in _rounds(case, step.title)]
+    if not rounds:
         return None
-    plan, outcome = case.intent_of(intent), case.outcome_of(step.title)
-    if plan is None or outcome is None:
+    read = [(plan, outcome) for plan, outcome in rounds if plan is not None and outcome is not None]
+    if len(read) < len(rounds):
         case.say(f"{step.title}: what it touched was sealed by a process with another key. Take it back by hand.")
         return None
+    plan, outcome = _together(read)
     undo = step.action.undoing(plan, outcome)
     if undo is None:
         return None
     return Change(title=f"{TAKE_BACK}{step.title}", action=undo, reason=_reason(case, step, outcome))
+
+
+def _rounds(case: Case, title: str) -> Iterator[tuple[str, Entry]]:
+    """Each round of the step that left something, by its name, with its first intent.
+
+    The first: a later one, after a crash, names only what was left to do by then.
+    """
+    for number in itertools.count(1):
+        name = round_name(title, number)
+        key = step_key(name)
+        intent = case.log.get(f"{key}/intent/1")
+        if intent is None:
+            return
+        if number == 1 or case.fate(name) is Fate.APPLIED or case.log.get(f"{key}/outcome") is not None:
+            yield name, intent
+
+
+def _together(rounds: Sequence[tuple[Plan, Outcome]]) -> tuple[Plan, Outcome]:
+    """What was done in all of them, as one plan and its outcome. What one left alone, a later one may have done."""
+    plan, outcome = rounds[-1]
+    done = [command for plan, outcome in rounds for command in outcome.done_of(plan).commands]
+    told = dataclasses.replace(
+        outcome,
+        says=" ".join(outcome.says for _, outcome in rounds),
+        complete=all(outcome.complete for _, outcome in rounds),
+        rows=[row for _, outcome in rounds for row in outcome.rows],
+        not_done=(),
+    )
+    return dataclasses.replace(plan, commands=tuple(done)), told
 
 
 def _reason(case: Case, step: Step, outcome: Outcome) -> str:

@@ -85,6 +85,7 @@ class SyncDriftedRows(Action):
     """
 
     undo = WAY_BACK
+    narrows = True
 
     def plan(self, mirror: Mirror) -> Plan:
         return plan_rows(mirror, Risk.MODERATE)

@@ -184,6 +184,28 @@ def test_it_asks_a_person_when_the_plan_moves_under_its_approval(
     assert room.count("dusted left") == 0
 
 
+def test_it_leaves_what_came_for_the_next_window_where_its_action_may_do_less(
+    room: Room, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from flows.step import resolve
+
+    look = resolve._look
+
+    def dust_falls(*arguments: Any) -> Any:
+        room.set(dusty=[*room.state()["dusty"], "middle"])
+        return look(*arguments)
+
+    monkeypatch.setattr(resolve, "_look", dust_falls)
+    monkeypatch.setattr("lamp.care.DustShades.narrows", True)
+    script = live(room)
+    assert script.asked == []
+    assert [room.count(f"dusted {shade}") for shade in ("left", "right", "middle")] == [1, 1, 0]
+    [told] = [entry.body["says"] for entry in room.entries if entry.kind == "narrowed"]
+    assert told == (
+        "1 came since this was planned, and nobody has approved them: they wait for the next window. lamp dust middle"
+    )
+
+
 def test_it_asks_a_person_when_the_risk_rises_under_its_approval(
     room: Room, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:

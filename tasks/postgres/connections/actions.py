@@ -37,6 +37,7 @@ class EndIdleSessions(Action):
         loses="Nothing that was committed. Each client finds its connection closed; a pool that does not test its "
         "connections shows an error for each, once. Temporary tables and session settings are gone."
     )
+    narrows = True
 
     def __init__(self, at_most: float = AT_MOST) -> None:
         """`at_most` is a share of the slots that are open to all roles."""

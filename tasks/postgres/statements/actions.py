@@ -22,6 +22,7 @@ class CancelRunningStatements(Action):
     """
 
     undo = NoWayBack(loses="What each cancelled statement's transaction had written is rolled back.")
+    narrows = True
 
     def __init__(self, superusers: Sequence[str] = ()) -> None:
         self.superusers = tuple(superusers)

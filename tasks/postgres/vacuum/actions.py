@@ -49,6 +49,7 @@ class AnalyzeTable(Action):
     undo = NoWayBack(
         loses="Nothing but the old statistics: row counts and histograms that were wrong. Plans change with them."
     )
+    narrows = True
 
     def plan(self, postgres: PostgresServer, changed: Threshold = ANALYZE_LAG) -> Plan:
         return _plan(postgres, ANALYZE, changed, self.undo.loses)
@@ -67,6 +68,7 @@ class VacuumTable(Action):
     """
 
     undo = NoWayBack(loses="Nothing: only rows that no transaction can see any more are removed. It costs disk reads.")
+    narrows = True
 
     def plan(self, postgres: PostgresServer, dead: Threshold = VACUUM_LAG) -> Plan:
         return _plan(postgres, VACUUM, dead, self.undo.loses)

@@ -252,8 +252,9 @@ def test_it_tells_of_triggers_that_will_fire_and_counts_what_they_wrote(move18: 
     )
     assert plan.exceeds(without)
     assert move18.target.admin("SELECT count(*) FROM outbox") == [(0,)]
-    assert action.apply(door, plan).says.endswith(" Besides, as the server counts: 7 rows of public.outbox inserted.")
-    assert "after each row is deleted: 7 times" in action.undo(plan).plan(door).does
+    outcome = action.apply(door, plan)
+    assert outcome.says.endswith(" Besides, as the server counts: 7 rows of public.outbox inserted.")
+    assert "after each row is deleted: 7 times" in action.undo(plan, outcome).plan(door).does
 
 
 def test_it_tells_before_it_takes_back_what_would_go_along(move18: Move) -> None:
