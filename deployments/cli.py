@@ -23,9 +23,11 @@ from deployments.commands import (
     drill,
     handling,
     lab,
+    new,
     publishing,
     run,
     stack,
+    team,
     timeline,
 )
 from deployments.commands.context import UnknownEnvironment
@@ -90,6 +92,8 @@ COMMANDS: Sequence[Callable[..., int]] = (
     handling.close,
     drill.drill,
     doctor.doctor,
+    team.check,
+    team.pages,
     publishing.publish,
     stack.up,
     demo.demo,
@@ -101,6 +105,7 @@ app.command(alerts.app)
 app.command(lab.app)
 app.command(audit.app)
 app.command(approvers.app)
+app.command(new.app)
 
 NOT_GOOD = 1
 USED_WRONGLY = 2

@@ -141,14 +141,28 @@ def write(catalog: Catalog, root: Path) -> list[Path]:
     return changed
 
 
-def stale(catalog: Catalog, root: Path) -> list[str]:
-    """A sentence for each page that is missing, differs from its declaration, or has lost its runbook."""
+def has_pages(root: Path) -> bool:
+    """Were pages ever written there?"""
+    return any(MARK in file.read_text(encoding="utf-8") for file in root.glob("README.md"))
+
+
+def foreign(catalog: Catalog, root: Path) -> list[Path]:
+    """The files in the place of a page that a person wrote."""
+    there = [file for file in _pages(catalog, root) if file.exists()]
+    return [file for file in there if MARK not in file.read_text(encoding="utf-8")]
+
+
+def stale(catalog: Catalog, root: Path, command: str = "python -m runbooks.page") -> list[str]:
+    """A sentence for each page that is missing, differs from its declaration, or has lost its runbook.
+
+    `command` writes them anew.
+    """
     pages, said = _pages(catalog, root), []
     for file, content in pages.items():
         if not file.exists():
-            said.append(f"{file.relative_to(root)} is missing. Run `python -m runbooks.page`.")
+            said.append(f"{file.relative_to(root)} is missing. Run `{command}`.")
         elif file.read_text(encoding="utf-8") != content:
-            said.append(f"{file.relative_to(root)} differs from its runbook. Run `python -m runbooks.page`.")
+            said.append(f"{file.relative_to(root)} differs from its runbook. Run `{command}`.")
     for file in sorted(set(root.glob("*/*.md")) - set(pages)):
         if MARK in file.read_text(encoding="utf-8"):
             said.append(f"{file.relative_to(root)} has no runbook any more. Delete it.")

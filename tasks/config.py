@@ -141,6 +141,10 @@ class Config:
                 f"{file}: environments.{name}.kind: write one of {', '.join(map(repr, map(str, Kind)))}."
             ) from error
 
+    def unset(self, name: str) -> dict[str, str]:
+        """The variables that environment `name` needs and this process has not, by the key that needs them."""
+        return dict(toml.unset(dict(self._table(name)[1]), f"environments.{name}"))
+
     def kinds(self, name: str) -> tuple[type[System], ...] | None:
         """What the environment's systems are, none of their secrets read; None if that cannot be told of one.
 

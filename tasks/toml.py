@@ -57,6 +57,18 @@ def filled(value: Any, file: Path, where: str) -> Any:
         raise InvalidConfig(f"{file}: {where}: a lone '$'. Write ${{NAME}} for a variable, $$ for the sign.") from error
 
 
+def unset(value: Any, where: str) -> Iterator[tuple[str, str]]:
+    """Each key whose variable is not set, and the variable."""
+    if isinstance(value, dict):
+        for key, item in value.items():
+            yield from unset(item, f"{where}.{key}")
+    elif isinstance(value, list):
+        for n, item in enumerate(value):
+            yield from unset(item, f"{where}.{n}")
+    elif isinstance(value, str):
+        yield from ((where, name) for name in string.Template(value).get_identifiers() if name not in os.environ)
+
+
 def refuse_unknown(file: Path, where: str, table: Mapping[str, object], known: set[str]) -> None:
     for key in table:
         if key not in known:
