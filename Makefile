@@ -17,12 +17,19 @@ help:
 
 install: $(VENV)/.installed
 
-$(VENV)/.installed: requirements.txt pyproject.toml
+# What a team's own systems import: installed beside ours, anew after each upgrade, and never in the place of ours.
+TEAM := $(wildcard requirements-team.txt)
+
+$(VENV)/.installed: requirements.txt pyproject.toml $(TEAM)
 	@echo "Installing into $(VENV) (about a minute) …"
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; name one: make PYTHON=python3.12 …")'
 	@$(PYTHON) -m venv --clear $(VENV)
 	@$(PIP) install -q --require-hashes --only-binary :all: --no-deps -r requirements.txt
 	@$(PIP) install -q --no-index --no-deps --no-build-isolation --editable .
+ifneq ($(TEAM),)
+	@$(PIP) freeze --exclude-editable > $(VENV)/ours.txt
+	@$(PIP) install -q --constraint $(VENV)/ours.txt -r $(TEAM)
+endif
 	@$(PIP) check
 	@touch $@
 
