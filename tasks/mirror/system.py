@@ -22,7 +22,8 @@ class Mirror(System):
 
     kind: ClassVar[str] = "mirror"
     config_lines: ClassVar[str] = (
-        "# url reads: GRANT SELECT on the tables; action_url, of the store that follows, writes them\n"
+        "# url reads: GRANT SELECT on the tables, and, in the store that follows, TEMPORARY on the database (rows are\n"
+        "# tried in a table of our own); action_url, of the store that follows, writes them\n"
         'left = { name = "supabase", url = "${LEFT_URL}", action_url = "${LEFT_ACTION_URL}" }\n'
         'right = { name = "crm", url = "${RIGHT_URL}", action_url = "${RIGHT_ACTION_URL}" }\n'
         'tables = [{ name = "prospects", key = ["id"], source_of_truth = "left" }]  # or "right", or "none"'

@@ -39,7 +39,8 @@ class TenantData(System):
     kind: ClassVar[str] = "tenant"
     config_lines: ClassVar[str] = (
         'url = "${TENANT_SOURCE_URL}"           # reads: GRANT SELECT on the tables TO its role\n'
-        'target_url = "${TENANT_TARGET_URL}"    # imports: GRANT SELECT, INSERT, DELETE on the tables\n'
+        'target_url = "${TENANT_TARGET_URL}"    # imports: GRANT SELECT, INSERT, DELETE on the tables,\n'
+        "                                       # TEMPORARY on the database (rows are tried first)\n"
         'folder = "/var/lib/incident/tenants"   # exports are kept here, for their owner only\n'
         "tables = [\n"
         '  { table = "organizations", column = "id" },\n'
