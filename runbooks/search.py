@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sqlite3
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
@@ -33,6 +34,15 @@ SHORTEST_BEGINNING = 4
 SHORTEST_TYPO = 3
 # One wrong letter in four, or two in eight.
 LIKENESS = 0.75
+# They stand on every page, and say nothing about any.
+_FILLERS = (
+    "a an and any are as at be but by can did do does for from had has have how i in is it its me my not of on or our "
+    "so that the there this to was we were what when where which who why will with you your"
+)
+FILLERS = frozenset(_FILLERS.split())
+# A page that shares no more than this part of the words with what was asked is about something else; of a long log this
+# many. One in the title or the keywords counts twice, one that is only spelt alike half.
+ENOUGH_SHARE, ENOUGH_WORDS, SPELT_ALIKE = 0.5, 1.5, 0.5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,13 +62,37 @@ def search(runbooks: Mapping[str, Declared], words: str, limit: int = 10) -> tup
     The index is built anew for each search: a hundred runbooks take some milliseconds, and nothing is shared
     between threads or carried into a forked process.
     """
-    asked = list(dict.fromkeys(w.lower()[:60] for w in WORD.findall(words)))[:MOST_WORDS]
+    said = dict.fromkeys(w.lower()[:60] for w in WORD.findall(words))
+    asked = [word for word in said if word not in FILLERS][:MOST_WORDS]
     if not asked:
         return ()
     with closing(sqlite3.connect(":memory:")) as index:
-        texts = _fill(index, runbooks)
-        terms = _terms(index, asked, texts)
-        return tuple(_hits(index, runbooks, terms, limit)) if terms else ()
+        found = _found_words(index, asked, _fill(index, runbooks))
+        terms = list(dict.fromkeys(term for one in found for term in one.terms))
+        if not terms:
+            return ()
+        fitting = _fitting(index, found, min(ENOUGH_SHARE * len(asked), ENOUGH_WORDS))
+        hits = _hits(index, runbooks, terms, len(runbooks))
+        return tuple(hit for hit in hits if hit.slug in fitting)[:limit]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Word:
+    """A word that was asked for, as the index knows it; `weight` is less where it is only spelt alike."""
+
+    terms: list[str]
+    weight: float
+
+
+def _fitting(index: sqlite3.Connection, found: Iterable[_Word], enough: float) -> set[str]:
+    """The slugs of the pages that share more than `enough` with what was asked."""
+    shared: dict[str, float] = defaultdict(float)
+    for word in found:
+        terms = f"({' OR '.join(word.terms)})"
+        for query in (terms, f"{{title keywords alerts}} : {terms}"):
+            for (slug,) in index.execute("SELECT slug FROM page WHERE page MATCH ?", [query]):
+                shared[slug] += word.weight
+    return {slug for slug, weight in shared.items() if weight > enough}
 
 
 def _fill(index: sqlite3.Connection, runbooks: Mapping[str, Declared]) -> list[tuple[str, ...]]:
@@ -97,25 +131,26 @@ def _vocabulary(texts: Iterable[tuple[str, ...]]) -> list[str]:
     return sorted({word for row in texts for text in row for word in WORD.findall(text.lower())})
 
 
-def _terms(index: sqlite3.Connection, asked: list[str], texts: list[tuple[str, ...]]) -> list[str]:
+def _found_words(index: sqlite3.Connection, asked: list[str], texts: list[tuple[str, ...]]) -> list[_Word]:
     """The words as the index knows them: as they stand, else as a beginning, else as the nearest spelling."""
     every, of_subjects = _vocabulary(texts), _vocabulary(row[SUBJECTS] for row in texts)
-    terms: list[str] = []
+    words: list[_Word] = []
     for word in asked:
         vocabulary = every if len(word) >= SHORTEST_BEGINNING else of_subjects
-        terms += next((found for found in _readings(word, vocabulary) if _found(index, found)), [])
-    return terms
+        read = next((one for one in _readings(word, vocabulary) if _found(index, one.terms)), None)
+        words += [read] if read else []
+    return words
 
 
-def _readings(word: str, vocabulary: list[str]) -> Iterator[list[str]]:
-    yield [f'"{word}"']
+def _readings(word: str, vocabulary: list[str]) -> Iterator[_Word]:
+    yield _Word(terms=[f'"{word}"'], weight=1.0)
     if len(word) >= SHORTEST_BEGINNING:
-        yield [f'"{word}"*']
+        yield _Word(terms=[f'"{word}"*'], weight=1.0)
     if len(word) >= SHORTEST_TYPO:
         near = process.extract(
             word, vocabulary, scorer=OSA.normalized_similarity, score_cutoff=LIKENESS, limit=3, processor=None
         )
-        yield [f'"{found}"' for found, _, _ in near]
+        yield _Word(terms=[f'"{found}"' for found, _, _ in near], weight=SPELT_ALIKE)
 
 
 def _found(index: sqlite3.Connection, terms: list[str]) -> bool:
@@ -136,5 +171,5 @@ def _hits(index: sqlite3.Connection, runbooks: Mapping[str, Declared], terms: li
     )
     for slug, score, *found in rows:
         runbook = runbooks[slug]
-        snippet = next((text.replace(MARK, "").strip() for text in found if MARK in text), runbook.about)
+        snippet = next((" ".join(text.replace(MARK, "").split()) for text in found if MARK in text), runbook.about)
         yield Hit(slug=slug, kind=runbook.kind, title=runbook.title, snippet=snippet, score=score)

@@ -9,7 +9,7 @@ from runbooks.page import page
 
 
 def runbooks(*, json: bool = False) -> int:
-    """List every runbook, playbook and maintenance: what it is for, and how urgent.
+    """List every runbook, playbook and maintenance by its title, and how urgent it is; `incident show` has the rest.
 
     Exit code 1 if a file of the team cannot be used; which, and why, goes to standard error.
 
@@ -35,8 +35,8 @@ def runbooks(*, json: bool = False) -> int:
             ]
         )
     else:
-        rows = [(c.slug, _severity(c.runbook) or c.runbook.kind, c.runbook.about) for c in catalog]
-        show_table(["runbook", "severity or kind", "what for"], rows)
+        rows = [(c.slug, _severity(c.runbook) or c.runbook.kind, c.runbook.title) for c in catalog]
+        show_table(["runbook", "severity or kind", "title"], rows, whole=1)
     complain(catalog.complaints)
     return 1 if catalog.complaints else 0
 
@@ -78,7 +78,10 @@ def search(*words: str, json: bool = False) -> int:
     if json:
         print_json([{"slug": h.slug, "kind": h.kind, "title": h.title, "snippet": h.snippet} for h in hits])
     elif hits:
-        show_table(["runbook", "title", "where"], [(hit.slug, hit.title, hit.snippet) for hit in hits])
+        show_table(["runbook", "title", "where"], [(hit.slug, hit.title, hit.snippet) for hit in hits], whole=1)
     else:
-        console.print("No runbook matches. `incident runbooks` lists all of them.")
+        console.print(
+            "No page fits. Try the words of the error itself, or fewer; `incident runbooks` lists all pages. If it is "
+            "none of these, it is new: write down what you see and do, it becomes the next runbook."
+        )
     return 0 if hits else 1

@@ -67,7 +67,8 @@ def complain(complaints: Iterable[object]) -> None:
         errors.print(Text(f"BROKEN  {plain(str(complaint))}", style=COLOURS[Verdict.BAD]), soft_wrap=True)
 
 
-def show_table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+def show_table(columns: Sequence[str], rows: Sequence[Sequence[object]], *, whole: int = 0) -> None:
+    """The first `whole` columns hold what somebody will copy: they are never broken where the terminal is narrow."""
     cells = [[plain(str(cell)) for cell in row] for row in rows]
     if not console.is_terminal:
         widths = [max(map(len, column)) for column in zip(columns, *cells, strict=True)]
@@ -76,8 +77,8 @@ def show_table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None
             console.print(said.rstrip())
         return
     table = Table(box=None, header_style="bold", pad_edge=False)
-    for column in columns:
-        table.add_column(column, overflow="fold")
+    for n, column in enumerate(columns):
+        table.add_column(column, overflow="fold", no_wrap=n < whole)
     for row in cells:
         table.add_row(*map(Text, row))
     console.print(table)

@@ -90,7 +90,7 @@ def _incidents(journal: Journal, json: bool) -> int:
             (s.incident[:8], _moment(s.opened_at, 16), s.runbook, s.environment, s.severity, s.verdict or "open")
             for s in found
         ]
-        show_table(["incident", "opened (UTC)", "runbook", "where", "severity", "verdict"], rows)
+        show_table(["incident", "opened (UTC)", "runbook", "where", "severity", "verdict"], rows, whole=3)
     gone = journal.retention.gone()
     if gone and not json:
         console.print(f"Retired and removed: {gone}. `incident timeline ID` says which export holds one of them.")

@@ -177,6 +177,27 @@ def test_it_finds_by_words(shell: Shell) -> None:
     assert shell("search", "the", "site", "hangs").returncode == 0
 
 
+def test_it_breaks_no_name_that_somebody_will_copy(shell: Shell) -> None:
+    listed = shell.json("runbooks")
+    with terminal(shell, "runbooks") as shown, terminal(shell, "search", "disk", "full") as found:
+        assert shown.ended() == found.ended() == 0
+    for one in listed:
+        assert one["slug"] in shown.screen
+    assert "database/performance-degradation" in found.screen
+    # Their titles, each on its line: what they are for, `show` tells.
+    assert len(shown.screen.strip().splitlines()) <= 2 * len(listed)
+    assert all(one["problem"] not in shell("runbooks").stdout for one in listed)
+
+
+@pytest.mark.parametrize("words", ["my cat is on fire", "the printer does not print", "certificate expired", "the"])
+def test_it_admits_that_no_page_fits(shell: Shell, words: str) -> None:
+    said = shell("search", *words.split())
+
+    assert said.returncode == 1
+    assert said.stdout.startswith("No page fits. Try the words of the error itself")
+    assert "`incident runbooks` lists all pages." in said.stdout
+
+
 def test_it_says_its_version(shell: Shell) -> None:
     assert re.fullmatch(r"\d+\.\d+\.\d+\n", shell("--version").stdout)
 

@@ -93,7 +93,7 @@ def test_it_forgives_typos(told: Catalog, typo: str, first: str) -> None:
 def test_it_forgives_a_letter_left_out_of_a_short_word() -> None:
     ours = Catalog.load()
     assert ours.search("lok")[0].slug == "database/blocked-sessions"
-    assert {hit.slug for hit in ours.search("lok")} == {hit.slug for hit in ours.search("lock")}
+    assert {hit.slug for hit in ours.search("lok")} <= {hit.slug for hit in ours.search("lock")}
 
 
 @pytest.mark.parametrize("word", ["sql", "tsl", "ok"])
@@ -120,6 +120,12 @@ def test_it_weighs_a_symptom_more_than_a_step(told: Catalog) -> None:
 def test_it_does_not_guess_when_the_word_is_known(told: Catalog) -> None:
     """`slow` stands two letters from `lock`, and must not bring it in."""
     assert "database/locks" not in [hit.slug for hit in told.search("slow")]
+
+
+@pytest.mark.parametrize("words", ["the lamp and the device", "is it on", "a newletter printer on fire"])
+def test_it_finds_nothing_where_hardly_a_word_is_shared(told: Catalog, words: str) -> None:
+    """`device` and `newsletter` stand on a page, one of them in passing and the other spelt wrong."""
+    assert told.search(words) == ()
 
 
 @pytest.mark.parametrize("words", ["ssh", "xyzzy", "kubernetes"])
