@@ -321,7 +321,7 @@ def of_the_statement(place: Place, sqlstate: str, text: str, limit_s: float | No
     # Undefined table, function, object: our sessions look names up in pg_catalog alone.
     unfound = sqlstate in ("42P01", "42883", "42704")
     return Refused(
-        f"{place} cannot answer this question: {text} (SQLSTATE {sqlstate}).",
+        f"{place} refuses this statement: {text} (SQLSTATE {sqlstate}).",
         remedy="If it is there: name its schema (public.leads), and that of an operator (OPERATOR(public.=))."
         if unfound
         else "",

@@ -277,3 +277,13 @@ def test_it_examines_a_server_whose_acting_role_cannot_enter(stage18: Stage) -> 
 
     assert last.verdict is Verdict.WARN
     assert last.says == f"No change is possible. {postgres.address} refuses the password of actor."
+
+
+def test_it_calls_a_change_that_is_refused_no_question(stage18: Stage) -> None:
+    postgres = stage18.door(acts="app")
+
+    with pytest.raises(Refused) as refused:
+        postgres.act("UPDATE public.leads SET email = 'lead1' WHERE id = 2")
+
+    assert refused.value.says.startswith(f"{postgres.address} refuses this statement: duplicate key value violates")
+    assert refused.value.says.endswith("(SQLSTATE 23505).")
