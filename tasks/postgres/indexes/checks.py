@@ -124,7 +124,12 @@ def check_missing_indexes(postgres: PostgresServer, mean: Threshold = STATEMENT_
         )
         return Finding(verdict=Verdict.WARN, says=says, value=len(candidates), unit="indexes", rows=rows)
     if slow:
-        says = f"{count(len(slow), 'slow statement')}: which index is missing cannot be told. {slow[0].why}"
+        # Which are slow now another question says; these are known by their mean since they are counted.
+        amount = count(len(slow), "statement")
+        says = (
+            f"{amount} slow on average since counted, not necessarily now: which index is missing cannot be told. "
+            f"{slow[0].why}"
+        )
         return Finding(verdict=Verdict.UNKNOWN, says=says, rows=rows, remedy=BY_HAND)
     return Finding(verdict=Verdict.OK, says="No slow statement misses an index.", value=0, unit="indexes")
 

@@ -94,7 +94,10 @@ def test_it_says_of_which_statement_it_cannot_be_told(stage: Stage) -> None:
     found = check_missing_indexes.fn(keeper(stage), QUICK)
 
     assert found.verdict is Verdict.UNKNOWN
-    assert "which index is missing cannot be told" in found.says
+    # Whether it is slow now is another question's to say.
+    assert found.says.startswith(
+        "1 statement slow on average since counted, not necessarily now: which index is missing cannot be told."
+    )
     assert "does not allow keeper to do this: permission denied for table mails" in found.says
     assert found.remedy.startswith("Explain it by hand")
     assert plan(stage).commands == ()
