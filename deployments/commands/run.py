@@ -174,9 +174,14 @@ def _left(incident: str) -> None:
 def _propose(catalogued: Catalogued, place: Environment, values: Row, json: bool) -> int:
     # Not from the record, and yet on screens and in scripts' logs.
     redact = settings.redactor(place)
+    lacking: set[tuple[str, ...]] = set()
 
-    def heard(_asked: AnyCheck, finding: Finding) -> None:
-        if not json:
+    def heard(asked: AnyCheck, finding: Finding) -> None:
+        lacks = asked.lacks(place)
+        # What the environment does not have is said once, however many questions would ask it.
+        said_before = bool(lacks) and lacks in lacking
+        lacking.add(lacks)
+        if not json and not said_before:
             show_verdict(finding.verdict, redact.text(finding.says), redact.text(finding.remedy))
 
     found = look(catalogued.runbook, place, heard, values)

@@ -128,6 +128,11 @@ def test_it_names_the_secret_that_is_missing(shell: Shell) -> None:
     assert "the environment variable NOBODY_SET_THIS is not set" in said.stderr
 
 
+def test_it_says_once_what_an_environment_does_not_have(shell: Shell) -> None:
+    said = configured(shell, ROSTER)("run", "database/performance-degradation", "--environment", "lab", "--plan-only")
+    assert [said.stdout.count(f"lab has no {kind} configured.") for kind in ("postgres", "host")] == [1, 1]
+
+
 def test_it_rehearses_nothing_in_production(shell: Shell) -> None:
     production = configured(shell, '[environments.production]\nkind = "production"\n')
     said = production("drill", "database/blocked-sessions", "--environment", "production", **NOWHERE)
