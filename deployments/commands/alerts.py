@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
+from collections.abc import Mapping
 
 import httpx
 from cyclopts import App
@@ -13,6 +14,9 @@ from deployments.commands.terminal import console, errors, print_json, show_tabl
 from deployments.intake import settings
 from deployments.intake.settings import AlertSettings
 from flows.journal.alerts import Kept
+from flows.opening.alert import Alert, State
+from flows.opening.routing import explained
+from runbooks.model import Severity
 
 # As a sender waits.
 ANSWERS_WITHIN_S = 10.0
@@ -49,20 +53,39 @@ def _row(one: Kept) -> tuple[str, ...]:
 
 @app.command
 def why(alert: int) -> int:
-    """Say how an alert was routed: the rule or symptom that decided.
+    """Say how an alert was routed: the rule or symptom that decided, and what each rule lacks of it, as they are now.
 
     Parameters
     ----------
     alert
         Its number, as `incident alerts` lists it.
     """
-    found = here().journal().alerts.get(alert)
+    at = here()
+    found = at.journal().alerts.get(alert)
     if found is None:
         errors.print(f"There is no alert {alert}. `incident alerts` lists the newest.")
         return 1
     console.print(found.title, markup=False)
     console.print(found.why, markup=False)
+    for rule, lacks in explained(_understood(found), settings.load(at.config, at.catalog).rules):
+        console.print(f"- {rule}: {lacks or 'fits'}", markup=False)
     return 0
+
+
+def _understood(kept: Kept) -> Alert:
+    """The alert as it was routed."""
+    tags = kept.more.get("tags")
+    return Alert(
+        source=kept.source,
+        fingerprint="",
+        state=State(kept.state),
+        title=kept.title,
+        name=str(kept.more.get("name", "")),
+        service=kept.service,
+        environment=str(kept.more.get("environment", "")),
+        severity=Severity(kept.severity) if kept.severity else None,
+        tags={name: str(value) for name, value in tags.items()} if isinstance(tags, Mapping) else {},
+    )
 
 
 @app.command(name="test")

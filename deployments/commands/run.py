@@ -177,7 +177,7 @@ def _propose(catalogued: Catalogued, place: Environment, values: Row, json: bool
     lacking: set[tuple[str, ...]] = set()
 
     def heard(asked: AnyCheck, finding: Finding) -> None:
-        lacks = asked.lacks(place)
+        lacks = asked.lacks(place.kinds)
         # What the environment does not have is said once, however many questions would ask it.
         said_before = bool(lacks) and lacks in lacking
         lacking.add(lacks)

@@ -9,7 +9,7 @@ from pydantic import SecretStr
 
 from flows.journal.connection import Connection, session_of
 from flows.journal.damping import last
-from flows.journal.entry import written
+from flows.journal.entry import read_back, written
 from flows.journal.openings import OF_THIS, Asked, find_open, open_or_join
 from flows.journal.redact import Redactor
 from tasks.model import Json
@@ -33,7 +33,8 @@ _JOIN = f"""
 """  # noqa: S608 - constant
 _LIST = """
     SELECT a.alert, to_char(a.at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'), a.source, a.state, a.severity,
-           a.title, a.environment, a.service, a.runbook, a.why, a.opening, coalesce(d.run, ''), a.joined
+           a.title, a.environment, a.service, a.runbook, a.why, a.opening, coalesce(d.run, ''), a.joined,
+           a.more::text
       FROM incident.alerts AS a
       LEFT JOIN LATERAL (SELECT run FROM incident.dispatched
                           WHERE opening = a.opening ORDER BY attempt DESC LIMIT 1) AS d ON true
@@ -99,6 +100,7 @@ class Kept:
     opening: int | None
     incident: str
     joined: bool
+    more: Mapping[str, Json]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -215,7 +217,8 @@ def _opening(session: Connection, redact: Redactor, source: str, told: Told) -> 
 
 
 def _kept(row: tuple[object, ...]) -> Kept:
-    alert, at, source, state, severity, title, environment, service, runbook, why, opening, incident, joined = row
+    alert, at, source, state, severity, title, environment, service, runbook, why, *rest = row
+    opening, incident, joined, more = rest
     return Kept(
         alert=int(str(alert)),
         at=str(at),
@@ -230,4 +233,5 @@ def _kept(row: tuple[object, ...]) -> Kept:
         opening=None if opening is None else int(str(opening)),
         incident=str(incident),
         joined=bool(joined),
+        more=read_back(str(more)),
     )
