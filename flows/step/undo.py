@@ -12,7 +12,8 @@ from flows.life.verify import got_worse
 from flows.step.act import Change, round_name
 from flows.step.resolve import resolve
 from runbooks.model import AnyCheck, Step
-from tasks.model import Outcome, Plan
+from tasks.defect import called
+from tasks.model import CannotLook, Outcome, Plan
 
 TAKE_BACK = "Take back: "
 # What may have left something behind. What the window's end cut short goes on in the next one.
@@ -57,7 +58,11 @@ def _undo(case: Case, step: Step) -> Change | None:
         case.say(f"{step.title}: what it touched was sealed by a process with another key. Take it back by hand.")
         return None
     plan, outcome = _together(read)
-    undo = step.action.undoing(plan, outcome)
+    try:
+        undo = called(step.action.undoing, plan=plan, outcome=outcome)
+    except CannotLook as error:
+        case.say(f"{step.title}: how to take it back cannot be told: {error.says} Take it back by hand.")
+        return None
     if undo is None:
         return None
     return Change(title=f"{TAKE_BACK}{step.title}", action=undo, reason=_reason(case, step, outcome))

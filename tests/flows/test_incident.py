@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import NoReturn
 
 import pytest
 from pydantic import SecretStr
@@ -185,6 +186,20 @@ def test_it_offers_to_take_back_what_did_not_help(room: Room) -> None:
     assert [q.title for q in script.asked] == ["Switch the lamp on", "Take back: Switch the lamp on"]
     assert room.count("switched off") == 1
     assert room.verdict == "unchanged"
+
+
+def test_it_goes_on_to_its_end_where_an_undo_crashes(
+    room: Room, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def crash(*_: object) -> NoReturn:
+        """The bulbs can be switched off again."""
+        raise KeyError("bulb")
+
+    monkeypatch.setattr("lamp.actions.SwitchOn.undo", crash)
+    room.set(apply="does nothing")
+    assert [q.title for q in room.live(said).asked] == ["Switch the lamp on"]
+    assert room.verdict == "unchanged"
+    assert "Switch the lamp on: how to take it back cannot be told: " in caplog.text
 
 
 def test_it_does_not_offer_to_take_back_what_did_help(room: Room) -> None:
