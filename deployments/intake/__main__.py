@@ -7,17 +7,14 @@ import os
 import sys
 import threading
 
-import uvicorn
 from pydantic import SecretStr
 
 from deployments.intake import settings
 from deployments.intake.dispatcher import Dispatcher
 from deployments.intake.intake import Intake
+from deployments.intake.server import open_files, server
 from deployments.intake.service import application
 from flows.run import settings as ours
-
-# More connections than that are told to come again (503), before they cost anything.
-CONNECTIONS = 500
 
 
 def main() -> None:
@@ -33,16 +30,8 @@ def main() -> None:
     threading.Thread(target=dispatcher.run, daemon=True).start()
     url = SecretStr(os.environ["INCIDENT_JOURNAL_URL"])
     intake = Intake(found, catalog, url, dispatcher.call)
-    uvicorn.run(
-        application(intake),
-        host=found.listening.host,
-        port=found.listening.port,
-        # Its paths may hold secrets.
-        access_log=False,
-        server_header=False,
-        limit_concurrency=CONNECTIONS,
-        log_level="warning",
-    )
+    open_files()
+    server(application(intake), found.listening.host, found.listening.port).run()
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 import time
 from collections import Counter, OrderedDict
@@ -23,6 +24,8 @@ from runbooks.model import Severity
 
 # So many senders are remembered, the busiest of late.
 SENDERS = 10_000
+# Of the largest each, 200 MB.
+READ_AT_ONCE = 100
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,6 +80,8 @@ class Intake:
         self.settings = settings
         self.counts = Counts()
         self.rates = Rates(settings.listening.most_per_s)
+        # What is being read is in memory: of a crowd each waits for its turn.
+        self.reading = asyncio.Semaphore(READ_AT_ONCE)
         self._catalog = catalog
         self._redact = Redactor([url, *(secret for one in settings.sources.values() for secret in one.secret)])
         self._sessions = Sessions(url)

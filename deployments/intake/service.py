@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import logging
 import time
 from collections.abc import Iterator
@@ -16,6 +17,8 @@ from pydantic import BaseModel
 from deployments.intake.delivery import LARGEST, STATUS, Delivery, Refused, Why
 from deployments.intake.intake import Accepted, Intake
 from deployments.intake.metrics import exposition
+from deployments.intake.source import same
+from flows.told.words import plain
 
 # A body comes within this time, or not at all.
 SENT_WITHIN_S = 10.0
@@ -72,7 +75,11 @@ def application(intake: Intake) -> FastAPI:
         return {"status": "up"}
 
     @app.get("/metrics")
-    async def metrics() -> Response:
+    async def metrics(request: Request) -> Response:
+        given = request.headers.get("authorization", "").removeprefix("Bearer ")
+        secret = intake.settings.listening.metrics_secret
+        if secret is None or not same(given, secret.get_secret_value()):
+            raise Refused(Why.UNPROVED, "metrics")
         return Response(exposition(intake), media_type="text/plain; version=0.0.4")
 
     @app.exception_handler(Refused)
@@ -87,8 +94,11 @@ async def _receive(intake: Intake, name: str, key: str, request: Request) -> Ans
     sender = request.client.host if request.client else ""
     if not intake.rates.admits(f"{name} {sender}"):
         raise Refused(Why.TOO_MANY)
-    body = await _body(request)
-    delivery = Delivery(headers=dict(request.headers), body=body, key=key, received_s=time.time())
+    delivery = Delivery(headers=dict(request.headers), body=b"", key=key, received_s=time.time())
+    if source.proved_by_head:
+        source.verify(delivery)
+    async with intake.reading:
+        delivery = dataclasses.replace(delivery, body=await _body(request))
     accepted = await run_in_threadpool(intake.accept, source, delivery)
     return Answer(alerts=list(_taken(accepted)), replayed=accepted.replayed)
 
@@ -104,6 +114,8 @@ async def _body(request: Request) -> bytes:
         raise Refused(Why.WRONG_TYPE)
     if request.headers.get("content-encoding", "identity") != "identity":
         raise Refused(Why.WRONG_TYPE, "compressed")
+    if int(request.headers.get("content-length", "0")) > LARGEST:
+        raise Refused(Why.TOO_LARGE)
     body = bytearray()
     try:
         async with asyncio.timeout(SENT_WITHIN_S):
@@ -121,7 +133,8 @@ def _refused(intake: Intake, request: Request, error: Refused) -> JSONResponse:
     known = name if name in intake.settings.sources else ""
     intake.counts.refused[known, error.why] += 1
     # Nothing that was sent is written: who sent it, and what we think of it.
-    logger.warning("refused %s from %s: %s", known or "?", request.client.host if request.client else "?", error)
+    sender = request.client.host if request.client else "?"
+    logger.warning("refused %s from %s: %s", known or "?", plain(sender), error)
     status = STATUS[error.why]
     headers = {"retry-after": RETRY_AFTER_S} if status in (429, 503) else {}
     return JSONResponse(Refusal().model_dump(), status, headers)

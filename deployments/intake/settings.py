@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from deployments import intake
 from deployments.intake.source import Source
@@ -27,6 +27,8 @@ class Listening(BaseModel):
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=1, le=65_535)] = 4280
     most_per_s: Annotated[float, Field(gt=0)] = 1_000.0
+    # Without one there are no metrics: whoever finds the address would learn who sends, and how much.
+    metrics_secret: SecretStr | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -54,6 +54,8 @@ class Source(BaseModel):
 
     registry: ClassVar[dict[str, type[Source]]] = {}
     type: ClassVar[str]
+    # What proves it stands in the headers and the path: nothing of a stranger's body is read.
+    proved_by_head: ClassVar[bool] = False
 
     name: str
     environment: str
@@ -91,6 +93,8 @@ class Source(BaseModel):
 
 class TokenSource(Source):
     """A sender that signs nothing: it gives our secret as a bearer, as Basic's password, in `header` or in the path."""
+
+    proved_by_head: ClassVar[bool] = True
 
     header: str = ""
 

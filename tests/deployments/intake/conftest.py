@@ -17,6 +17,7 @@ from pydantic import SecretStr
 
 from deployments.intake import settings
 from deployments.intake.intake import Intake
+from deployments.intake.server import server as service_of
 from deployments.intake.service import application
 from deployments.intake.source import Source
 from deployments.ports import free_port
@@ -115,7 +116,7 @@ def serve(roles: Roles, tmp_path: Path) -> Iterator[Callable[..., Served]]:
         config, catalog = configured(tmp_path, text)
         port, opened = free_port(), list[float]()
         intake = Intake(settings.load(config, catalog), catalog, SecretStr(url), lambda: opened.append(time.time()))
-        server = uvicorn.Server(uvicorn.Config(application(intake), port=port, access_log=False, log_level="warning"))
+        server = service_of(application(intake), "127.0.0.1", port)
         thread = threading.Thread(target=server.run)
         thread.start()
         running.append((server, thread, intake))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import json
 import logging
@@ -10,9 +11,10 @@ import time
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
+import httpx
 import pytest
 
-from deployments.intake import service
+from deployments.intake import server, service
 from deployments.intake.delivery import LARGEST, Why
 from deployments.intake.intake import Rates
 from tests.deployments.intake import said
@@ -116,6 +118,46 @@ def test_it_waits_for_no_slow_sender(served: Served, monkeypatch: pytest.MonkeyP
         )
         assert slow.recv(100).startswith(b"HTTP/1.1 408 ")
     refused(served, Why.TOO_SLOW)
+
+
+@pytest.mark.parametrize("sent", [b"", b"POST /alerts/sentry HTTP/1.1\r\nHost:"])
+def test_it_keeps_no_connection_on_which_nobody_asks(
+    served: Served, monkeypatch: pytest.MonkeyPatch, sent: bytes
+) -> None:
+    monkeypatch.setattr(server, "ASKS_WITHIN_S", 0.3)
+    place = urlsplit(served.url)
+    with socket.create_connection((place.hostname, place.port), timeout=60) as silent:
+        silent.sendall(sent)
+        assert silent.recv(100) == b""
+
+
+def test_a_thousand_connections_keep_nobody_out(served: Served) -> None:
+    # Both ends of each are in this process.
+    server.open_files()
+    place = urlsplit(served.url)
+    with contextlib.ExitStack() as idle:
+        for _ in range(1_000):
+            idle.enter_context(socket.create_connection((place.hostname, place.port), timeout=60))
+        assert served.send("alertmanager", said.group(said.prometheus())).status_code == 200
+
+
+def test_it_reads_no_body_of_a_sender_who_proved_nothing(served: Served) -> None:
+    place = urlsplit(served.url)
+    with socket.create_connection((place.hostname, place.port), timeout=60) as stranger:
+        head = b"POST /alerts/alertmanager HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+        stranger.sendall(head + b"Content-Length: 1000000\r\n\r\n")
+        assert stranger.recv(100).startswith(b"HTTP/1.1 401 ")
+
+
+def test_its_metrics_are_for_whoever_has_their_secret(serve: Callable[..., Served]) -> None:
+    served = serve()
+    assert httpx.get(f"{served.url}/metrics", trust_env=False).status_code == 401
+    served = serve(text=f'[alerts]\nmetrics_secret = "{SECRET}"\n{CONFIG}')
+    served.send("alertmanager", said.group(said.prometheus()))
+    assert httpx.get(f"{served.url}/metrics", trust_env=False).status_code == 401
+    text = httpx.get(f"{served.url}/metrics", headers=BEARER, trust_env=False).text
+    assert 'incident_alerts_opened_total{source="alertmanager"} 1.0' in text
+    assert 'incident_alerts_refused_total{reason="no valid proof",source=""} 1.0' in text
 
 
 def test_it_takes_so_many_of_one_sender_in_a_second(serve: Callable[..., Served]) -> None:

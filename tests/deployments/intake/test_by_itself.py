@@ -25,6 +25,7 @@ from tests.flows.room import configure
 ALERTS = f"""
 [alerts]
 port = %s
+metrics_secret = "{SECRET}"
 
 [alerts.sources.sentry]
 environment = "room"
@@ -81,6 +82,7 @@ def test_a_signed_alert_opens_its_incident_and_a_storm_of_it_no_other(site: tupl
     assert opened.body["reason"] == "sentry: OperationalError: no slot"
     assert opened.body["requester"] == {"how": "nobody", "name": "alert:sentry"}
     assert {one.incident for one in journal.alerts.newest()} == {run}
-    metrics = httpx.get(f"{address}/metrics", trust_env=False).text
+    proof = {"authorization": f"Bearer {SECRET}"}
+    metrics = httpx.get(f"{address}/metrics", headers=proof, trust_env=False).text
     assert 'incident_alerts_opened_total{source="sentry"} 1.0' in metrics
     assert 'incident_alerts_joined_total{source="sentry"} 4.0' in metrics

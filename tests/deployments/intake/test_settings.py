@@ -53,7 +53,7 @@ def test_a_rule_names_a_runbook_that_there_is(tmp_path: Path) -> None:
 
 def test_the_example_is_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its lines without their signs are a configuration that works."""
-    for name in ("SENTRY_CLIENT", "BETTERSTACK", "ALERTMANAGER", "BACKUP"):
+    for name in ("SENTRY_CLIENT", "BETTERSTACK", "ALERTMANAGER", "BACKUP", "METRICS"):
         monkeypatch.setenv(f"{name}_SECRET", SECRET)
     text = EXAMPLE.read_text(encoding="utf-8")
     shown = text[text.index("# [alerts]") : text.index("\n[environments.production]")]
