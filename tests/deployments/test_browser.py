@@ -37,7 +37,7 @@ from tests.conftest import needs
 from tests.deployments.prefect_pages import ClassicPages, NewPages, PrefectPages
 
 DEPLOYMENT = "database.blocked-sessions"
-STEP = "End the session at the head of each blocking chain"
+STEP = "End the session that holds others up"
 NOTE = "Seen in the browser"
 REASON = "Support says: the *site* hangs | <b>since 2</b>"
 

@@ -169,7 +169,7 @@ def test_it_plans_without_changing_anything(shell: Shell, journal: Journal, brok
     before = journal.incidents(limit=1)
     planned = shell("run", SLUG, "--environment", "lab", "--plan-only", "--json")
     assert planned.returncode == 1
-    plan = json.loads(planned.stdout)["plans"]["End the session at the head of each blocking chain"]
+    plan = json.loads(planned.stdout)["plans"]["End the session that holds others up"]
     shown = shell("run", SLUG, "--environment", "lab", "--plan-only").stdout
     assert f"\n{plan['commands'][0]['line']}\n" in shown
     assert f"Nothing was changed. To go through it: incident run {SLUG} --environment lab" in shown

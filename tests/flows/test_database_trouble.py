@@ -24,7 +24,7 @@ from tests.flows.room import Room, Script, furnish, said
 
 pytestmark = pytest.mark.strict("The stack anew for each moment at which a database may go; a drill covers its going.")
 
-STEP = "step/end-the-session-at-the-head-of-each-blocking-chain"
+STEP = "step/end-the-session-that-holds-others-up"
 BLOCK = "SELECT FROM leads WHERE id = (SELECT min(id) FROM leads) FOR UPDATE"
 
 

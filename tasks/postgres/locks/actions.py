@@ -15,11 +15,12 @@ from tasks.postgres.words import asked, count, head, limit, lock, session
 
 
 class CancelBlockingQueries(Action):
-    """Cancel the query that holds others up: a migration that waits for a whole table, or the head of the chain.
+    """Cancel the query that holds others up.
 
-    Whoever asks for a whole table while others read or write it keeps everybody out who comes later: that one is
-    cancelled, never the backup, report or VACUUM before it. A head only if it runs a query: cancelling an idle session
-    does nothing. Superusers' sessions are left alone unless the user is named.
+    A migration that waits for a whole table, or the head of the chain. Whoever asks for a whole table while others read
+    or write it keeps everybody out who comes later: that one is cancelled, never the backup, report or VACUUM before
+    it. A head only if it runs a query: cancelling an idle session does nothing. Superusers' sessions are left alone
+    unless the user is named.
     """
 
     undo = NoWayBack(loses="Each cancelled query's transaction is rolled back; its client sees an error and stays on.")
@@ -49,10 +50,10 @@ class CancelBlockingQueries(Action):
 
 
 class TerminateBlockingSessions(Action):
-    """End the session that holds others up: one that waits for a whole table, or the head of the chain.
+    """End the session that holds others up.
 
-    Only sessions of clients: replication, backups, autovacuum and our own are left alone, and superusers' sessions
-    unless the user is named.
+    One that waits for a whole table, or the head of the chain. Only sessions of clients: replication, backups,
+    autovacuum and our own are left alone, and superusers' sessions unless the user is named.
     """
 
     undo = NoWayBack(loses="Each ended session's open transaction is rolled back; its client sees an error.")
