@@ -285,5 +285,5 @@ def test_it_calls_a_change_that_is_refused_no_question(stage18: Stage) -> None:
     with pytest.raises(Refused) as refused:
         postgres.act("UPDATE public.leads SET email = 'lead1' WHERE id = 2")
 
-    assert refused.value.says.startswith(f"{postgres.address} refuses this statement: duplicate key value violates")
+    assert refused.value.says.startswith(f"{postgres.address} does not take this: duplicate key value violates")
     assert refused.value.says.endswith("(SQLSTATE 23505).")
