@@ -39,13 +39,20 @@ def programs(home: Home, port: int, server: databases.Server, cluster: Cluster |
         yield Program(name=name, command=[sys.executable, "-P", "-m", module], environment=ours, directory=here)
 
 
-def services(home: Home) -> list[str]:
-    """Our processes beside the worker that are started: alerts are taken where a source of theirs is configured.
+def alerts_port(home: Home) -> int | None:
+    """Where alerts are taken; None where no source of theirs is configured.
 
     Raises:
-        InvalidConfig: the configuration cannot be read, so nobody knows.
+        InvalidConfig, UnknownRunbook: what is configured cannot be used.
     """
-    return [name for name in SERVICES if name != INTAKE or Config.load(home.config).alerts.get("sources")]
+    config = Config.load(home.config, home.lab_environment)
+    if not config.alerts.get("sources"):
+        return None
+    # Not before it is needed: the catalog takes a while.
+    from deployments.intake import settings
+    from runbooks.catalog import Catalog
+
+    return settings.load(config, Catalog.load(config.team)).listening.port
 
 
 def places(home: Home) -> dict[str, str]:

@@ -22,10 +22,11 @@ from deployments import accounts, databases, ports, prefect_server, private_file
 from deployments.cluster import SUPERUSER, Cluster, tail
 from deployments.home import Home
 from deployments.interrupts import deaf, interruptible, put_off
-from deployments.programs import POSTGRES, PREFECT, RECOVERER, WORKER, places, programs, services
+from deployments.programs import INTAKE, POSTGRES, PREFECT, RECOVERER, WORKER, alerts_port, places, programs
 from deployments.progress import Progress, quiet, stage
 from deployments.supervise import Supervisor
 from deployments.trouble import CannotStart
+from runbooks.catalog import UnknownRunbook
 from tasks.toml import InvalidConfig
 
 LOOK_S = 0.5
@@ -156,6 +157,7 @@ class _Start:
         self._lock(database_url)
         self.state = private_file.read_json(self.part.state)
         self.port = self._prefect_port(port)
+        self.services = self._services()
         self.cluster = None if database_url else self._cluster()
         self.server = self._server(database_url)
         self._save()
@@ -172,17 +174,21 @@ class _Start:
         with stage(self.progress, "Starting the worker"):
             watch = self.supervisor.watch(WORKER)
             prefect_server.wait_for_worker(self.port, WORKER, since, log=self.part.log(WORKER), alive=watch)
-        for name in self._services():
+        for name in self.services:
             self.supervisor.start(name)
         return self._running()
 
     def _services(self) -> list[str]:
+        """Our processes beside the worker. Whatever is wrong with alerts, everything else works."""
         try:
-            return services(self.home)
-        except InvalidConfig as error:
-            # Everything else works, and says the same wherever the configuration is used.
+            port = alerts_port(self.home)
+        except (InvalidConfig, UnknownRunbook) as error:
             self.progress(f"No alerts are taken: {error}")
             return [RECOVERER]
+        if port is None:
+            return [RECOVERER]
+        ports.choose("alerts", self.progress, asked=port)
+        return [RECOVERER, INTAKE]
 
     def _lock(self, database_url: str | None) -> None:
         if database_url is not None:

@@ -162,6 +162,10 @@ class Config:
         """The zone in which the environment's schedules are read; needs none of its secrets."""
         return str(self._table(name)[1].get("time_zone", "UTC"))
 
+    def masks_emails(self, name: str) -> bool:
+        """Are addresses masked in the environment's record? Needs none of its secrets."""
+        return self._table(name)[1].get("mask_emails") is True
+
     def _table(self, name: str) -> tuple[Path, Mapping[str, Any]]:
         if name not in self.raw:
             known = f" Known: {', '.join(self.names)}." if self.raw else " None is configured."

@@ -20,7 +20,7 @@ import secrets
 import shutil
 import signal
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -155,16 +155,23 @@ class Server:
             session.execute(statement)
 
 
-def _server(bin_folder: Path) -> Iterator[Server]:
+@contextmanager
+def own_server(bin_folder: Path, settings: Mapping[str, str]) -> Iterator[Server]:
+    """A server with these settings over the usual ones, gone at the end of the block."""
     with tempfile.TemporaryDirectory(prefix="incident-pg-") as folder:
         # The cluster's user may be `nobody`, who must be able to pass through.
         Path(folder).chmod(0o711)
-        preload = {"shared_preload_libraries": preloadable(bin_folder, "pg_stat_statements", "auto_explain")}
-        settings = {**SETTINGS, **preload}
-        cluster = Cluster(folder=Path(folder) / "data", port=free_port(), bin=bin_folder, settings=settings)
+        data = Path(folder) / "data"
+        cluster = Cluster(folder=data, port=free_port(), bin=bin_folder, settings={**SETTINGS, **settings})
         password = secrets.token_urlsafe(16)
         with running(cluster, password):
             yield Server(cluster, password)
+
+
+def _server(bin_folder: Path) -> Iterator[Server]:
+    preload = {"shared_preload_libraries": preloadable(bin_folder, "pg_stat_statements", "auto_explain")}
+    with own_server(bin_folder, preload) as server:
+        yield server
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections import Counter, OrderedDict
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
@@ -14,7 +14,7 @@ from pydantic import SecretStr
 from deployments.intake.delivery import Delivery, Refused, Why, read_json
 from deployments.intake.settings import AlertSettings
 from deployments.intake.source import Source
-from flows.journal import JournalUnavailable, NotRecordable, Redactor
+from flows.journal import JournalUnavailable, NotRecordable
 from flows.journal.alerts import Taken, Told, take
 from flows.journal.pool import Sessions
 from flows.opening.alert import Alert, State
@@ -22,8 +22,6 @@ from flows.opening.routing import route
 from runbooks.catalog import Catalog
 from runbooks.model import Severity
 
-# So many senders are remembered, the busiest of late.
-SENDERS = 10_000
 # Of the largest each, 200 MB.
 READ_AT_ONCE = 100
 
@@ -53,23 +51,21 @@ class Counts:
 
 
 class Rates:
-    """A bucket for each sender: so many deliveries in a second, and two seconds' worth at once."""
+    """A bucket for each source: so many deliveries in a second, and two seconds' worth at once."""
 
     def __init__(self, most_per_s: float, clock: Callable[[], float] = time.monotonic) -> None:
         self._most = most_per_s
         self._clock = clock
-        self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
+        self._buckets: dict[str, tuple[float, float]] = {}
         self._lock = threading.Lock()
 
-    def admits(self, sender: str) -> bool:
+    def admits(self, source: str) -> bool:
         """Is this one within the limit? It counts either way."""
         with self._lock:
             now = self._clock()
-            left, at = self._buckets.pop(sender, (2 * self._most, now))
+            left, at = self._buckets.get(source, (2 * self._most, now))
             left = min(2 * self._most, left + (now - at) * self._most) - 1
-            self._buckets[sender] = (max(left, -self._most), now)
-            if len(self._buckets) > SENDERS:
-                self._buckets.popitem(last=False)
+            self._buckets[source] = (max(left, -self._most), now)
         return left >= 0
 
 
@@ -83,7 +79,6 @@ class Intake:
         # What is being read is in memory: of a crowd each waits for its turn.
         self.reading = asyncio.Semaphore(READ_AT_ONCE)
         self._catalog = catalog
-        self._redact = Redactor([url, *(secret for one in settings.sources.values() for secret in one.secret)])
         self._sessions = Sessions(url)
         self._opened = opened
 
@@ -107,10 +102,13 @@ class Intake:
             Refused: it was not proved, cannot be read, or could not be stored. Nothing of it is kept.
         """
         source.verify(delivery)
+        # Only now: behind a proxy all strangers are one address with our sender, and must not use up its share.
+        if not self.rates.admits(source.name):
+            raise Refused(Why.TOO_MANY)
         told = list(self._read(source, delivery))
         try:
             taken = self._sessions.run(
-                lambda session: take(session, self._redact, source.name, source.delivery_id(delivery), told)
+                lambda session: take(session, self.settings.redact, source.name, source.delivery_id(delivery), told)
             )
         except NotRecordable as error:
             raise Refused(Why.UNREADABLE, type(error).__name__) from error
@@ -132,7 +130,7 @@ class Intake:
 
     def _told(self, source: Source, alert: Alert) -> Told:
         found = route(alert, self.settings.rules, self._catalog)
-        named = alert.environment in self.settings.environments
+        named = alert.environment in self.settings.redact
         return Told(
             fingerprint=alert.fingerprint,
             firing=alert.state is State.FIRING,

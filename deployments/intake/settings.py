@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -12,7 +12,9 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from deployments import intake
 from deployments.intake.source import Source
+from flows.journal import Redactor
 from flows.opening.routing import Rule, refuse_unknown
+from flows.run import settings as ours
 from runbooks.catalog import Catalog
 from tasks import toml
 from tasks.config import Config
@@ -20,7 +22,7 @@ from tasks.toml import InvalidConfig
 
 
 class Listening(BaseModel):
-    """Where the service listens, and how much it takes of one sender in a second."""
+    """Where the service listens, and how much it takes of one source in a second."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -33,12 +35,12 @@ class Listening(BaseModel):
 
 @dataclass(frozen=True, kw_only=True)
 class AlertSettings:
-    """All of it, valid. `environments` are those that an alert may name."""
+    """All of it, valid. `redact` has every environment that an alert may name, and what its record must not show."""
 
     listening: Listening
     sources: Mapping[str, Source]
     rules: tuple[Rule, ...]
-    environments: frozenset[str]
+    redact: Mapping[str, Redactor]
 
 
 def load(config: Config, catalog: Catalog) -> AlertSettings:
@@ -57,7 +59,18 @@ def load(config: Config, catalog: Catalog) -> AlertSettings:
     sources = {name: _source(config, name, said) for name, said in found}
     rules = tuple(_rules(config, told_rules))
     refuse_unknown(rules, catalog)
-    return AlertSettings(listening=listening, sources=sources, rules=rules, environments=frozenset(config.names))
+    secrets = [secret for source in sources.values() for secret in source.secret]
+    redact = {name: _redactor(config, catalog, name, secrets) for name in config.names}
+    return AlertSettings(listening=listening, sources=sources, rules=rules, redact=redact)
+
+
+def _redactor(config: Config, catalog: Catalog, name: str, secrets: Sequence[SecretStr]) -> Redactor:
+    try:
+        place = ours.environment(config, catalog, name)
+    except InvalidConfig:
+        # Whoever only takes alerts needs no environment's secrets, and cannot let them out.
+        return ours.redactor(more=secrets, masks_emails=config.masks_emails(name))
+    return ours.redactor(place, secrets)
 
 
 def _find_sources() -> None:

@@ -142,29 +142,29 @@ class Alerts:
 
 
 def take(
-    session: Connection, redact: Redactor, source: str, delivery: str, alerts: Sequence[Told]
+    session: Connection, redact: Mapping[str, Redactor], source: str, delivery: str, alerts: Sequence[Told]
 ) -> list[Taken] | None:
     """Store a delivery with its alerts, each joined to the incident of its problem or opening one; None if it is here.
 
-    One transaction: all of it is stored when this returns, or nothing.
+    One transaction: all of it is stored when this returns, or nothing. `redact` is by environment.
 
     Raises:
         NotRecordable: what is told cannot be kept.
         psycopg.Error: the database failed, and whether it was kept is seen by delivering it again.
     """
-    joined = _join(session, redact, source, delivery, alerts)
+    joined = _join(session, redact, source, delivery, alerts[0]) if len(alerts) == 1 else None
     if joined:
         return [joined]
     with session.transaction():
         if not session.execute(_DELIVERY, [source, delivery]).rowcount:
             return None
-        return [_take(session, redact, source, told) for told in alerts]
+        return [_take(session, redact[told.environment], source, told) for told in alerts]
 
 
-def _join(session: Connection, redact: Redactor, source: str, delivery: str, alerts: Sequence[Told]) -> Taken | None:
-    if len(alerts) != 1 or not alerts[0].firing or not alerts[0].runbook:
+def _join(session: Connection, by: Mapping[str, Redactor], source: str, delivery: str, told: Told) -> Taken | None:
+    if not told.firing or not told.runbook:
         return None
-    told = alerts[0]
+    redact = by[told.environment]
     values = {
         "source": source,
         "delivery": delivery,

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -103,10 +103,15 @@ def journal(environment: Environment | None = None) -> Journal:
     return Journal(SecretStr(url), redactor(environment))
 
 
-def redactor(environment: Environment | None = None) -> Redactor:
-    """Knows the secrets this process was given: the journal's own URL and every SecretStr of the environment."""
-    given = [os.environ[name] for name in SECRETS if os.environ.get(name)]
-    masks_emails = environment is not None and environment.mask_emails
+def redactor(
+    environment: Environment | None = None, more: Iterable[SecretStr] = (), *, masks_emails: bool = False
+) -> Redactor:
+    """Knows the secrets this process was given: the journal's own URL, every SecretStr of the environment, and `more`.
+
+    `masks_emails` is for an environment that this process cannot read, because it was not given its secrets.
+    """
+    given: list[SecretStr | str] = [*(os.environ[name] for name in SECRETS if os.environ.get(name)), *more]
+    masks_emails = masks_emails or (environment is not None and environment.mask_emails)
     # The same in every process of ours and for the life of the journal, and known to nobody else.
     key = SecretStr(os.environ.get("INCIDENT_JOURNAL_URL", "")) if masks_emails else None
     return Redactor([*given, *_secrets_in(environment)], emails=key)

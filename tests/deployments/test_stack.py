@@ -195,6 +195,44 @@ def test_it_names_the_port_that_was_asked_for_and_is_taken(home: Home) -> None:
     assert using(home.root) == {}
 
 
+ALERTS = """
+[alerts]
+port = {port}
+[alerts.sources.alertmanager]
+environment = "{environment}"
+secret = "a-secret-of-these-tests-alone"
+[environments.staging]
+kind = "staging"
+"""
+
+
+def test_it_names_the_port_for_alerts_that_is_taken(
+    home: Home, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    config = tmp_path / "environments.toml"
+    monkeypatch.setenv("INCIDENT_CONFIG", str(config))
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        config.write_text(ALERTS.format(port=port, environment="staging"))
+        with pytest.raises(PortTaken, match=f"Port {port} for alerts is taken"):
+            Stack.up(home, port=free_port())
+    assert using(home.root) == {}
+
+
+def test_it_comes_up_without_alerts_where_they_are_wrongly_configured(
+    home: Home, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    config, said = tmp_path / "environments.toml", list[str]()
+    monkeypatch.setenv("INCIDENT_CONFIG", str(config))
+    config.write_text(ALERTS.format(port=free_port(), environment="stagin"))
+    with Stack.up(home, said.append, port=free_port()) as stack:
+        assert "intake" not in stack.supervisor.pids()
+        assert "recoverer" in stack.supervisor.pids()
+    assert [line for line in said if line.startswith("No alerts are taken: ") and "'staging'" in line]
+
+
 def test_it_leaves_nothing_when_the_database_is_not_there(home: Home) -> None:
     url = f"postgresql://postgres:{secrets.token_hex()}@127.0.0.1:{free_port()}/postgres"
     with pytest.raises(DatabaseUnusable, match="Check DATABASE_URL"):

@@ -160,8 +160,10 @@ def test_its_metrics_are_for_whoever_has_their_secret(serve: Callable[..., Serve
     assert 'incident_alerts_refused_total{reason="no valid proof",source=""} 1.0' in text
 
 
-def test_it_takes_so_many_of_one_sender_in_a_second(serve: Callable[..., Served]) -> None:
+def test_it_takes_so_many_of_one_source_in_a_second_and_no_stranger_uses_that_up(serve: Callable[..., Served]) -> None:
     served = serve(text=f"[alerts]\nmost_per_s = 2\n{CONFIG}")
+    for _ in range(20):
+        assert served.send("alertmanager", {}, secret="some-other-secret-of-nobody").status_code == 401
     answers = [served.send("alertmanager", said.group(said.prometheus())) for _ in range(20)]
     assert 429 in {one.status_code for one in answers}
     assert answers[0].status_code == 200
@@ -196,6 +198,26 @@ def test_it_tells_long_fingerprints_apart(served: Served) -> None:
     for end in ("a", "b"):
         served.send("alertmanager", said.group(said.prometheus(fingerprint="x" * 5_000 + end)))
     assert len(served.journal.openings.waiting()) == 2
+
+
+def test_it_keeps_and_passes_on_nothing_that_the_environment_masks(serve: Callable[..., Served]) -> None:
+    masked = '[environments.staging]\nkind = "staging"\nmask_emails = true\n[environments.staging.systems.postgres]\n'
+    url = 'url = "postgresql://app:hunter2-of-the-shop@db/shop"'
+    served = serve(text=CONFIG.replace('[environments.staging]\nkind = "staging"\n', f"{masked}{url}\n"))
+    one = said.prometheus()
+    one["annotations"] = {
+        "summary": f"ana@example.com: hunter2-of-the-shop, {SECRET}",
+        "description": "ana@example.com",
+    }
+    served.send("alertmanager", said.group(one))
+    # The same alert again takes another way.
+    served.send("alertmanager", said.group(one))
+    (waiting,) = served.journal.openings.waiting()
+    kept = [waiting.asked.reason, *(f"{each.title} {each.more}" for each in served.journal.alerts.newest())]
+    assert len(kept) == 3
+    for text in kept:
+        assert "PostgresDown: a••••" in text
+        assert not [secret for secret in ("ana@", "hunter2-of-the-shop", SECRET) if secret in text]
 
 
 HOSTILE = "'; DROP TABLE incident.alerts; -- $(reboot) {{ 7 * 7 }} [go](javascript:alert(1)) \x1b[2J <script>"

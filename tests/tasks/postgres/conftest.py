@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import secrets
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
 import pytest
 from pydantic import SecretStr
 
-from deployments.cluster import Cluster, running
-from deployments.ports import free_port
 from tasks.model import Row, Threshold
 from tasks.postgres.locks import checks
 from tasks.postgres.locks.actions import CancelBlockingQueries, TerminateBlockingSessions
@@ -25,7 +20,7 @@ from tasks.postgres.locks.jam import look
 from tasks.postgres.locks.queries import STILL_WAITING
 from tasks.postgres.statements import waits as statement_waits
 from tasks.postgres.system import PostgresServer
-from tests.conftest import SETTINGS, Server
+from tests.conftest import Server, own_server
 
 PASSWORD = "correct-horse-battery"
 GRANTS = {
@@ -161,17 +156,8 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 def preparing_server(request: pytest.FixtureRequest) -> Iterator[Server]:
     """A server that allows prepared transactions, which is off by default and off in the shared ones."""
     shared: Server = request.getfixturevalue(request.param)
-    with tempfile.TemporaryDirectory(prefix="incident-pg-") as folder:
-        Path(folder).chmod(0o711)
-        cluster = Cluster(
-            folder=Path(folder) / "data",
-            port=free_port(),
-            bin=shared.cluster.bin,
-            settings={**SETTINGS, "max_prepared_transactions": "5"},
-        )
-        password = secrets.token_urlsafe(16)
-        with running(cluster, password):
-            yield Server(cluster, password)
+    with own_server(shared.cluster.bin, {"max_prepared_transactions": "5"}) as server:
+        yield server
 
 
 @pytest.fixture
@@ -189,22 +175,9 @@ RESERVED = {"reserved_connections": "3"}
 def cramped_server(request: pytest.FixtureRequest) -> Iterator[Server]:
     """A server with a dozen connection slots, whose log holds every statement."""
     shared: Server = request.getfixturevalue(request.param)
-    with tempfile.TemporaryDirectory(prefix="incident-pg-") as folder:
-        Path(folder).chmod(0o711)
-        cluster = Cluster(
-            folder=Path(folder) / "data",
-            port=free_port(),
-            bin=shared.cluster.bin,
-            settings={
-                **SETTINGS,
-                **CRAMPED,
-                **(RESERVED if shared.version >= 160000 else {}),
-                "log_statement": "all",
-            },
-        )
-        password = secrets.token_urlsafe(16)
-        with running(cluster, password):
-            yield Server(cluster, password)
+    reserved = RESERVED if shared.version >= 160000 else {}
+    with own_server(shared.cluster.bin, {**CRAMPED, **reserved, "log_statement": "all"}) as server:
+        yield server
 
 
 @pytest.fixture

@@ -4,17 +4,12 @@ from __future__ import annotations
 
 import os
 import re
-import secrets
 import signal
-import tempfile
 from collections.abc import Iterator
-from pathlib import Path
 
 import psycopg
 import pytest
 
-from deployments.cluster import Cluster, running
-from deployments.ports import free_port
 from tasks.model import Earlier, Verdict
 from tasks.postgres.indexes import spare
 from tasks.postgres.indexes.checks import check_idle_indexes
@@ -26,7 +21,7 @@ from tasks.postgres.vacuum import actions, checks
 from tasks.postgres.vacuum.actions import AnalyzeTable
 from tasks.postgres.vacuum.checks import check_dead_rows, check_stale_statistics
 from tasks.postgres.values import number
-from tests.conftest import SETTINGS, Server
+from tests.conftest import Server, own_server
 from tests.tasks.postgres.conftest import Stage, staged, until
 from tests.tasks.postgres.keeper import keeper
 
@@ -35,13 +30,9 @@ from tests.tasks.postgres.keeper import keeper
 def crashing(request: pytest.FixtureRequest) -> Iterator[Stage]:
     """A server of its own, which may be crashed."""
     shared: Server = request.getfixturevalue(request.param)
-    with tempfile.TemporaryDirectory(prefix="incident-pg-") as folder:
-        Path(folder).chmod(0o711)
-        settings = {**SETTINGS, "shared_preload_libraries": "pg_stat_statements"}
-        cluster = Cluster(folder=Path(folder) / "data", port=free_port(), bin=shared.cluster.bin, settings=settings)
-        password = secrets.token_urlsafe(16)
-        with running(cluster, password), staged(Server(cluster, password)) as ready:
-            yield ready
+    counting = {"shared_preload_libraries": "pg_stat_statements"}
+    with own_server(shared.cluster.bin, counting) as server, staged(server) as ready:
+        yield ready
 
 
 def answers(stage: Stage) -> bool:

@@ -14,7 +14,7 @@ from deployments import databases
 from flows.journal import connection
 from tasks.model import BlastRadius, CannotLook, Plan, Refused, Risk
 from tasks.postgres import signals
-from tasks.postgres.locks.actions import CancelBlockingQueries, TerminateBlockingSessions
+from tasks.postgres.locks.actions import TerminateBlockingSessions
 from tasks.postgres.locks.checks import LOCK_WAIT
 from tasks.postgres.session import APPLICATION, JOURNAL, JOURNAL_ROLES
 from tasks.postgres.system import PostgresServer
@@ -34,15 +34,6 @@ def blocked(stage: Stage, name: str = "billing-worker", user: str = "app") -> in
     head = stage.begins(name, TOUCH.format(1), user=user)
     stage.queues(stage.session("web-1"), TOUCH.format(1))
     return head.info.backend_pid
-
-
-def blocked_by_a_query(stage: Stage) -> int:
-    """One head that is busy with a query, and one session behind it; the head's pid."""
-    head = stage.begins("report", TOUCH.format(1))
-    pid = stage.runs(head, "SELECT pg_sleep(60), 'hunter2'")
-    stage.queues(stage.session("web-1"), TOUCH.format(1))
-    until(lambda: stage.chains()[0]["state"] == "active", "the head is busy")
-    return pid
 
 
 def only_target(plan: Plan, **changed: object) -> Plan:
@@ -327,55 +318,6 @@ def test_it_cannot_look_when_the_server_is_down(stage18: Stage) -> None:
     for verb in (TerminateBlockingSessions().apply, TerminateBlockingSessions().applied):
         with pytest.raises(CannotLook):
             verb(down, plan)
-
-
-def test_it_cancels_the_query_of_a_busy_head(stage: Stage) -> None:
-    pid = blocked_by_a_query(stage)
-    action, postgres = CancelBlockingQueries(), stage.door()
-
-    plan = action.plan(postgres)
-
-    assert plan.risk is Risk.LOW
-    assert set(plan.commands[0].target) == {"pid", "backend_start", "query_start"}
-    assert plan.does.startswith(f"Cancel the query of pid {pid} (report), active for ")
-    assert "hunter2" not in repr(plan)
-    assert action.applied(postgres, plan) is False
-
-    outcome = action.apply(postgres, plan)
-
-    assert outcome.says == "1 session: 1 cancelled."
-    assert action.applied(postgres, plan) is True
-    assert alive(stage, pid)
-    until(lambda: not stage.chains(), "the queue drains")
-
-
-def test_it_does_not_cancel_an_idle_head(stage: Stage) -> None:
-    pid = blocked(stage)
-
-    plan = CancelBlockingQueries().plan(stage.door())
-
-    assert plan.commands == ()
-    assert plan.does == (
-        f"Nothing to cancel. Pid {pid} (billing-worker) is idle in transaction: it runs no query, "
-        "and cancelling it would do nothing."
-    )
-
-
-def test_it_does_not_cancel_the_next_query(stage: Stage) -> None:
-    pid = blocked_by_a_query(stage)
-    action, postgres = CancelBlockingQueries(), stage.door()
-    plan = only_target(action.plan(postgres), query_start="2026-01-01T00:00:00.000001+00:00")
-
-    outcome = action.apply(postgres, plan)
-
-    assert outcome.says == "1 session: 1 already over."
-    assert outcome.complete
-    assert [row[0] for row in stage.admin("SELECT state FROM pg_stat_activity WHERE application_name = 'report'")] == [
-        "active"
-    ]
-    assert action.applied(postgres, plan) is True
-    TerminateBlockingSessions().apply(postgres, TerminateBlockingSessions().plan(postgres))
-    until(lambda: not alive(stage, pid), "the report is gone")
 
 
 def test_it_says_that_a_stubborn_session_is_still_there(stage18: Stage, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import secrets
-import tempfile
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-from deployments.cluster import Cluster, running
-from deployments.ports import free_port
 from tasks.postgres.locks.actions import CancelBlockingQueries, TerminateBlockingSessions
 from tasks.postgres.locks.checks import check_blocked_sessions
-from tests.conftest import SETTINGS, Server
+from tests.conftest import Server, own_server
 from tests.tasks.postgres.conftest import Stage, staged, until
 
 # The least that a table may set for itself, and a little more.
@@ -30,17 +25,8 @@ pytestmark = pytest.mark.usefixtures("impatient")
 def hurried(request: pytest.FixtureRequest) -> Iterator[Server]:
     """A server whose autovacuum looks every second."""
     shared: Server = request.getfixturevalue(request.param)
-    with tempfile.TemporaryDirectory(prefix="incident-pg-") as folder:
-        Path(folder).chmod(0o711)
-        cluster = Cluster(
-            folder=Path(folder) / "data",
-            port=free_port(),
-            bin=shared.cluster.bin,
-            settings={**SETTINGS, "autovacuum_naptime": "1"},
-        )
-        password = secrets.token_urlsafe(16)
-        with running(cluster, password):
-            yield Server(cluster, password)
+    with own_server(shared.cluster.bin, {"autovacuum_naptime": "1"}) as server:
+        yield server
 
 
 @pytest.fixture

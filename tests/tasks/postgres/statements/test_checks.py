@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 import re
-import secrets
-import tempfile
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-from deployments.cluster import Cluster, running
-from deployments.ports import free_port
 from tasks.model import Earlier, Finding, Json, Threshold, Verdict
 from tasks.postgres.statements import checks
 from tasks.postgres.statements import looks as statement_looks
@@ -20,7 +15,7 @@ from tasks.postgres.statements import waits as statement_waits
 from tasks.postgres.statements.checks import STATEMENT_TIME, check_slow_statements
 from tasks.postgres.statements.looks import in_schema
 from tasks.postgres.statements.queries import STATEMENTS
-from tests.conftest import SETTINGS, Server
+from tests.conftest import Server, own_server
 from tests.tasks.postgres.conftest import Stage, staged
 
 # Milliseconds instead of tenths of a second, so that a test need not wait.
@@ -266,14 +261,8 @@ def forgetful(request: pytest.FixtureRequest) -> Iterator[Server]:
     """A server that has room for the counters of a hundred statements, which is the least."""
     shared: Server = request.getfixturevalue(request.param)
     few = {"shared_preload_libraries": "pg_stat_statements", "pg_stat_statements.max": "100"}
-    with tempfile.TemporaryDirectory(prefix="incident-pg-") as folder:
-        Path(folder).chmod(0o711)
-        cluster = Cluster(
-            folder=Path(folder) / "data", port=free_port(), bin=shared.cluster.bin, settings={**SETTINGS, **few}
-        )
-        password = secrets.token_urlsafe(16)
-        with running(cluster, password):
-            yield Server(cluster, password)
+    with own_server(shared.cluster.bin, few) as server:
+        yield server
 
 
 def test_it_says_when_statements_are_forgotten(forgetful: Server) -> None:

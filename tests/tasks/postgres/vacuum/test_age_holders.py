@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import os
-import secrets
 import subprocess
-import tempfile
 from collections.abc import Iterator
-from pathlib import Path
 
 import psycopg
 import pytest
@@ -16,7 +13,7 @@ from deployments.cluster import Cluster, running
 from deployments.ports import free_port
 from tasks.model import Finding, Threshold, Verdict
 from tasks.postgres.vacuum.age import check_transaction_age
-from tests.conftest import SETTINGS, Server
+from tests.conftest import Server, own_server
 from tests.tasks.postgres.conftest import Stage, staged, until
 
 OLD = 5_000
@@ -28,14 +25,8 @@ def aging(request: pytest.FixtureRequest) -> Iterator[Server]:
     """A server on which transactions can be prepared and logical slots made, and nobody vacuums by himself."""
     shared: Server = request.getfixturevalue(request.param)
     settings = {"max_prepared_transactions": "5", "wal_level": "logical", "autovacuum": "off"}
-    with tempfile.TemporaryDirectory(prefix="incident-pg-") as folder:
-        Path(folder).chmod(0o711)
-        cluster = Cluster(
-            folder=Path(folder) / "data", port=free_port(), bin=shared.cluster.bin, settings={**SETTINGS, **settings}
-        )
-        password = secrets.token_urlsafe(16)
-        with running(cluster, password):
-            yield Server(cluster, password)
+    with own_server(shared.cluster.bin, settings) as server:
+        yield server
 
 
 @pytest.fixture

@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 import re
-import secrets
-import tempfile
-from pathlib import Path
 
 import pytest
 
-from deployments.cluster import Cluster, running
-from deployments.ports import free_port
 from tasks.model import Verdict
 from tasks.postgres.vacuum.checks import check_autovacuum
-from tests.conftest import SETTINGS, Server
+from tests.conftest import Server, own_server
 from tests.tasks.postgres.conftest import Stage, staged, until
 
 
@@ -75,19 +70,13 @@ def test_it_sees_that_all_workers_are_busy(postgres18: Server, monkeypatch: pyte
     # One worker, which rests for seconds after each page.
     slow = {"autovacuum_max_workers": "1", "autovacuum_naptime": "1s"}
     slow |= {"autovacuum_vacuum_cost_delay": "100ms", "autovacuum_vacuum_cost_limit": "1"}
-    with tempfile.TemporaryDirectory(prefix="incident-pg-") as folder:
-        Path(folder).chmod(0o711)
-        cluster = Cluster(
-            folder=Path(folder) / "data", port=free_port(), bin=postgres18.cluster.bin, settings={**SETTINGS, **slow}
-        )
-        password = secrets.token_urlsafe(16)
-        with running(cluster, password), staged(Server(cluster, password)) as stage:
-            # Hundreds of pages: minutes.
-            full(stage, "first", rows=120_000)
-            stage.admin("ALTER TABLE first RESET (autovacuum_enabled)")
-            until(lambda: stage.admin("SELECT 1 FROM pg_stat_progress_vacuum WHERE relid = 'first'::regclass"), "busy")
-            full(stage, "second")
-            found = check_autovacuum.fn(stage.door())
+    with own_server(postgres18.cluster.bin, slow) as server, staged(server) as stage:
+        # Hundreds of pages: minutes.
+        full(stage, "first", rows=120_000)
+        stage.admin("ALTER TABLE first RESET (autovacuum_enabled)")
+        until(lambda: stage.admin("SELECT 1 FROM pg_stat_progress_vacuum WHERE relid = 'first'::regclass"), "busy")
+        full(stage, "second")
+        found = check_autovacuum.fn(stage.door())
 
     assert found.verdict is Verdict.BAD
     assert re.sub(r"\d+ s\.$", "N.", found.says) == (
