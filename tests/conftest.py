@@ -27,7 +27,6 @@ from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
 import certifi
-import psutil
 import psycopg
 import pytest
 from psycopg import sql
@@ -42,14 +41,11 @@ from deployments.prefect_server import RECORDED_TOGETHER
 from deployments.stack import Stack
 from tests.left_out import IN_CI, STRICT, leave_out
 from tests.spread import Spread, begin_with_the_slow
+from tests.workplace import settle
 
 # An older server, as customers have. For another one, 13 to 17: INCIDENT_OLDER_POSTGRES=/path/to/its/bin .ci/run
 # 13 and 14 count what happened up to half a second later: tests that look at once fail there, and only those.
 OLDER = Path(os.environ.get("INCIDENT_OLDER_POSTGRES", "/usr/lib/postgresql/15/bin"))
-# Thousands of databases are made and dropped: in memory each takes a twentieth of the time it takes on a disk.
-MEMORY = Path("/dev/shm")  # noqa: S108 - only folders made by tempfile, with names of their own
-MEMORY_NEEDED = 6 * 1024**3
-
 # Prefect's server for tests would report its use; the stack's own is told not to as well (deployments/prefect_server).
 os.environ["PREFECT_SERVER_ANALYTICS_ENABLED"] = "false"
 # Its start migrates a database: seconds on a quiet machine, more than the usual thirty beside other tests.
@@ -57,15 +53,7 @@ HARNESS_STARTS_WITHIN_S = 180
 os.environ.update(RECORDED_TOGETHER)
 
 
-def _roomy(folder: Path) -> bool:
-    """Can the tests' servers and programs live there?"""
-    if not folder.is_dir() or os.statvfs(folder).f_flag & os.ST_NOEXEC:
-        return False
-    return min(shutil.disk_usage(folder).free, psutil.virtual_memory().available) >= MEMORY_NEEDED
-
-
-if _roomy(MEMORY):
-    tempfile.tempdir = os.environ["TMPDIR"] = str(MEMORY)
+settle()
 
 
 def _one_authority() -> Path:
