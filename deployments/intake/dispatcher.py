@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 import threading
+from contextlib import suppress
 
 import httpx
 
-from flows.journal import AlreadyRecorded, Journal, JournalUnavailable
+from flows.journal import RESOLVED, AlreadyRecorded, Journal, JournalUnavailable
 from flows.opening.door import dispatch
-from flows.run.trigger import NotPublished
+from flows.run.trigger import NotPublished, wake
 
 # It is called when something is opened; this is for what another intake opened and did not live to dispatch.
 EVERY_S = 5.0
@@ -56,11 +57,16 @@ class Dispatcher:
                 if waiting.opening not in self._told:
                     self._told.add(waiting.opening)
                     logger.warning("Opening %s waits: %s", waiting.opening, error)
+        self._tell_what_is_over()
+        return created
+
+    def _tell_what_is_over(self) -> None:
+        """Each incident hears it once; one in which nothing was begun looks again, and closes if it is so."""
         for ended in self._journal.alerts.ended():
             says = f"{ended.source} says that it is over: {ended.title}"
-            try:
-                key = f"alert-resolved/{ended.alert}"
-                self._journal.note(ended.incident, f"alert:{ended.source}", "alert resolved", key, {"says": says})
-            except AlreadyRecorded:
-                continue  # another intake's dispatcher was first
-        return created
+            # Another intake's dispatcher may have been first.
+            with suppress(AlreadyRecorded):
+                self._journal.note(ended.incident, f"alert:{ended.source}", RESOLVED, ended.key, {"says": says})
+        for incident in self._journal.alerts.over():
+            if wake(incident):
+                logger.info("%s: its alerts are over; it looks again.", incident)

@@ -14,7 +14,7 @@ from flows.case.bodies import finding_from, outcome_body, outcome_from, plan_bod
 from flows.case.question import Asker
 from flows.case.sealed import seal, unseal
 from flows.case.standing import Standing
-from flows.journal import Entry, HeldLog, Journal, Redactor
+from flows.journal import RESOLVED, Entry, HeldLog, Journal, Redactor
 from flows.run import settings
 from runbooks.catalog import Catalogued
 from runbooks.model import AnyCheck, Declared, title_key
@@ -120,6 +120,11 @@ class Case:
         """The closing sentence: how it ended, and what became of each step."""
         told = [f"{title}: {fate}" for title, fate in self._by_title().items()]
         return f"{ending.value.capitalize()}. " + "; ".join(told or ["no step was called for"]) + "."
+
+    def told_over(self, since: Entry | None) -> bool:
+        """Did a source say after `since` that its alert is over?"""
+        after = since.seq if since else 0
+        return any(entry.kind == RESOLVED and entry.seq > after for entry in self.log.entries)
 
     @functools.cached_property
     def given(self) -> Row:

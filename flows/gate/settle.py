@@ -25,6 +25,9 @@ from flows.run.clock import now
 from tasks.environment import Environment
 from tasks.model import Plan, Row
 
+# Said to whoever is asked again, after another look.
+STILL_THERE = "Who alerted says that it is over; it was looked at again, and as far as can be seen it is not."
+
 
 @dataclass(frozen=True, kw_only=True)
 class Settled:
@@ -153,7 +156,8 @@ def _record(case: Case, question: Question, answer: Answer | None) -> Entry:
         said: Row = {"accepted": True, "decision": None, "note": "Nobody answered in time; nothing was done."}
         return case.record("expired", key, said)
     if answer is None:
-        said = {"accepted": False, "refusal": "The run was started again without an answer."}
+        over = case.told_over(case.log.get(f"{question.key}/asked"))
+        said = {"accepted": False, "refusal": STILL_THERE if over else "The run was started again without an answer."}
         return case.record("refused", key, said)
     complaint = (
         refusal(answer, question, case.environment, asked_by(case))

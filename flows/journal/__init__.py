@@ -7,6 +7,7 @@ from flows.journal.chain import RETIRED, broken, stands_for_removed
 from flows.journal.connection import JournalUnavailable
 from flows.journal.entry import Entry, NotRecordable
 from flows.journal.export import Exported, NotAnExport, lines, write_whole
+from flows.journal.heard import RESOLVED
 from flows.journal.journal import Journal, JournalBroken, Retired
 from flows.journal.locks import HeldElsewhere
 from flows.journal.log import AlreadyRecorded, HeldLog, LockLost
@@ -19,6 +20,7 @@ from flows.journal.seal import Seal
 from flows.journal.summary import IncidentSummary, NoSuchIncident
 
 __all__ = [
+    "RESOLVED",
     "RETIRED",
     "AlreadyRecorded",
     "AnchorFile",

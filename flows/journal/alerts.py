@@ -7,9 +7,11 @@ from dataclasses import dataclass, field
 
 from pydantic import SecretStr
 
+from flows.journal import heard
 from flows.journal.connection import Connection, session_of
 from flows.journal.damping import last
 from flows.journal.entry import read_back, written
+from flows.journal.heard import Ended
 from flows.journal.openings import OF_THIS, Asked, find_open, open_or_join
 from flows.journal.redact import Redactor
 from tasks.model import Json
@@ -40,18 +42,6 @@ _LIST = """
                           WHERE opening = a.opening ORDER BY attempt DESC LIMIT 1) AS d ON true
      WHERE (%(alert)s::bigint IS NULL OR a.alert = %(alert)s)
      ORDER BY a.alert DESC LIMIT %(limit)s
-"""
-# What ended at its source, and its incident has not been told. Of the newest so many: it is asked every few seconds.
-_ENDED = """
-    SELECT a.alert, d.run, a.source, a.title
-      FROM incident.alerts AS a
-      JOIN LATERAL (SELECT run FROM incident.dispatched
-                     WHERE opening = a.opening ORDER BY attempt DESC LIMIT 1) AS d ON true
-     WHERE a.alert > (SELECT coalesce(max(alert), 0) FROM incident.alerts) - 1000 AND a.state = 'resolved'
-       AND EXISTS (SELECT FROM incident.entries AS e WHERE e.incident = d.run AND e.seq = 1)
-       AND NOT EXISTS (SELECT FROM incident.entries AS e
-                        WHERE e.incident = d.run AND e.key = 'alert-resolved/' || a.alert)
-     ORDER BY a.alert
 """
 
 
@@ -103,16 +93,6 @@ class Kept:
     more: Mapping[str, Json]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Ended:
-    """An alert that is resolved at its source, of an incident that has not been told."""
-
-    alert: int
-    incident: str
-    source: str
-    title: str
-
-
 class Alerts:
     """The alerts in the database at `url`. Every method raises JournalUnavailable where that does not answer."""
 
@@ -131,10 +111,12 @@ class Alerts:
     def ended(self) -> list[Ended]:
         """What is to be told to its incident."""
         with session_of(self._url) as session:
-            return [
-                Ended(alert=int(str(alert)), incident=str(run), source=str(source), title=str(title))
-                for alert, run, source, title in session.execute(_ENDED)
-            ]
+            return heard.ended(session)
+
+    def over(self) -> list[str]:
+        """The incidents all of whose alerts are over, which were told so and have not looked since."""
+        with session_of(self._url) as session:
+            return heard.over(session)
 
     def _kept(self, asked: dict[str, int | None]) -> list[Kept]:
         with session_of(self._url) as session:

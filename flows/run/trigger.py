@@ -62,6 +62,23 @@ def ended(run: str) -> bool:
     return state is not None and state.is_final()
 
 
+def wake(run: str) -> bool:
+    """Have a suspended run begun again, as if nobody had answered it; False if it is not suspended."""
+    from prefect.client.orchestration import get_client
+    from prefect.exceptions import ObjectNotFound
+    from prefect.states import AwaitingRetry
+
+    with get_client(sync_client=True) as client:
+        try:
+            state = client.read_flow_run(UUID(run)).state
+        except ObjectNotFound:
+            return False
+        if state is None or not state.is_paused():
+            return False
+        client.set_flow_run_state(UUID(run), AwaitingRetry(), force=True)
+    return True
+
+
 def cancel(incident: str) -> None:
     """End the run of an incident, whatever it waits for; the recoverer then closes the incident as cancelled."""
     from prefect.client.orchestration import get_client

@@ -71,6 +71,8 @@ def _agree(case: Case, change: Change, turn: Turn) -> Plan | End:
     refused = ""
     for ask in rounds(case, change.key):
         asked = case.log.get(f"{ask}/asked")
+        if asked is None and (gone := _gone(case, change, ask)):
+            return gone
         plan = plan_from(asked.body["plan"]) if asked else _to_be_asked(case, change)  # type: ignore[arg-type]
         if not plan.commands:
             return End(Fate.MOOT, plan.does)
@@ -90,6 +92,15 @@ def _agree(case: Case, change: Change, turn: Turn) -> Plan | End:
             continue
         return agreed
     raise AssertionError("rounds never ends")
+
+
+def _gone(case: Case, change: Change, ask: str) -> End | None:
+    """The end of a step that is called for no more: who alerted says that it is over, and so it is."""
+    looks = [e for e in case.log.entries if e.kind == "look" and e.key.startswith(f"{change.key}/")]
+    if change.when is None or not case.told_over(looks[-1] if looks else None):
+        return None
+    seen = _look(case, change, ask)
+    return seen if isinstance(seen, End) else None
 
 
 def _to_be_asked(case: Case, change: Change) -> Plan:

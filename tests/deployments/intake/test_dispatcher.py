@@ -14,6 +14,7 @@ from prefect.states import Cancelled
 from deployments.intake.dispatcher import Dispatcher
 from deployments.ports import free_port
 from flows.gate.requester import How, opening, requester
+from flows.journal import Asked
 from flows.run.clock import now
 from tests.deployments.intake import said
 from tests.deployments.intake.conftest import Served
@@ -112,3 +113,30 @@ def test_an_incident_is_told_once_that_its_alert_is_over(served: Served, client:
         dispatcher.look()
     told = [entry for entry in served.journal.read(run) if entry.kind == "alert resolved"]
     assert [entry.body["says"] for entry in told] == ["alertmanager says that it is over: PostgresDown: It is down"]
+
+
+def test_an_incident_looks_again_once_all_its_alerts_are_over_and_nothing_was_begun(
+    served: Served, client: SyncPrefectClient
+) -> None:
+    served.journal.openings.ask(Asked(runbook=SLUG, environment="staging", actor="watch", reason="It is down."))
+    for fingerprint in ("a", "b"):
+        alert(served, fingerprint)
+    dispatcher = Dispatcher(served.journal)
+    dispatcher.look()
+    (run,) = {one.incident for one in served.journal.alerts.newest()}
+    with served.journal.hold(run) as log:
+        log.append("engine", "opened", "opened", {})
+
+        def resolve(fingerprint: str) -> list[str]:
+            served.send("alertmanager", said.group(said.prometheus(status="resolved", fingerprint=fingerprint)))
+            dispatcher.look()
+            return served.journal.alerts.over()
+
+        assert resolve("a") == []
+        assert resolve("b") == [run]
+        log.append("engine", "look", "look/1", {})
+        assert served.journal.alerts.over() == []
+        alert(served, "b")
+        assert resolve("b") == [run]
+        log.append("engine", "intent", "intent/1", {})
+        assert served.journal.alerts.over() == []
