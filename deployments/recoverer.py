@@ -21,6 +21,7 @@ from flows.keepers import clock
 from flows.keepers.alarm import Alarm
 from flows.keepers.recover import Recoverer
 from flows.keepers.seal import Keeper
+from flows.keepers.unclaimed import Unclaimed
 from flows.people.escalate import Escalator
 from flows.run import settings
 
@@ -49,7 +50,13 @@ def main() -> None:
     escalator, keeper = (of(journal, settings.config, logger.info) for of in (Escalator, Keeper))
     teller = Escalator(journal, settings.config, logger.info)
     alarm = Alarm(journal, teller, lambda: clock.look(TAG, POOL), logger.warning)
-    looks = ((escalator.look, TELL_EVERY_S), (keeper.look, SEAL_EVERY_S), (alarm.look, CLOCK_EVERY_S))
+    unclaimed = Unclaimed(journal, Escalator(journal, settings.config, logger.info))
+    looks = (
+        (escalator.look, TELL_EVERY_S),
+        (unclaimed.look, TELL_EVERY_S),
+        (keeper.look, SEAL_EVERY_S),
+        (alarm.look, CLOCK_EVERY_S),
+    )
     for look, every_s in looks:
         threading.Thread(target=repeat, args=(look, every_s), daemon=True).start()
     while True:

@@ -4,24 +4,25 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Mapping
 
 import httpx
 from cyclopts import App
 
+from deployments.commands import alerts_again
 from deployments.commands.context import here
 from deployments.commands.terminal import console, errors, print_json, show_table
 from deployments.intake import settings
+from deployments.intake.again import understood
 from deployments.intake.settings import AlertSettings
 from flows.journal.alerts import Kept
-from flows.opening.alert import Alert, State
 from flows.opening.routing import explained
-from runbooks.model import Severity
 
 # As a sender waits.
 ANSWERS_WITHIN_S = 10.0
 
 app = App(name="alerts", sort_key=101, help="What monitoring said, and what became of it.")
+app.command(alerts_again.replay)
+app.command(alerts_again.snooze)
 
 
 @app.default
@@ -67,25 +68,9 @@ def why(alert: int) -> int:
         return 1
     console.print(found.title, markup=False)
     console.print(found.why, markup=False)
-    for rule, lacks in explained(_understood(found), settings.load(at.config, at.catalog).rules):
+    for rule, lacks in explained(understood(found), settings.load(at.config, at.catalog).rules):
         console.print(f"- {rule}: {lacks or 'fits'}", markup=False)
     return 0
-
-
-def _understood(kept: Kept) -> Alert:
-    """The alert as it was routed."""
-    tags = kept.more.get("tags")
-    return Alert(
-        source=kept.source,
-        fingerprint="",
-        state=State(kept.state),
-        title=kept.title,
-        name=str(kept.more.get("name", "")),
-        service=kept.service,
-        environment=str(kept.more.get("environment", "")),
-        severity=Severity(kept.severity) if kept.severity else None,
-        tags={name: str(value) for name, value in tags.items()} if isinstance(tags, Mapping) else {},
-    )
 
 
 @app.command(name="test")

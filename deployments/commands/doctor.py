@@ -148,6 +148,22 @@ def _stack(at: Here) -> Iterator[Finding]:
     yield _prefect()
     yield _journal(at)
     yield from _schedules()
+    yield from _alerts(at)
+
+
+def _alerts(at: Here) -> Iterator[Finding]:
+    """Does monitoring reach us? Of a journal that does not answer, its own finding tells."""
+    from deployments.intake import health, settings
+
+    if not at.config.alerts.get("sources"):
+        return
+    try:
+        found = settings.load(at.config, at.catalog)
+    except InvalidConfig as error:
+        yield Finding(verdict=Verdict.BAD, says=f"No alerts are taken: {error}")
+        return
+    with suppress(NoStack, JournalUnavailable):
+        yield from health.examine(at.journal().alerts, found.listening, tuple(found.sources))
 
 
 def _schedules() -> Iterator[Finding]:

@@ -60,7 +60,14 @@ def retire(*, to: Path, older_than: timedelta | None = None, again: bool = False
     return 0
 
 
-def remove(*, exports: Path, older_than: timedelta | None = None, measurements: bool = False, yes: bool = False) -> int:
+def remove(
+    *,
+    exports: Path,
+    older_than: timedelta | None = None,
+    measurements: bool = False,
+    alerts: bool = False,
+    yes: bool = False,
+) -> int:
     """Remove retired incidents whose tombstone is sealed and whose export is there and true; their tombstones stay.
 
     Only the owner of the journal's tables may: export INCIDENT_JOURNAL_OWNER_URL. The whole record and every export
@@ -74,6 +81,8 @@ def remove(*, exports: Path, older_than: timedelta | None = None, measurements: 
         In which nothing was written for that long, for example 400d. Without it: keep_days under [record].
     measurements
         Also the checks' numbers from before then; they are no record, and nothing of them is kept.
+    alerts
+        Also what monitoring said before then; what it opened stands in the incidents.
     yes
         Remove them.
     """
@@ -92,6 +101,9 @@ def remove(*, exports: Path, older_than: timedelta | None = None, measurements: 
     if measurements:
         gone = journal.retention.remove_measurements(before(max(age, MONTH)))
         console.print(f"Removed: {gone} measurement{_s(gone)}.")
+    if alerts:
+        gone = journal.retention.remove_alerts(before(max(age, MONTH)))
+        console.print(f"Removed: {gone} alert{_s(gone)}.")
     return 1 if found.refused else 0
 
 

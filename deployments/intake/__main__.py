@@ -6,15 +6,21 @@ import logging
 import os
 import sys
 import threading
+import time
 
 from pydantic import SecretStr
 
 from deployments.intake import settings
+from deployments.intake.again import told_again
 from deployments.intake.dispatcher import Dispatcher
 from deployments.intake.intake import Intake
 from deployments.intake.server import open_files, server
 from deployments.intake.service import application
+from flows.journal import JournalUnavailable
 from flows.run import settings as ours
+
+# Strangers decide how many refusals there are, and this how many rows.
+WRITES_EVERY_S = 10.0
 
 
 def main() -> None:
@@ -26,12 +32,23 @@ def main() -> None:
     found = settings.load(config, catalog)
     if not found.sources:
         sys.exit(f"{config.file} configures no [alerts.sources]: there is nobody to listen to.")
-    dispatcher = Dispatcher(ours.journal())
-    threading.Thread(target=dispatcher.run, daemon=True).start()
+    dispatcher = Dispatcher(ours.journal(), lambda kept: told_again(kept, found, catalog))
     url = SecretStr(os.environ["INCIDENT_JOURNAL_URL"])
     intake = Intake(found, catalog, url, dispatcher.call)
+    for work in (dispatcher.run, lambda: count_on(intake)):
+        threading.Thread(target=work, daemon=True).start()
     open_files()
     server(application(intake), found.listening.host, found.listening.port).run()
+
+
+def count_on(intake: Intake) -> None:
+    """Write down for ever what was refused."""
+    while True:
+        time.sleep(WRITES_EVERY_S)
+        try:
+            intake.write_refused()
+        except JournalUnavailable as error:
+            logging.getLogger("intake").warning("What was refused is counted on, and not written now: %s", error)
 
 
 if __name__ == "__main__":

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Callable
 from contextlib import suppress
 
 import httpx
 
 from flows.journal import RESOLVED, AlreadyRecorded, Journal, JournalUnavailable
+from flows.journal.alerts import Kept
+from flows.journal.taking import Told
 from flows.opening.door import dispatch
 from flows.run.trigger import NotPublished, wake
 
@@ -19,10 +22,11 @@ logger = logging.getLogger("dispatcher")
 
 
 class Dispatcher:
-    """One thread; several intakes may each have one, and a run is created once."""
+    """One thread; several intakes may each have one, and a run is created once. `again` routes what was held back."""
 
-    def __init__(self, journal: Journal) -> None:
+    def __init__(self, journal: Journal, again: Callable[[Kept], Told]) -> None:
         self._journal = journal
+        self.route_again = again
         self._called = threading.Event()
         # Said once each, not at every look.
         self._told: set[int] = set()
@@ -46,9 +50,13 @@ class Dispatcher:
     def look(self) -> int:
         """Create the runs of what waits, and tell incidents of alerts that ended; how many runs there are now more.
 
+        Before that, what was held back until now is taken again.
+
         Raises:
             JournalUnavailable, httpx.HTTPError: no record, or no Prefect. Nothing is lost.
         """
+        for kept in self._journal.alerts.due():
+            self._journal.alerts.again(kept, f"held/{kept.alert}", self.route_again(kept))
         created = 0
         for waiting in self._journal.openings.waiting():
             try:

@@ -12,13 +12,15 @@ from dataclasses import dataclass, field
 from pydantic import SecretStr
 
 from deployments.intake.delivery import Delivery, Refused, Why, read_json
+from deployments.intake.quiet import quiet
 from deployments.intake.settings import AlertSettings
 from deployments.intake.source import Source
-from flows.journal import JournalUnavailable, NotRecordable
-from flows.journal.alerts import Taken, Told, take
+from flows.journal import JournalUnavailable, NotRecordable, refusals
 from flows.journal.pool import Sessions
+from flows.journal.taking import Taken, Told, take
 from flows.opening.alert import Alert, State
 from flows.opening.routing import route
+from flows.run.clock import now
 from runbooks.catalog import Catalog
 from runbooks.model import Severity
 
@@ -48,6 +50,12 @@ class Counts:
     opened: Counter[str] = field(default_factory=Counter)
     unclaimed: Counter[str] = field(default_factory=Counter)
     last_s: dict[str, float] = field(default_factory=dict)
+    # What of `refused` the journal has.
+    written: Counter[tuple[str, str]] = field(default_factory=Counter)
+
+    def unwritten(self) -> Counter[tuple[str, str]]:
+        """What was refused since it was last written."""
+        return self.refused - self.written
 
 
 class Rates:
@@ -78,12 +86,22 @@ class Intake:
         self.rates = Rates(settings.listening.most_per_s)
         # What is being read is in memory: of a crowd each waits for its turn.
         self.reading = asyncio.Semaphore(READ_AT_ONCE)
-        self._catalog = catalog
+        self.catalog = catalog
         self._sessions = Sessions(url)
         self._opened = opened
 
     def close(self) -> None:
         self._sessions.close()
+
+    def write_refused(self) -> None:
+        """Keep in the journal what was refused since the last time; one row for each source and reason.
+
+        Raises:
+            JournalUnavailable: the database does not answer. It is counted on.
+        """
+        if counted := self.counts.unwritten():
+            self._sessions.run(lambda session: refusals.add(session, counted))
+            self.counts.written += counted
 
     def source(self, name: str) -> Source:
         """The source that is configured under this name.
@@ -129,18 +147,20 @@ class Intake:
         yield from (self._told(source, one) for one in alerts)
 
     def _told(self, source: Source, alert: Alert) -> Told:
-        found = route(alert, self.settings.rules, self._catalog)
-        named = alert.environment in self.settings.redact
+        found = route(alert, self.settings.rules, self.catalog)
+        environment = alert.environment if alert.environment in self.settings.redact else source.environment
         return Told(
             fingerprint=alert.fingerprint,
             firing=alert.state is State.FIRING,
             title=alert.title,
             severity=alert.severity or "",
             service=alert.service,
-            environment=alert.environment if named else source.environment,
+            environment=environment,
             runbook=found.runbook,
             why=found.why,
             urgent=alert.severity is Severity.P0,
+            held=quiet(alert, environment, now(), self.settings.quiet, self.settings.zones),
+            gather_s=found.gather_s,
             more={
                 "name": alert.name,
                 "environment": alert.environment,

@@ -5,12 +5,14 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Annotated, Any
+from dataclasses import dataclass, field
+from typing import Annotated, Any, TypeVar
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from deployments import intake
+from deployments.intake.quiet import Quiet
 from deployments.intake.source import Source
 from flows.journal import Redactor
 from flows.opening.routing import Rule, refuse_unknown
@@ -19,6 +21,8 @@ from runbooks.catalog import Catalog
 from tasks import toml
 from tasks.config import Config
 from tasks.toml import InvalidConfig
+
+M = TypeVar("M", bound=BaseModel)
 
 
 class Listening(BaseModel):
@@ -41,6 +45,9 @@ class AlertSettings:
     sources: Mapping[str, Source]
     rules: tuple[Rule, ...]
     redact: Mapping[str, Redactor]
+    quiet: tuple[Quiet, ...] = ()
+    # The zone that an environment's quiet hours are read in.
+    zones: Mapping[str, str] = field(default_factory=dict)
 
 
 def load(config: Config, catalog: Catalog) -> AlertSettings:
@@ -52,16 +59,21 @@ def load(config: Config, catalog: Catalog) -> AlertSettings:
     """
     _find_sources()
     table = toml.filled(dict(config.alerts), config.file, "alerts")
-    told_sources, told_rules = table.pop("sources", {}), table.pop("rules", [])
+    told_sources = table.pop("sources", {})
+    told_rules, told_quiet = table.pop("rules", []), table.pop("quiet", [])
     toml.refuse_unknown(config.file, "alerts", table, set(Listening.model_fields))
     listening = toml.validated(Listening, table, config.file, "alerts")
     found = toml.tables_in(told_sources, config.file, "alerts.sources")
     sources = {name: _source(config, name, said) for name, said in found}
-    rules = tuple(_rules(config, told_rules))
+    rules = tuple(_each(config, told_rules, "rules", Rule))
+    quiet = tuple(_each(config, told_quiet, "quiet", Quiet))
+    for number, one in enumerate(quiet, 1):
+        _refuse_unusable(config, f"alerts.quiet[{number}]", one)
     refuse_unknown(rules, catalog)
     secrets = [secret for source in sources.values() for secret in source.secret]
     redact = {name: _redactor(config, catalog, name, secrets) for name in config.names}
-    return AlertSettings(listening=listening, sources=sources, rules=rules, redact=redact)
+    zones = {name: config.time_zone(name) for name in config.names}
+    return AlertSettings(listening=listening, sources=sources, rules=rules, redact=redact, quiet=quiet, zones=zones)
 
 
 def _redactor(config: Config, catalog: Catalog, name: str, secrets: Sequence[SecretStr]) -> Redactor:
@@ -88,19 +100,31 @@ def _source(config: Config, name: str, said: dict[str, Any]) -> Source:
     cls = Source.registry[kind]
     toml.refuse_unknown(config.file, where, said, set(cls.model_fields) - {"name"})
     source = toml.validated(cls, {**said, "name": name}, config.file, where)
-    if source.environment not in config.names:
-        raise InvalidConfig(
-            f"{config.file}: {where}.environment: no environment {source.environment!r}."
-            f"{toml.nearest(source.environment, config.names)}"
-        )
+    _refuse_unknown(config, where, source.environment)
     return source
 
 
-def _rules(config: Config, told: object) -> Iterator[Rule]:
+def _refuse_unknown(config: Config, where: str, environment: str) -> None:
+    if environment not in config.names:
+        nearest = toml.nearest(environment, config.names)
+        raise InvalidConfig(f"{config.file}: {where}.environment: no environment {environment!r}.{nearest}")
+
+
+def _refuse_unusable(config: Config, where: str, quiet: Quiet) -> None:
+    _refuse_unknown(config, where, quiet.environment)
+    zone = config.time_zone(quiet.environment)
+    try:
+        ZoneInfo(zone)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:  # OSError: `Europe` is a folder of zones
+        said = f"{config.file}: {where}: {quiet.environment}'s time_zone {zone!r} is no IANA time zone."
+        raise InvalidConfig(said) from error
+
+
+def _each(config: Config, told: object, what: str, model: type[M]) -> Iterator[M]:
     if not isinstance(told, list):
-        raise InvalidConfig(f"{config.file}: alerts.rules: write each rule as [[alerts.rules]].")
+        raise InvalidConfig(f"{config.file}: alerts.{what}: write each as [[alerts.{what}]].")
     for number, said in enumerate(told, 1):
-        where = f"alerts.rules[{number}]"
+        where = f"alerts.{what}[{number}]"
         table = toml.as_table(said, config.file, where)
-        toml.refuse_unknown(config.file, where, table, set(Rule.model_fields))
-        yield toml.validated(Rule, table, config.file, where)
+        toml.refuse_unknown(config.file, where, table, set(model.model_fields))
+        yield toml.validated(model, table, config.file, where)

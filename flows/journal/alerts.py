@@ -1,76 +1,49 @@
-"""Alerts: what monitoring systems said, each delivery stored whole, once, in one transaction with what it opens."""
+"""Alerts: what monitoring systems said, as it is kept (flows/journal/taking.py), and what is held back of it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from pydantic import SecretStr
 
-from flows.journal import heard
-from flows.journal.connection import Connection, session_of
-from flows.journal.damping import last
-from flows.journal.entry import read_back, written
+from flows.journal import heard, holding, refusals
+from flows.journal.connection import session_of
+from flows.journal.entry import read_back
 from flows.journal.heard import Ended
-from flows.journal.openings import OF_THIS, Asked, find_open, open_or_join
+from flows.journal.holding import Snooze
 from flows.journal.redact import Redactor
+from flows.journal.refusals import Refusals
+from flows.journal.taking import Taken, Told, take
 from tasks.model import Json
 
-_DELIVERY = "INSERT INTO incident.deliveries (source, delivery) VALUES (%s, %s) ON CONFLICT DO NOTHING"
-_ALERT = """
-    INSERT INTO incident.alerts (source, fingerprint, state, title, severity, service, environment, more, runbook, why,
-                                 opening, joined)
-    VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s) RETURNING alert
-"""
-# One more of a storm, in one statement: stored if its incident is open and its delivery was not here, else nothing is.
-_JOIN = f"""
-    WITH open_now AS ({OF_THIS}),
-         new AS (INSERT INTO incident.deliveries (source, delivery)
-                 SELECT %(source)s, %(delivery)s FROM open_now ON CONFLICT DO NOTHING RETURNING source)
-    INSERT INTO incident.alerts (source, fingerprint, state, title, severity, service, environment, more, runbook, why,
-                                 opening, joined)
-    SELECT %(source)s, %(problem)s, 'firing', %(title)s, %(severity)s, %(service)s, %(environment)s, %(more)s,
-           %(runbook)s, %(why)s, open_now.opening, true
-      FROM open_now, new RETURNING alert, opening
-"""  # noqa: S608 - constant
 _LIST = """
     SELECT a.alert, to_char(a.at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'), a.source, a.state, a.severity,
            a.title, a.environment, a.service, a.runbook, a.why, a.opening, coalesce(d.run, ''), a.joined,
-           a.more::text
+           a.more::text, a.fingerprint
       FROM incident.alerts AS a
       LEFT JOIN LATERAL (SELECT run FROM incident.dispatched
                           WHERE opening = a.opening ORDER BY attempt DESC LIMIT 1) AS d ON true
-     WHERE (%(alert)s::bigint IS NULL OR a.alert = %(alert)s)
+     WHERE {which}
      ORDER BY a.alert DESC LIMIT %(limit)s
 """
-
-
-@dataclass(frozen=True, kw_only=True)
-class Told:
-    """One alert as it is stored. `runbook` is empty where none claims it, and `why` says so; `more` is any JSON.
-
-    An urgent one is hardly damped (flows/journal/damping.py).
-    """
-
-    fingerprint: str
-    firing: bool
-    title: str
-    severity: str
-    service: str
-    environment: str
-    runbook: str
-    why: str
-    urgent: bool = False
-    more: Mapping[str, Json] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Taken:
-    """What became of an alert: its number, and the opening it belongs to, if there is one; `joined`, or opened."""
-
-    alert: int
-    opening: int | None
-    joined: bool
+_UNCLAIMED = """
+    a.alert > (SELECT coalesce(max(alert), 0) FROM incident.alerts) - 1000 AND a.at > clock_timestamp() - %(within)s
+    AND a.runbook = '' AND a.state = 'firing' AND a.severity = ANY (%(severities)s)
+    AND NOT EXISTS (SELECT FROM incident.alerts AS b WHERE b.fingerprint = a.fingerprint AND b.state = 'firing'
+                       AND b.alert < a.alert AND b.at > a.at - %(again)s)
+"""
+# From one source to the next in the index, whatever number of alerts each has.
+_LAST = """
+    WITH RECURSIVE named AS (
+        (SELECT source FROM incident.alerts ORDER BY source LIMIT 1)
+        UNION ALL
+        SELECT (SELECT a.source FROM incident.alerts AS a WHERE a.source > named.source ORDER BY a.source LIMIT 1)
+          FROM named WHERE named.source IS NOT NULL)
+    SELECT source, (SELECT at FROM incident.alerts AS a WHERE a.source = named.source ORDER BY alert DESC LIMIT 1)
+      FROM named WHERE source IS NOT NULL
+"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,6 +64,7 @@ class Kept:
     incident: str
     joined: bool
     more: Mapping[str, Json]
+    fingerprint: str
 
 
 class Alerts:
@@ -102,11 +76,56 @@ class Alerts:
 
     def newest(self, limit: int = 50) -> list[Kept]:
         """The newest first."""
-        return self._kept({"alert": None, "limit": limit})
+        return self._kept("true", {"limit": limit})
 
     def get(self, alert: int) -> Kept | None:
         """The alert with this number."""
-        return next(iter(self._kept({"alert": alert, "limit": 1})), None)
+        return next(iter(self._kept("a.alert = %(alert)s", {"alert": alert, "limit": 1})), None)
+
+    def due(self) -> list[Kept]:
+        """What was held back until now, and fires still."""
+        return self._kept(f"a.alert IN ({holding.DUE})", {"limit": 100})
+
+    def unclaimed(self, severities: Sequence[str], within: timedelta, again: timedelta) -> list[Kept]:
+        """Of the last time `within`: what fires, is so severe, and opened nothing; not what is only said `again`."""
+        asked = {"severities": list(severities), "within": within, "again": again, "limit": 100}
+        return self._kept(_UNCLAIMED, asked)
+
+    def again(self, kept: Kept, delivery: str, told: Told) -> Taken | None:
+        """Take one once more, as `told` has it; None if somebody did under the same `delivery`."""
+        with session_of(self._url) as session:
+            taken = take(session, {told.environment: self._redact}, kept.source, delivery, [told])
+        return taken[0] if taken else None
+
+    def snooze(self, wanted: Snooze, for_s: float) -> datetime:
+        """Hold back what fits, from now on, for so many seconds; 0 ends it. Until when.
+
+        Raises:
+            TellsNothing: it would fit every alert there is.
+        """
+        with session_of(self._url) as session:
+            return holding.snooze(session, self._redact, wanted, for_s)
+
+    def snoozed(self) -> list[tuple[Snooze, datetime]]:
+        """What people hold back at this moment, and until when."""
+        with session_of(self._url) as session:
+            return holding.standing(session)
+
+    def last(self) -> dict[str, datetime]:
+        """When each source that ever sent an alert sent its last."""
+        with session_of(self._url) as session:
+            rows = session.execute(_LAST).fetchall()
+        return {str(source): at for source, at in rows if isinstance(at, datetime)}
+
+    def refused(self, within: timedelta) -> list[Refusals]:
+        """What was turned away at the door."""
+        with session_of(self._url) as session:
+            return refusals.of_late(session, within)
+
+    def count_refused(self, counted: Mapping[tuple[str, str], int]) -> None:
+        """Keep what was turned away since the last time, by source and reason."""
+        with session_of(self._url) as session:
+            refusals.add(session, counted)
 
     def ended(self) -> list[Ended]:
         """What is to be told to its incident."""
@@ -118,89 +137,14 @@ class Alerts:
         with session_of(self._url) as session:
             return heard.over(session)
 
-    def _kept(self, asked: dict[str, int | None]) -> list[Kept]:
+    def _kept(self, which: str, asked: Mapping[str, object]) -> list[Kept]:
         with session_of(self._url) as session:
-            return [_kept(row) for row in session.execute(_LIST, asked)]
-
-
-def take(
-    session: Connection, redact: Mapping[str, Redactor], source: str, delivery: str, alerts: Sequence[Told]
-) -> list[Taken] | None:
-    """Store a delivery with its alerts, each joined to the incident of its problem or opening one; None if it is here.
-
-    One transaction: all of it is stored when this returns, or nothing. `redact` is by environment.
-
-    Raises:
-        NotRecordable: what is told cannot be kept.
-        psycopg.Error: the database failed, and whether it was kept is seen by delivering it again.
-    """
-    joined = _join(session, redact, source, delivery, alerts[0]) if len(alerts) == 1 else None
-    if joined:
-        return [joined]
-    with session.transaction():
-        if not session.execute(_DELIVERY, [source, delivery]).rowcount:
-            return None
-        return [_take(session, redact[told.environment], source, told) for told in alerts]
-
-
-def _join(session: Connection, by: Mapping[str, Redactor], source: str, delivery: str, told: Told) -> Taken | None:
-    if not told.firing or not told.runbook:
-        return None
-    redact = by[told.environment]
-    values = {
-        "source": source,
-        "delivery": delivery,
-        "problem": told.fingerprint,
-        "title": redact.text(told.title),
-        "severity": told.severity,
-        "service": redact.text(told.service),
-        "environment": told.environment,
-        "more": _written(redact, told),
-        "runbook": told.runbook,
-        "why": told.why,
-    }
-    row = session.execute(_JOIN.encode(), values).fetchone()
-    return Taken(alert=int(str(row[0])), opening=int(str(row[1])), joined=True) if row else None
-
-
-def _written(redact: Redactor, told: Told) -> str:
-    return written(redact.body(told.more))  # type: ignore[arg-type]  # `written` refuses what is no table
-
-
-def _take(session: Connection, redact: Redactor, source: str, told: Told) -> Taken:
-    opening, joined, why = _opening(session, redact, source, told)
-    more = _written(redact, told)
-    texts = [source, told.fingerprint, "firing" if told.firing else "resolved", redact.text(told.title)]
-    where = [told.severity, redact.text(told.service), told.environment]
-    ((alert,),) = session.execute(_ALERT, [*texts, *where, more, told.runbook, why, opening, joined]).fetchall()
-    return Taken(alert=int(str(alert)), opening=opening, joined=joined)
-
-
-def _opening(session: Connection, redact: Redactor, source: str, told: Told) -> tuple[int | None, bool, str]:
-    if not told.runbook:
-        return None, False, told.why
-    reason = f"{source}: {told.title}"
-    asked = Asked(
-        runbook=told.runbook,
-        environment=told.environment,
-        actor=f"alert:{source}",
-        reason=reason,
-        problem=told.fingerprint,
-    )
-    open_now = find_open(session, asked)
-    before = None if open_now else last(session, asked)
-    # That it is over opens nothing, and belongs to what it ended, also afterwards.
-    damped = before.damps(told.urgent) if before and told.firing else ""
-    if open_now or not told.firing or damped:
-        found = open_now or before
-        return (found.opening, True, f"{told.why} {damped}".strip()) if found else (None, False, told.why)
-    opened = open_or_join(session, redact, asked)
-    return opened.opening, not opened.new, told.why
+            return [_kept(row) for row in session.execute(_LIST.format(which=which).encode(), asked)]
 
 
 def _kept(row: tuple[object, ...]) -> Kept:
     alert, at, source, state, severity, title, environment, service, runbook, why, *rest = row
-    opening, incident, joined, more = rest
+    opening, incident, joined, more, fingerprint = rest
     return Kept(
         alert=int(str(alert)),
         at=str(at),
@@ -216,4 +160,5 @@ def _kept(row: tuple[object, ...]) -> Kept:
         incident=str(incident),
         joined=bool(joined),
         more=read_back(str(more)),
+        fingerprint=str(fingerprint),
     )

@@ -48,6 +48,11 @@ class Last:
             return f"It comes and goes: {self.of_late} incidents within {WITHIN_S / 60:.0f} minutes."
         return ""
 
+    @property
+    def comes_and_goes(self) -> str:
+        """Said where another one is opened all the same."""
+        return f"it comes and goes: incident {self.of_late + 1} of it within {WITHIN_S / 60:.0f} minutes"
+
 
 def last(session: Connection, asked: Asked) -> Last | None:
     """The last incident of this problem, if it has ended."""

@@ -22,11 +22,11 @@ from flows.journal.redact import Redactor
 LOOKED_THROUGH = 200
 
 # Over when its last run is: recorded as closed, or retired since.
-_IS_OPEN = """
+IS_OPEN = """
     (d.run IS NULL OR NOT EXISTS (SELECT FROM incident.entries AS e
                                    WHERE e.incident = d.run AND e.kind IN ('closed', 'retired')))
 """
-_LAST_RUN = """
+LAST_RUN = """
     LEFT JOIN LATERAL (SELECT run, attempt FROM incident.dispatched
                         WHERE opening = o.opening ORDER BY attempt DESC LIMIT 1) AS d ON true
 """
@@ -35,7 +35,7 @@ OF_THIS = f"""
       FROM (SELECT opening FROM incident.openings
              WHERE (runbook, environment, problem) = (%(runbook)s, %(environment)s, %(problem)s)
              ORDER BY opening DESC LIMIT 1) AS o
-      {_LAST_RUN} WHERE {_IS_OPEN}
+      {LAST_RUN} WHERE {IS_OPEN}
 """  # noqa: S608 - constant
 # A watch joins whatever is open of its runbook; an alert what was opened for no alert in particular.
 _OF_ANY = f"""
@@ -43,8 +43,8 @@ _OF_ANY = f"""
       FROM (SELECT opening, problem FROM incident.openings
              WHERE (runbook, environment) = (%(runbook)s, %(environment)s)
              ORDER BY opening DESC LIMIT {LOOKED_THROUGH}) AS o
-      {_LAST_RUN}
-     WHERE (o.problem = '' OR %(problem)s = '') AND {_IS_OPEN}
+      {LAST_RUN}
+     WHERE (o.problem = '' OR %(problem)s = '') AND {IS_OPEN}
      ORDER BY o.opening DESC LIMIT 1
 """  # noqa: S608 - constant
 _RECORD = """

@@ -51,6 +51,9 @@ _GONE = """
 """
 _MAY_REMOVE = "SELECT current_user, has_table_privilege('incident.entries', 'DELETE')"
 _REMOVE = "DELETE FROM incident.entries WHERE incident = %s AND seq < %s"
+# What an alert became stands in its incident; the numbers of deliveries only keep replays out.
+_OF_ALERTS = ("alerts", "deliveries", "refusals", "snoozes")
+_REMOVE_OLD = "DELETE FROM incident.{} WHERE at < %s::timestamptz"
 _REMOVE_MEASUREMENTS = "DELETE FROM incident.measurements WHERE at < %s::timestamptz"
 
 
@@ -137,6 +140,12 @@ class Retention:
         """Remove the numbers from before `before`; how many there were. The database refuses the last month's."""
         with session_of(self.url) as session:
             return session.execute(_REMOVE_MEASUREMENTS, [before]).rowcount
+
+    def remove_alerts(self, before: str) -> int:
+        """Remove the alerts from before `before`; how many. The database refuses the last month's."""
+        with session_of(self.url) as session, session.transaction():
+            gone = [session.execute(_REMOVE_OLD.format(table).encode(), [before]).rowcount for table in _OF_ALERTS]
+        return gone[0]
 
 
 def _entombed(row: tuple[object, ...]) -> Entombed:

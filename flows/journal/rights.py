@@ -7,7 +7,18 @@ from dataclasses import dataclass
 from flows.journal.connection import Connection
 
 # What the running role adds to and reads.
-TABLES = ("alerts", "deliveries", "dispatched", "entries", "heads", "measurements", "openings", "seals")
+TABLES = (
+    "alerts",
+    "deliveries",
+    "dispatched",
+    "entries",
+    "heads",
+    "measurements",
+    "openings",
+    "refusals",
+    "seals",
+    "snoozes",
+)
 NEEDED = ("INSERT", "SELECT")
 
 # A superuser and an owner pass every one of these questions, whatever was granted. A right on one column is enough to

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, ConfigDict
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from flows.opening.alert import Alert
 from runbooks.catalog import Catalog
@@ -30,6 +30,7 @@ class Rule(BaseModel):
     """Alerts that fit all that is said here open `runbook`. `title` is a regular expression, found anywhere in it.
 
     `environment` is a condition as the others are; the incident is opened in the environment that its source names.
+    With `gather_s`, alerts of one service within so many seconds are one incident, whatever each is about.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -42,6 +43,7 @@ class Rule(BaseModel):
     title: Annotated[str, AfterValidator(_pattern)] = ""
     severity: Severity | None = None
     tags: Mapping[str, str] = {}
+    gather_s: Annotated[float, Field(ge=0)] = 0.0
 
     @property
     def conditions(self) -> int:
@@ -64,16 +66,18 @@ class Rule(BaseModel):
     def __str__(self) -> str:
         said = {**self.model_dump(mode="json", exclude_defaults=True)}
         runbook = said.pop("runbook")
+        said.pop("gather_s", None)
         wants = ", ".join(f"{name} = {value!r}" for name, value in said.items()) or "every alert"
         return f"{wants} → {runbook}"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Route:
-    """Where an alert goes: `runbook`, empty if nobody claims it, and `why`, a sentence."""
+    """Where an alert goes: `runbook`, empty if nobody claims it, and `why`, a sentence; gathered for `gather_s`."""
 
     runbook: str
     why: str
+    gather_s: float = 0.0
 
 
 class UnknownTarget(InvalidConfig):
@@ -99,7 +103,7 @@ def route(alert: Alert, rules: Sequence[Rule], catalog: Catalog) -> Route:
     if fitting:
         # The first of those that are alike: `max` keeps the order in which they are written.
         best = max(fitting, key=lambda rule: rule.conditions)
-        return Route(runbook=best.runbook, why=f"Rule: {best}")
+        return Route(runbook=best.runbook, why=f"Rule: {best}", gather_s=best.gather_s)
     named = catalog.for_alert(alert.name)
     if named:
         return Route(runbook=named[0].slug, why=f"Symptom: {named[0].slug} names the alert {alert.name!r}.")

@@ -11,11 +11,13 @@ from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.states import Cancelled
 
+from deployments.intake.again import told_again
 from deployments.intake.dispatcher import Dispatcher
 from deployments.ports import free_port
 from flows.gate.requester import How, opening, requester
 from flows.journal import Asked
 from flows.run.clock import now
+from runbooks.catalog import Catalog
 from tests.deployments.intake import said
 from tests.deployments.intake.conftest import Served
 from tests.flows.conftest import prefect_server
@@ -39,6 +41,11 @@ def runs(client: SyncPrefectClient, served: Served) -> list[str]:
     return [stored[number] for number in sorted(number for number in stored if number is not None)]
 
 
+def dispatching(served: Served) -> Dispatcher:
+    found, catalog = served.intake.settings, Catalog.load(served.config.team)
+    return Dispatcher(served.journal, lambda kept: told_again(kept, found, catalog))
+
+
 def alert(served: Served, fingerprint: str = "a1b2") -> None:
     assert served.send("alertmanager", said.group(said.prometheus(fingerprint=fingerprint))).status_code == 200
 
@@ -46,7 +53,7 @@ def alert(served: Served, fingerprint: str = "a1b2") -> None:
 def test_each_problem_gets_one_run_that_says_what_opened_it(served: Served, client: SyncPrefectClient) -> None:
     for fingerprint in ("a", "b", "a"):
         alert(served, fingerprint)
-    dispatchers = [Dispatcher(served.journal) for _ in range(2)]
+    dispatchers = [dispatching(served) for _ in range(2)]
     assert [dispatchers[n].look() for n in (0, 1, 0)] == [2, 0, 0]
     first, second = runs(client, served)
     assert first != second
@@ -63,7 +70,7 @@ def test_each_problem_gets_one_run_that_says_what_opened_it(served: Served, clie
 def test_what_came_while_prefect_was_down_is_dispatched_once_when_it_is_back(
     served: Served, client: SyncPrefectClient
 ) -> None:
-    dispatcher = Dispatcher(served.journal)
+    dispatcher = dispatching(served)
     alert(served)
     with temporary_settings({PREFECT_API_URL: f"http://127.0.0.1:{free_port()}/api"}), pytest.raises(httpx.HTTPError):
         dispatcher.look()
@@ -81,7 +88,7 @@ def test_what_is_not_published_waits_and_holds_up_nobody(
     body = body.replace(b'"slug":"web"', b'"slug":"reports"')
     served.post("sentry", body, said.signed(body))
     alert(served)
-    dispatcher = Dispatcher(served.journal)
+    dispatcher = dispatching(served)
     assert [dispatcher.look() for _ in range(2)] == [1, 0]
     assert [one.asked.runbook for one in served.journal.openings.waiting()] == ["database/slow-queries"]
     assert caplog.text.count("database/slow-queries is not published") == 1
@@ -91,7 +98,7 @@ def test_a_run_that_was_cancelled_before_it_began_is_followed_by_another(
     served: Served, client: SyncPrefectClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     alert(served)
-    dispatcher = Dispatcher(served.journal)
+    dispatcher = dispatching(served)
     dispatcher.look()
     (run,) = runs(client, served)
     client.set_flow_run_state(UUID(run), Cancelled())
@@ -103,7 +110,7 @@ def test_a_run_that_was_cancelled_before_it_began_is_followed_by_another(
 
 def test_an_incident_is_told_once_that_its_alert_is_over(served: Served, client: SyncPrefectClient) -> None:
     alert(served)
-    dispatcher = Dispatcher(served.journal)
+    dispatcher = dispatching(served)
     dispatcher.look()
     (run,) = runs(client, served)
     with served.journal.hold(run) as log:
@@ -121,7 +128,7 @@ def test_an_incident_looks_again_once_all_its_alerts_are_over_and_nothing_was_be
     served.journal.openings.ask(Asked(runbook=SLUG, environment="staging", actor="watch", reason="It is down."))
     for fingerprint in ("a", "b"):
         alert(served, fingerprint)
-    dispatcher = Dispatcher(served.journal)
+    dispatcher = dispatching(served)
     dispatcher.look()
     (run,) = {one.incident for one in served.journal.alerts.newest()}
     with served.journal.hold(run) as log:

@@ -24,7 +24,16 @@ def test_it_closes_as_recovered_after_verification_where_the_fault_is_gone(gate:
     assert gate.state == "RecoveredByItself"
     assert gate.room.count("tried") == 0
     kinds = [entry.kind for entry in gate.room.entries if entry.kind != "manual"]
-    assert kinds[kinds.index(RESOLVED) :] == [RESOLVED, "refused", "look", "step", "look", "verifying", "verified", "closed"]
+    assert kinds[kinds.index(RESOLVED) :] == [
+        RESOLVED,
+        "refused",
+        "look",
+        "step",
+        "look",
+        "verifying",
+        "verified",
+        "closed",
+    ]
 
 
 def test_it_goes_on_asking_where_the_fault_is_still_there_and_an_answer_counts_as_ever(gate: Gate) -> None:
