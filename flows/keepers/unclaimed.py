@@ -69,6 +69,6 @@ def _messages(kept: Kept) -> Iterator[Message]:
             title=f"{kept.severity} {kept.environment}: an alert that no runbook claims",
             text=(
                 f"{kept.source}: {kept.title}\n\n{kept.why}\n\nNothing was opened. What each rule lacks of it: "
-                f"incident alerts why {kept.alert}. With one under [[alerts.rules]]: incident alerts replay {kept.alert}"
+                f"incident alerts why {kept.alert}. With a rule for it: incident alerts replay {kept.alert}"
             ),
         )

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import psycopg
 import pytest
-from psycopg import errors
+from psycopg import errors, sql
 from pydantic import SecretStr
 
 from deployments.intake import health
@@ -43,7 +43,7 @@ def alert(served: Served, **labels: object) -> dict[str, object]:
     """What became of one of Alertmanager's alerts."""
     status, fingerprint = labels.pop("status", "firing"), labels.pop("fingerprint", "a1b2")
     one = said.prometheus(status=str(status), fingerprint=str(fingerprint))
-    one["labels"] |= labels
+    one["labels"] |= {"severity": "warning", **labels}
     answer = served.send("alertmanager", said.group(one))
     assert answer.status_code == 200
     (taken,) = answer.json()["alerts"]
@@ -160,7 +160,11 @@ def test_old_alerts_may_go_and_those_of_the_last_month_not_even_by_the_owner(ser
         # Nobody else can: a superuser who switches off what guards them.
         for table in ("alerts", "deliveries"):
             admin.execute(f"ALTER TABLE incident.{table} DISABLE TRIGGER ALL")
-            admin.execute(f"UPDATE incident.{table} SET at = now() - interval '40 days' WHERE ctid = '(0,2)'")
+            admin.execute(
+                sql.SQL("UPDATE {} SET at = now() - interval '40 days' WHERE ctid = '(0,2)'").format(
+                    sql.Identifier("incident", table)
+                )
+            )
             admin.execute(f"ALTER TABLE incident.{table} ENABLE ALWAYS TRIGGER only_grows")
             admin.execute(f"ALTER TABLE incident.{table} ENABLE ALWAYS TRIGGER goes_when_old")
     owner = Journal(SecretStr(roles.owner_url), Redactor([]))
