@@ -44,6 +44,7 @@ from flows.journal import (
     NotAnExport,
     Retired,
 )
+from flows.journal.holding import TellsNothing
 from flows.people.handling import Over
 from flows.run import settings
 from flows.run.trigger import NotPublished
@@ -111,7 +112,7 @@ NOT_GOOD = 1
 USED_WRONGLY = 2
 INTERRUPTED = 130
 # What was asked for does not exist, or must not be.
-WRONG_USE = (NoSuchIncident, RefusesProduction, UnknownEnvironment, UnknownRunbook, WrongParameters)
+WRONG_USE = (NoSuchIncident, RefusesProduction, TellsNothing, UnknownEnvironment, UnknownRunbook, WrongParameters)
 # What a person can mend; each says how.
 EXPECTED = (
     *WRONG_USE,

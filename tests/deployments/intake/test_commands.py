@@ -1,4 +1,4 @@
-"""incident alerts, why and test: as people type them, against a real service and journal."""
+"""incident alerts, why, test, snooze and replay: as people type them, against a real service and journal."""
 
 from __future__ import annotations
 
@@ -59,3 +59,38 @@ def test_it_says_what_to_do_where_it_cannot_send(typed: Served, capsys: pytest.C
     typed.config.file.write_text(f"[alerts]\nport = {free_port()}\n{CONFIG}")
     assert cli.outcome(["alerts", "test", "sentry"]) == 1
     assert "Nobody takes alerts at 127.0.0.1:" in " ".join(capsys.readouterr().err.split())
+
+
+def test_it_holds_back_what_a_person_says_and_takes_it_again_when_they_ask(
+    typed: Served, capsys: pytest.CaptureFixture[str]
+) -> None:
+    quiet = said.prometheus()
+    quiet["labels"]["severity"] = "warning"
+    typed.send("alertmanager", said.group(quiet | {"status": "resolved"}))
+    assert cli.outcome(["alerts", "snooze", "1", "--hold", "2h", "--reason", "a deploy", "--name", "ana"]) == 0
+    assert "Held back until" in capsys.readouterr().out
+    typed.send("alertmanager", said.group(quiet))
+    assert typed.journal.alerts.newest(1)[0].opening is None
+    assert cli.outcome(["alerts", "replay", "2", "--name", "ana"]) == 0
+    out = " ".join(capsys.readouterr().out.split())
+    assert out == "Alert 2 is alert 3 now, and opens an incident of database/connections-exhausted."
+    assert typed.journal.alerts.newest(1)[0].why.startswith("Alert 2 again, asked for by ana.")
+
+
+@pytest.mark.parametrize(
+    ("command", "code", "says"),
+    [
+        (["replay", "99"], 1, "There is no alert 99."),
+        (["replay", "1"], 1, "Nobody claims alert 1:"),
+        (["snooze", "99", "--hold", "1h", "--reason", "x"], 1, "There is no alert 99."),
+        (["snooze", "--hold", "1h", "--reason", "x"], 2, "Say what is to be held back"),
+        (["snooze", "1", "--hold", "99d", "--reason", "x"], 2, "7 days at most"),
+        (["snooze", "--environment", "stagin", "--hold", "1h", "--reason", "x"], 2, "no environment"),
+    ],
+)
+def test_it_says_what_is_wrong_with_what_was_typed(
+    typed: Served, command: list[str], code: int, says: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    typed.send("alertmanager", said.group(said.prometheus("Odd", fingerprint="x")))
+    assert cli.outcome(["alerts", *command]) == code
+    assert says in " ".join(capsys.readouterr().err.split())
