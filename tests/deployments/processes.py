@@ -8,7 +8,7 @@ from pathlib import Path
 
 from deployments.process_table import processes
 
-PATIENCE_S = 30.0
+PATIENCE_S = 120.0
 
 
 def alive(pids: Iterable[int]) -> set[int]:

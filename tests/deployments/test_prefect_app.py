@@ -25,6 +25,7 @@ from deployments.lab import Lab
 from deployments.ports import free_port
 from deployments.prefect_app import taken
 from deployments.stack import Stack
+from tests.deployments.processes import wait_until
 
 EVIL = "https://evil.example"
 CHANNELS = ("events/out", "events/in", "logs/out", "work_pools/incident/workers/connect")
@@ -137,11 +138,16 @@ def test_it_asks_for_the_login_that_was_chosen_and_gives_secrets_to_workers_only
     monkeypatch.setenv("ADA_TOTP", "canary-seed-4711")
     tmp_path.chmod(0o711)
     with Stack.up(Home(tmp_path / "state"), port=free_port()) as shared:
-        held = {
-            name: "canary-seed-4711" in psutil.Process(pid).environ().values()
-            for name, pid in shared.supervisor.pids().items()
-        }
-        assert held == {"postgres": False, "prefect": False, "worker": True, "recoverer": True}
+
+        def held() -> dict[str, bool]:
+            return {
+                name: "canary-seed-4711" in psutil.Process(pid).environ().values()
+                for name, pid in shared.supervisor.pids().items()
+            }
+
+        # One that has only just begun is still the process it was made from.
+        wait_until(lambda: held()["recoverer"], "the recoverer is itself")
+        assert held() == {"postgres": False, "prefect": False, "worker": True, "recoverer": True}
         # The worker got in, or it would not be up.
         assert httpx.get(f"{shared.prefect_api_url}/admin/settings", trust_env=False).status_code == 401
         channel = f"{shared.prefect_api_url}/events/out".replace("http", "ws")

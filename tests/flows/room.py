@@ -178,7 +178,7 @@ class Room:
         return [entry.kind for entry in self.entries]
 
 
-def furnish(folder: Path, journal_url: str, monkeypatch: pytest.MonkeyPatch, *, expires: float = 60) -> Room:
+def furnish(folder: Path, journal_url: str, monkeypatch: pytest.MonkeyPatch, *, expires: float = 600) -> Room:
     """A dark room: its configuration, its lamp, its journal."""
     room = Room(lamp=folder / "lamp.json", journal=Journal(SecretStr(journal_url), Redactor([])))
     room.set(lit=False)
@@ -201,7 +201,7 @@ def _keep(config: Path) -> None:
         _kept.add(loaded.team)
 
 
-def configure(config: Path, lamp: Path, *, expires: float = 60) -> Path:
+def configure(config: Path, lamp: Path, *, expires: float = 600) -> Path:
     """Write the configuration of a room with this lamp."""
     config.write_text(CONFIG.format(team=TEAM, lamp=lamp, expires=expires, **SECRETS))
     return config
