@@ -50,13 +50,19 @@ class Dispatcher:
     def look(self) -> int:
         """Create the runs of what waits, and tell incidents of alerts that ended; how many runs there are now more.
 
-        Before that, what was held back until now is taken again.
+        Then what was held back until now is taken again, and if that opens anything, its run is created.
 
         Raises:
             JournalUnavailable, httpx.HTTPError: no record, or no Prefect. Nothing is lost.
         """
-        for kept in self._journal.alerts.due():
+        created = self._create()
+        self._tell_what_is_over()
+        due = self._journal.alerts.due()
+        for kept in due:
             self._journal.alerts.again(kept, f"held/{kept.alert}", self.route_again(kept))
+        return created + (self._create() if due else 0)
+
+    def _create(self) -> int:
         created = 0
         for waiting in self._journal.openings.waiting():
             try:
@@ -65,7 +71,6 @@ class Dispatcher:
                 if waiting.opening not in self._told:
                     self._told.add(waiting.opening)
                     logger.warning("Opening %s waits: %s", waiting.opening, error)
-        self._tell_what_is_over()
         return created
 
     def _tell_what_is_over(self) -> None:
