@@ -13,7 +13,7 @@ from flows.case.case import Ending, Fate, step_key
 from flows.case.question import Decision, Question, question_from
 from flows.gate.reply import reply
 from flows.gate.requester import announce, opening
-from flows.journal import Entry, Journal
+from flows.journal import Entry, Journal, kinds
 from flows.run import settings
 from flows.run.trigger import cancel, trigger
 from flows.told.follow import NotNoticed, follow
@@ -124,9 +124,9 @@ def _live_through(
     ending = ""
     for entry in follow(journal, incident, within_s=within_s):
         heard(entry)
-        if entry.kind == "asked":
+        if entry.is_a(kinds.Asked):
             answerer(question_from(entry, place.name))
-        if entry.kind == "closed":
+        if entry.is_a(kinds.Closed):
             ending = str(entry.body["verdict"])
     return ending
 

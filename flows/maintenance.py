@@ -19,6 +19,7 @@ from prefect.task_runners import ThreadPoolTaskRunner
 
 from flows.case.case import ENGINE, Case, Ending, Fate
 from flows.case.standing import standing
+from flows.journal import kinds
 from flows.life.diagnose import AT_ONCE, diagnose, worst
 from flows.life.execute import live_through
 from flows.life.verify import closing, verified, verify
@@ -96,7 +97,7 @@ def _opening(case: Case, maintenance: Maintenance) -> Opening | None:
         ends = f"closes {opening.ends:%Y-%m-%d %H:%M} UTC" if opening else "is closed"
         says = f"The window ({maintenance.window}, {case.environment.time_zone}) {ends}."
         moments = [opening.begins.isoformat(), opening.ends.isoformat()] if opening else []
-        entry = case.log.once("window", kind="window", actor=ENGINE, make=lambda: {"says": says, "opening": moments})
+        entry = case.log.once("window", ENGINE, lambda: kinds.Window(says=says, opening=moments))
     recorded: Any = entry.body["opening"]
     if not recorded:
         return None

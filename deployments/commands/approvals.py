@@ -20,7 +20,7 @@ from deployments.commands.terminal import (
 from flows.case.bodies import plan_body
 from flows.case.question import Decision, Question, open_question
 from flows.gate.reply import reply
-from flows.journal import Entry, Journal
+from flows.journal import Entry, Journal, kinds
 from flows.told.follow import TookTooLong, follow
 from flows.told.show import story
 from flows.told.words import plain
@@ -157,7 +157,7 @@ def _taken(journal: Journal, question: Question) -> int:
     if answered is None:
         errors.print(f"Incident {short} ended before it took the answer. `incident timeline {short}` says how.")
         return 1
-    if answered.kind != "answered":
+    if not answered.is_a(kinds.Answered):
         errors.print(f"Not taken: {answered.body.get('refusal') or answered.body.get('note')}")
         say(f"It asks again: incident approve {short}")
         return 1

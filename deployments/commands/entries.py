@@ -8,28 +8,28 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 from deployments.commands.terminal import show_line, show_verdict
-from flows.journal import Entry, Journal, JournalUnavailable
+from flows.journal import Entry, Journal, JournalUnavailable, kinds
 from flows.told.report import sentence
 from tasks.model import Verdict
 
 EVERY_S = 0.3
 STYLES = {
-    "opened": "bold",
-    "asked": "bold",
-    "answered": "bold",
-    "closed": "bold",
-    "refused": "bold red",
-    "void": "bold red",
-    "expired": "bold red",
-    "broken off": "bold red",
+    kinds.Opened.kind: "bold",
+    kinds.Asked.kind: "bold",
+    kinds.Answered.kind: "bold",
+    kinds.Closed.kind: "bold",
+    kinds.Refused.kind: "bold red",
+    kinds.Void.kind: "bold red",
+    kinds.Expired.kind: "bold red",
+    kinds.BrokenOff.kind: "bold red",
 }
 
 
 def show_entry(entry: Entry) -> None:
     body: Any = entry.body
-    if entry.kind in ("finding", "look"):
+    if entry.is_a(kinds.Finding, kinds.Look):
         # A look asks again what was answered above; its remedy has been shown.
-        show_verdict(Verdict[body["verdict"]], body["says"], body["remedy"] if entry.kind == "finding" else "")
+        show_verdict(Verdict[body["verdict"]], body["says"], body["remedy"] if entry.is_a(kinds.Finding) else "")
     else:
         show_line(entry.kind, sentence(entry), STYLES.get(entry.kind, "dim"))
 

@@ -24,7 +24,7 @@ from flows.case.bodies import finding_body, plan_body, plan_from
 from flows.case.case import Ending
 from flows.case.question import local_asker
 from flows.gate.requester import opening
-from flows.journal import Redactor
+from flows.journal import Redactor, kinds
 from flows.life.diagnose import look, worst
 from flows.run import settings
 from flows.told.show import plan_lines
@@ -151,7 +151,7 @@ def _live(
         narrator.end()
     if narrator.incident:
         narrator.catch_up()
-    closed = next((entry for entry in narrator.shown if entry.kind == "closed"), None)
+    closed = next((entry for entry in narrator.shown if entry.is_a(kinds.Closed)), None)
     if closed is None:
         # What broke it off; the command line has words for what a person can mend. Of a state that Prefect made up the
         # result would be unpickled from wherever that state says.

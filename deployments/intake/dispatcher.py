@@ -9,7 +9,7 @@ from contextlib import suppress
 
 import httpx
 
-from flows.journal import RESOLVED, AlreadyRecorded, Journal, JournalUnavailable
+from flows.journal import AlreadyRecorded, Journal, JournalUnavailable, kinds
 from flows.journal.alerts import Kept
 from flows.journal.taking import Told
 from flows.opening.door import dispatch
@@ -79,7 +79,7 @@ class Dispatcher:
             says = f"{ended.source} says that it is over: {ended.title}"
             # Another intake's dispatcher may have been first.
             with suppress(AlreadyRecorded):
-                self._journal.note(ended.incident, f"alert:{ended.source}", RESOLVED, ended.key, {"says": says})
+                self._journal.note(ended.incident, f"alert:{ended.source}", ended.key, kinds.AlertResolved(says=says))
         for incident in self._journal.alerts.over():
             if wake(incident):
                 logger.info("%s: its alerts are over; it looks again.", incident)

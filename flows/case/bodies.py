@@ -9,23 +9,33 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from flows.journal import kinds
 from tasks.model import BlastRadius, Command, Finding, Outcome, Plan, Risk, Row, Verdict, digest
 
 # What every plan was shown as, before a plan said in which language it is.
 OLDER = "sql"
 
 
+def found_by(finding: Finding) -> kinds.Finding:
+    return kinds.Finding(
+        verdict=finding.verdict.name,
+        says=finding.says,
+        value=finding.value,
+        unit=finding.unit,
+        facts=finding.facts,
+        rows=list(finding.rows),
+        columns=_columns(finding.rows),
+        remedy=finding.remedy,
+    )
+
+
+def looked(check: str, finding: Finding) -> kinds.Look:
+    """The same of a check that was asked again."""
+    return kinds.Look(check=check, **vars(found_by(finding)))
+
+
 def finding_body(finding: Finding) -> Row:
-    return {
-        "verdict": finding.verdict.name,
-        "says": finding.says,
-        "value": finding.value,
-        "unit": finding.unit,
-        "facts": finding.facts,
-        "rows": list(finding.rows),
-        "columns": _columns(finding.rows),
-        "remedy": finding.remedy,
-    }
+    return found_by(finding).body()
 
 
 def finding_from(body: Mapping[str, Any]) -> Finding:

@@ -14,12 +14,12 @@ from flows.case.bodies import finding_from, outcome_body, outcome_from, plan_bod
 from flows.case.question import Asker
 from flows.case.sealed import seal, unseal
 from flows.case.standing import Standing
-from flows.journal import RESOLVED, Entry, HeldLog, Journal, Redactor
+from flows.journal import Entry, HeldLog, Journal, Redactor, kinds
 from flows.run import settings
 from runbooks.catalog import Catalogued
 from runbooks.model import AnyCheck, Declared, title_key
 from tasks.environment import Environment
-from tasks.model import CannotLook, Finding, Json, Outcome, Plan, Refused, Row
+from tasks.model import CannotLook, Finding, Outcome, Plan, Refused, Row
 
 T = TypeVar("T")
 
@@ -89,9 +89,9 @@ class Case:
     def runbook(self) -> Declared:
         return self.catalogued.runbook
 
-    def record(self, kind: str, key: str, body: Row) -> Entry:
+    def record(self, key: str, told: kinds.Told) -> Entry:
         """Append to the journal in the engine's own name."""
-        return self.log.append(ENGINE, kind, key, body)
+        return self.log.append(ENGINE, key, told)
 
     def diagnosed(self) -> dict[AnyCheck, Finding]:
         """The findings recorded so far."""
@@ -124,7 +124,7 @@ class Case:
     def told_over(self, since: Entry | None) -> bool:
         """Did a source say after `since` that its alert is over?"""
         after = since.seq if since else 0
-        return any(entry.kind == RESOLVED and entry.seq > after for entry in self.log.entries)
+        return any(entry.kind == kinds.AlertResolved.kind and entry.seq > after for entry in self.log.entries)
 
     @functools.cached_property
     def given(self) -> Row:
@@ -164,15 +164,21 @@ class Case:
                     remedy="Name the targets of the plan by an id, or by their place, not by such a value.",
                 )
 
-    def intended(self, plan: Plan) -> Row:
-        """The plan as an intent keeps it: as people may see it and, where that hides an address, sealed as well."""
+    def intended(self, title: str, plan: Plan) -> kinds.Intent:
+        """The intent to do this: as people may see it and, where that hides an address, sealed as well."""
         body = plan_body(plan)
-        return {"plan": body, **self._sealed(body)}
+        return kinds.Intent(title=title, plan=body, sealed=self._sealed(body))
 
-    def became(self, outcome: Outcome) -> Row:
+    def became(self, outcome: Outcome, cut_short: bool | None = None) -> kinds.Outcome:
         """The outcome as an undo needs it again, kept in the same way."""
-        body = outcome_body(outcome)
-        return {**body, **self._sealed(body)}
+        return kinds.Outcome(
+            says=outcome.says,
+            complete=outcome.complete,
+            rows=list(outcome.rows),
+            not_done=list(outcome.not_done),
+            sealed=self._sealed(outcome_body(outcome)),
+            cut_short=cut_short,
+        )
 
     def intent_of(self, entry: Entry) -> Plan | None:
         """The plan of an intent, with the addresses in it; None if they were sealed by a process with another key."""
@@ -187,10 +193,10 @@ class Case:
         body = self._opened(entry, entry.body)
         return None if body is None else outcome_from(body)
 
-    def _sealed(self, body: Row) -> dict[str, Json]:
-        """What redaction hides of `body` besides secrets, for our own processes alone; nothing if it hides no more."""
+    def _sealed(self, body: Row) -> str | None:
+        """What redaction hides of `body` besides secrets, for our own processes alone; None if it hides no more."""
         kept: Any = self.redact.secrets_only().body(body)
-        return {} if self.redact.body(body) == kept else {"sealed": seal(kept, settings.sealing_key(), self.incident)}
+        return None if self.redact.body(body) == kept else seal(kept, settings.sealing_key(), self.incident)
 
     def _opened(self, entry: Entry, body: Any) -> Row | None:
         sealed = entry.body.get("sealed")

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Protocol
 
 from flows.case.bodies import plan_from
-from flows.journal import Entry
+from flows.journal import Entry, kinds
 from tasks.model import Plan
 
 
@@ -108,6 +108,6 @@ def open_question(entries: Iterable[Entry]) -> Question | None:
     environment = str(recorded["opened"].body["environment"]) if "opened" in recorded else ""
     for key, entry in reversed(recorded.items()):
         # One planned under a standing approval that no longer holds after a restart waits for a person, too.
-        if entry.kind in ("asked", "planned") and f"{key.removesuffix('/asked')}/answered" not in recorded:
+        if entry.is_a(kinds.Asked, kinds.Planned) and f"{key.removesuffix('/asked')}/answered" not in recorded:
             return question_from(entry, environment)
     return None

@@ -20,12 +20,11 @@ from typing import Any
 from pydantic import SecretStr
 
 from flows.gate.proof import SIGNED, SIGNED_WITHIN, mac, matches
-from flows.journal import AlreadyRecorded, Entry, HeldElsewhere, Journal
+from flows.journal import AlreadyRecorded, Entry, HeldElsewhere, Journal, kinds
 from tasks.environment import Environment
 from tasks.model import Row, digest
 
 ANNOUNCED = "announced:"
-TAKEN = "taken"
 
 
 class How(enum.StrEnum):
@@ -78,7 +77,7 @@ def announce(journal: Journal, machine: str, asked: Row) -> str:
     """
     token = secrets.token_hex(16)
     with journal.hold(f"openings/{token}") as log:
-        log.append(machine, "announced", "announced", {"asked": digest(asked)})
+        log.append(machine, "announced", kinds.Announced(asked=digest(asked)))
     return f"{ANNOUNCED}{token}"
 
 
@@ -116,7 +115,7 @@ def requester(
 def _machine(token: str, asked: Row, incident: str, journal: Journal) -> Requester:
     # Anybody may have written the token: no other chain of the journal is looked at.
     found = journal.read(f"openings/{token}") if token.isalnum() and token.isascii() else ()
-    genuine = bool(found) and found[0].kind == "announced" and found[0].body["asked"] == digest(asked)
+    genuine = bool(found) and found[0].is_a(kinds.Announced) and found[0].body["asked"] == digest(asked)
     if genuine and _first(journal, token, incident):
         return Requester(how=How.NOBODY, name=found[0].actor)
     return Requester(how=How.CLAIMED)
@@ -126,7 +125,7 @@ def _first(journal: Journal, token: str, incident: str) -> bool:
     """Is this the incident for which the proof counts? Asked again for the same, as after a crash, it still is."""
     try:
         with journal.hold(f"openings/{token}") as log:
-            log.append("engine", TAKEN, TAKEN, {"by": incident})
+            log.append("engine", "taken", kinds.OpenedBy(by=incident))
     except AlreadyRecorded as taken:
         return taken.entry.body["by"] == incident
     except HeldElsewhere:

@@ -12,6 +12,7 @@ import itertools
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import TypeVar
 
 from flows.case.bodies import plan_body, plan_digest
 from flows.case.case import ENGINE, Case
@@ -20,10 +21,12 @@ from flows.case.standing import SCHEDULE
 from flows.gate.proof import Claim, asked_for, unproved
 from flows.gate.quorum import barred, explained, listed, may_decide, people_needed
 from flows.gate.requester import NOBODY, Requester, recorded
-from flows.journal import Entry
+from flows.journal import Entry, kinds
 from flows.run.clock import now
 from tasks.environment import Environment
-from tasks.model import Plan, Row
+from tasks.model import Plan
+
+K = TypeVar("K", kinds.Asked, kinds.Planned)
 
 # Said to whoever is asked again, after another look.
 STILL_THERE = "Who alerted says that it is over; it was looked at again, and as far as can be seen it is not."
@@ -101,9 +104,7 @@ class _Ask:
         case = self.case
         answered = case.log.get(f"{key}/answered")
         if answered is None:
-            asked = case.log.once(
-                f"{key}/asked", kind="asked", actor=ENGINE, make=lambda: self._body(approved_by, refused)
-            )
+            asked = case.log.once(f"{key}/asked", ENGINE, lambda: self._question(kinds.Asked, approved_by, refused))
             question = question_from(asked, case.environment.name)
             answered = _record(case, question, case.asker.ask(question))
         return _settled(answered)
@@ -113,20 +114,19 @@ class _Ask:
         log = self.case.log
         answered = log.get(f"{key}/answered")
         if answered is None:
-            planned = log.once(f"{key}/asked", kind="planned", actor=ENGINE, make=lambda: self._body((), ""))
-            body: Row = {
-                "accepted": True,
-                "decision": Decision.APPROVE.value,
-                "name": SCHEDULE,
-                "note": rule,
-                "digest": planned.body["digest"],
-                "decided_at": now().isoformat(),
-                "via": "standing approval",
-            }
-            answered = log.append(SCHEDULE, "standing", f"{key}/answered", body)
+            planned = log.once(f"{key}/asked", ENGINE, lambda: self._question(kinds.Planned, (), ""))
+            approved = kinds.Standing(
+                decision=Decision.APPROVE.value,
+                name=SCHEDULE,
+                note=rule,
+                digest=str(planned.body["digest"]),
+                decided_at=now().isoformat(),
+                via="standing approval",
+            )
+            answered = log.append(SCHEDULE, f"{key}/answered", approved)
         return _settled(answered)
 
-    def _body(self, approved_by: tuple[str, ...], refused: str) -> Row:
+    def _question(self, kind: type[K], approved_by: tuple[str, ...], refused: str) -> K:
         case, body = self.case, plan_body(self.plan)
         # As they will be read back from the record: the digest is computed again from there.
         title, reason = case.redact.text(self.title), case.redact.text(self.reason)
@@ -134,40 +134,38 @@ class _Ask:
         if case.standing is not None:
             # What is approved after the window's end could not be begun.
             expires = min(expires, case.standing.ends)
-        return {
-            "title": title,
-            "reason": reason,
-            "plan": body,
-            "digest": plan_digest(case.catalogued.version, title, reason, body),
-            "seen_at": self.seen_at.isoformat() if self.seen_at else "",
-            "expires_at": expires.isoformat(),
-            "refused": refused,
-            "people": people_needed(self.plan, case.environment, asked_by(case)),
-            "quorum": explained(self.plan, case.environment, asked_by(case)),
-            "approved_by": list(approved_by),
-            "proof": asked_for(case.environment),
-        }
+        return kind(
+            title=title,
+            reason=reason,
+            plan=body,
+            digest=plan_digest(case.catalogued.version, title, reason, body),
+            seen_at=self.seen_at.isoformat() if self.seen_at else "",
+            expires_at=expires.isoformat(),
+            refused=refused,
+            people=people_needed(self.plan, case.environment, asked_by(case)),
+            quorum=explained(self.plan, case.environment, asked_by(case)),
+            approved_by=list(approved_by),
+            proof=asked_for(case.environment),
+        )
 
 
 def _record(case: Case, question: Question, answer: Answer | None) -> Entry:
     key = f"{question.key}/answered"
     decided_at = answer.decided_at if answer else now()
     if decided_at > question.expires_at:
-        said: Row = {"accepted": True, "decision": None, "note": "Nobody answered in time; nothing was done."}
-        return case.record("expired", key, said)
+        silence = "Nobody answered in time; nothing was done."
+        return case.record(key, kinds.Expired(decision=None, note=silence))
     if answer is None:
         over = case.told_over(case.log.get(f"{question.key}/asked"))
-        said = {"accepted": False, "refusal": STILL_THERE if over else "The run was started again without an answer."}
-        return case.record("refused", key, said)
+        says = STILL_THERE if over else "The run was started again without an answer."
+        return case.record(key, kinds.Refused(refusal=says))
     complaint = (
         refusal(answer, question, case.environment, asked_by(case))
         or _changed(case, question)
         # Last: a code that fits is used up.
         or _unproved(case, question, answer)
     )
-    body: Row = {
-        "accepted": not complaint,
-        "refusal": complaint,
+    said = {
         "decision": answer.decision,
         "name": answer.name,
         "note": answer.note,
@@ -176,8 +174,9 @@ def _record(case: Case, question: Question, answer: Answer | None) -> Entry:
         "via": answer.via,
     }
     # The name is a claim until the answer was accepted: a refused one is recorded in the engine's name.
-    actor = ENGINE if complaint else answer.name
-    return case.log.append(actor, "refused" if complaint else "answered", key, body)
+    if complaint:
+        return case.record(key, kinds.Refused(refusal=complaint, **said))
+    return case.log.append(answer.name, key, kinds.Answered(**said))
 
 
 def _released(case: Case, key: str) -> str:
@@ -185,7 +184,7 @@ def _released(case: Case, key: str) -> str:
     asked = case.log.get(f"{key}/asked")
     changed = _changed(case, question_from(asked, case.environment.name)) if asked else ""
     if changed:
-        case.log.once(f"{key}/void", kind="void", actor=ENGINE, make=lambda: {"says": changed})
+        case.log.once(f"{key}/void", ENGINE, lambda: kinds.Void(says=changed))
     return changed
 
 

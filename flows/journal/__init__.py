@@ -1,13 +1,13 @@
 """The append-only, hash-chained record of every incident: what happened, and where a resumed run goes on."""
 
+from flows.journal import kinds
 from flows.journal.anchor import Anchored, AnchorFile, CannotAnchor, NotAnchors, Place, Told, gathered, is_told
 from flows.journal.audit import Audit, Complaint, Record, complaints
 from flows.journal.bucket import Bucket
-from flows.journal.chain import RETIRED, broken, stands_for_removed
+from flows.journal.chain import broken, stands_for_removed
 from flows.journal.connection import JournalUnavailable
 from flows.journal.entry import Entry, NotRecordable
 from flows.journal.export import Exported, NotAnExport, lines, write_whole
-from flows.journal.heard import RESOLVED
 from flows.journal.journal import Journal, JournalBroken, Retired
 from flows.journal.locks import HeldElsewhere
 from flows.journal.log import AlreadyRecorded, HeldLog, LockLost
@@ -20,8 +20,6 @@ from flows.journal.seal import Seal
 from flows.journal.summary import IncidentSummary, NoSuchIncident
 
 __all__ = [
-    "RESOLVED",
-    "RETIRED",
     "AlreadyRecorded",
     "AnchorFile",
     "Anchored",
@@ -59,6 +57,7 @@ __all__ = [
     "complaints",
     "gathered",
     "is_told",
+    "kinds",
     "lines",
     "sha256_of",
     "stands_for_removed",

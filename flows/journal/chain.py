@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from flows.journal.entry import Entry
+from flows.journal.kinds import Retired
 from tasks.model import Row, digest
 
 # What the first entry follows.
 GENESIS = "0" * 64
-# The kind of a tombstone: it stands for all entries before it, which were exported and may have been removed since.
-RETIRED = "retired"
 
 
 def chained(*, incident: str, seq: int, at: str, actor: str, kind: str, key: str, body: Row, prev: str) -> Entry:
@@ -46,7 +45,7 @@ def broken(entries: Iterable[Entry]) -> str | None:
 
 def stands_for_removed(first: Entry) -> bool:
     """Is an incident's first entry here the tombstone of those that were before it?"""
-    return first.kind == RETIRED and first.seq > 1
+    return first.is_a(Retired) and first.seq > 1
 
 
 def _out_of_place(entry: Entry, before: Entry | None) -> str | None:

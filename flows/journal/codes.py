@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from flows.journal.connection import Connection
+from flows.journal.kinds import CodeUsed, WrongCode
 from flows.journal.log import AlreadyRecorded, write
 from flows.journal.redact import Redactor
 
@@ -23,7 +24,7 @@ def use(session: Connection, redact: Redactor, name: str, step: int, by: str) ->
     The database lets one of many win. Asked again for the same question, as after a crash, the answer is the same.
     """
     try:
-        write(session, redact, _chain(name), ACTOR, "code used", f"code/{step}", {"by": by})
+        write(session, redact, _chain(name), ACTOR, f"code/{step}", CodeUsed(by=by))
     except AlreadyRecorded as used:
         return used.entry.body["by"] == by
     return True
@@ -32,7 +33,7 @@ def use(session: Connection, redact: Redactor, name: str, step: int, by: str) ->
 def note_wrong(session: Connection, redact: Redactor, name: str, by: str) -> None:
     """Count a code that did not fit, once for each question."""
     try:
-        write(session, redact, _chain(name), ACTOR, "wrong code", f"wrong/{by}"[:200], {})
+        write(session, redact, _chain(name), ACTOR, f"wrong/{by}"[:200], WrongCode())
     except AlreadyRecorded:
         return
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import rfc8785
 
+from flows.journal.kinds import Told
 from tasks.model import Json, Row, canonical
 
 # Whole numbers beyond this are not exact in JSON (RFC 8785 follows ECMAScript, where every number is a double).
@@ -33,6 +34,10 @@ class Entry:
     body: Row
     prev: str
     hash: str
+
+    def is_a(self, *kinds: type[Told]) -> bool:
+        """Is it of one of these kinds? By name, whatever its body holds: see flows/journal/kinds.py."""
+        return any(self.kind == kind.kind for kind in kinds)
 
 
 def written(body: Row) -> str:

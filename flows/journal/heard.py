@@ -9,8 +9,6 @@ from dataclasses import dataclass
 
 from flows.journal.connection import Connection
 
-RESOLVED = "alert resolved"
-
 # What ended at its source of late, with the last run of its incident.
 _OF_LATE = """
     WITH ended AS MATERIALIZED (

@@ -15,6 +15,7 @@ from flows.journal.alerts import Alerts
 from flows.journal.chain import broken, stands_for_removed
 from flows.journal.connection import connect, refuse_transaction_pooler, session_of, speaking
 from flows.journal.entry import Entry, checked
+from flows.journal.kinds import Opened, Told
 from flows.journal.log import ENTRIES, HeldLog, entry_from, write
 from flows.journal.openings import Openings
 from flows.journal.redact import Redactor
@@ -22,8 +23,8 @@ from flows.journal.retention import Retention
 from flows.journal.rights import TABLES, Rights, rights
 from flows.journal.seal import Seal, last_seal, seal_all
 from flows.journal.stored import Stored, snapshot
-from flows.journal.summary import OPENED, IncidentSummary, NoSuchIncident
-from tasks.model import Earlier, Finding, Row
+from flows.journal.summary import IncidentSummary, NoSuchIncident
+from tasks.model import Earlier, Finding
 
 # More than there are watches.
 MOST_CHAINS = 10_000
@@ -117,7 +118,7 @@ class Journal:
         with session_of(self._url) as session:
             return tuple(map(entry_from, session.execute(ENTRIES, [incident, 0])))
 
-    def note(self, incident: str, actor: str, kind: str, key: str, body: Row) -> Entry:
+    def note(self, incident: str, actor: str, key: str, told: Told) -> Entry:
         """Record something about `incident` without executing it: an answer, an expiry, an alert.
 
         Raises:
@@ -130,11 +131,11 @@ class Journal:
             refuse_transaction_pooler(session, self._url)
             # A mistyped id must not found an incident.
             if (
-                kind != OPENED
+                told.kind != Opened.kind
                 and not session.execute(ENTRIES + " LIMIT 1", [checked("incident", incident), 0]).fetchone()
             ):
                 raise NoSuchIncident(f"There is no incident {incident!r} to note {key!r} on.")
-            return write(session, self._redact, incident, actor, kind, key, body)
+            return write(session, self._redact, incident, actor, key, told)
 
     def find(self, prefix: str) -> str:
         """The id of the one incident that begins with `prefix`.

@@ -13,11 +13,11 @@ from pydantic import SecretStr
 
 from flows.journal.chain import GENESIS, chained
 from flows.journal.connection import Connection, JournalUnavailable, speaking
-from flows.journal.entry import Entry, checked, read_back, written
+from flows.journal.entry import Entry, NotRecordable, checked, read_back, written
+from flows.journal.kinds import KINDS, Told
 from flows.journal.locks import turn_key, write_key
 from flows.journal.openings import Asked, register
 from flows.journal.redact import Redactor
-from tasks.model import Row
 
 # Writers queue at the lock, so only one that does not take it can get in between; five such in a row are no accident.
 ATTEMPTS = 5
@@ -71,7 +71,7 @@ def entry_from(row: tuple[object, ...]) -> Entry:
     )
 
 
-def write(session: Connection, redact: Redactor, incident: str, actor: str, kind: str, key: str, body: Row) -> Entry:
+def write(session: Connection, redact: Redactor, incident: str, actor: str, key: str, told: Told) -> Entry:
     """Append one entry in one transaction:
 
     1. wait for the incident's other writers,
@@ -80,14 +80,16 @@ def write(session: Connection, redact: Redactor, incident: str, actor: str, kind
 
     Raises:
         AlreadyRecorded: the key exists.
-        NotRecordable: a name or a value that cannot be kept.
+        NotRecordable: a name or a value that cannot be kept, or a kind of entry that nobody declared.
         JournalUnavailable: somebody who does not queue keeps getting in between.
         psycopg.Error: the database failed; whether the entry was kept is then seen by asking for its key.
     """
-    for what, name in (("incident", incident), ("kind", kind), ("key", key)):
+    if told.kind not in KINDS:
+        raise NotRecordable(f"No kind of entry is called {told.kind!r}. Declare it in flows/journal/kinds.py.")
+    for what, name in (("incident", incident), ("key", key)):
         checked(what, name)
     actor = redact.text(checked("actor", actor))
-    text = written(redact.body(body))  # type: ignore[arg-type]  # `written` refuses what is no table
+    text = written(redact.body(told.body()))  # type: ignore[arg-type]  # `written` refuses what is no table
     # Read back, so that what is hashed now is what every later reader will hash.
     kept = read_back(text)
     for _ in range(ATTEMPTS):
@@ -100,12 +102,12 @@ def write(session: Connection, redact: Redactor, incident: str, actor: str, kind
                     seq=int(str(seq)),
                     at=str(at),
                     actor=actor,
-                    kind=kind,
+                    kind=told.kind,
                     key=key,
                     body=kept,
                     prev=str(prev),
                 )
-                fields = [incident, entry.seq, entry.at, actor, kind, key, text, entry.prev, entry.hash]
+                fields = [incident, entry.seq, entry.at, actor, entry.kind, key, text, entry.prev, entry.hash]
                 session.execute(_INSERT, fields)
         except errors.UniqueViolation:
             recorded = session.execute(_BY_KEY, [incident, key]).fetchone()
@@ -167,7 +169,7 @@ class HeldLog:
                 self._catch_up()
             return self._by_key.get(key)
 
-    def append(self, actor: str, kind: str, key: str, body: Row) -> Entry:
+    def append(self, actor: str, key: str, told: Told) -> Entry:
         """Record that something happened, redacted, chained and committed when this returns.
 
         Raises:
@@ -176,7 +178,7 @@ class HeldLog:
             JournalUnavailable: the session is gone, and the lock with it. Do nothing further.
         """
         with self._lock, self._fenced():
-            return write(self._session, self._redact, self._incident, actor, kind, key, body)
+            return write(self._session, self._redact, self._incident, actor, key, told)
 
     def register(self, asked: Asked) -> None:
         """Whoever asks for the same from now on gets this incident.
@@ -206,7 +208,7 @@ class HeldLog:
             row = self._session.execute(_AGE, [entry.at]).fetchone()
         return max(0.0, float(str(row[0]))) if row else 0.0
 
-    def once(self, key: str, kind: str, actor: str, make: Callable[[], Row]) -> Entry:
+    def once(self, key: str, actor: str, make: Callable[[], Told]) -> Entry:
         """The recorded entry, or a new one of what `make` says. Two threads may both make; one is recorded.
 
         Raises:
@@ -217,7 +219,7 @@ class HeldLog:
         if recorded:
             return recorded
         try:
-            return self.append(actor, kind, key, make())
+            return self.append(actor, key, make())
         except AlreadyRecorded as already:
             return already.entry
 

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 
 from pydantic import SecretStr
 
-from flows.journal.chain import RETIRED
 from flows.journal.connection import Connection, refuse_transaction_pooler, session_of
 from flows.journal.entry import Entry
 from flows.journal.locks import write_key
@@ -103,7 +102,7 @@ class Retention:
             if session.execute(_NEWEST, [end.incident]).fetchone() != (end.seq, end.hash):
                 return None
             key = f"retired/{sha256[:16]}"
-            return write(session, self.redact, end.incident, ACTOR, RETIRED, key, end.tombstone(file, sha256))
+            return write(session, self.redact, end.incident, ACTOR, key, end.tombstone(file, sha256))
 
     def entombed(self) -> list[Entombed]:
         """The tombstones whose entries are still there."""

@@ -16,8 +16,8 @@ from pathlib import Path
 from flows.journal.audit import Audit, Complaint, complaints
 from flows.journal.entry import Entry
 from flows.journal.export import Exported, NotAnExport
+from flows.journal.kinds import Closed, Retired
 from flows.journal.seal import Head, Seal
-from tasks.model import Row
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,15 +60,15 @@ class End:
     closed_at: str
     verdict: str
 
-    def tombstone(self, file: str, sha256: str) -> Row:
-        """The body of its tombstone."""
-        return {
-            "says": f"its {self.seq} entries are in {file}, sha256 {sha256}; closed {self.closed_at}, {self.verdict}",
-            "file": file,
-            "sha256": sha256,
-            "entries": self.seq,
-            "closed_at": self.closed_at,
-        }
+    def tombstone(self, file: str, sha256: str) -> Retired:
+        """What its tombstone says."""
+        return Retired(
+            says=f"its {self.seq} entries are in {file}, sha256 {sha256}; closed {self.closed_at}, {self.verdict}",
+            file=file,
+            sha256=sha256,
+            entries=self.seq,
+            closed_at=self.closed_at,
+        )
 
 
 class Retirable:
@@ -90,7 +90,7 @@ class Retirable:
             if entry.incident != before:
                 closed_at = verdict = ""
                 before = entry.incident
-            if entry.kind == "closed":
+            if entry.is_a(Closed):
                 closed_at, verdict = entry.at, str(entry.body.get("verdict", ""))
             self.ends[entry.incident] = End(
                 incident=entry.incident,

@@ -9,8 +9,6 @@ from flows.journal.connection import Connection
 from flows.journal.entry import read_back
 from tasks.model import canonical
 
-OPENED = "opened"
-CLOSED = "closed"
 SHORTEST_PREFIX = 4
 SHOWN = 10
 

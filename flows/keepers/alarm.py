@@ -12,16 +12,15 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from flows.journal import Entry, HeldElsewhere, Journal
+from flows.journal import Entry, HeldElsewhere, Journal, kinds
 from flows.keepers.clock import ALL, NO_ANSWER, Clock, Trouble
 from flows.people.escalate import END, NEWS, Escalator, Message
 from flows.run.clock import now
 from tasks.toml import InvalidConfig
 
 WATCHER = "clock"
-TROUBLE = "trouble"
-MENDED = "mended"
 BLIND = "blind"
+OVER = "It is over; nothing is left to do about it."
 
 
 def blind_chain(environment: str, check: str) -> str:
@@ -63,23 +62,23 @@ class Alarm:
         chain, before = f"clock/{key}", self.before
         entries = self.journal.read(chain)
         last = _last(entries)
-        stands = last is not None and last.kind == TROUBLE
+        stands = last is not None and last.is_a(kinds.Trouble)
         if trouble and not stands and before and key in before:
-            return self._add(chain, TROUBLE, trouble.title, f"{trouble.says}\n\n{trouble.remedy}")
+            return self._add(chain, kinds.Trouble(title=trouble.title, says=f"{trouble.says}\n\n{trouble.remedy}"))
         if last and stands and not trouble and not unknown and before is not None and key not in before:
-            return self._add(chain, MENDED, str(last.body["title"]), "It is over; nothing is left to do about it.")
+            return self._add(chain, kinds.Mended(title=str(last.body["title"]), says=OVER))
         return entries
 
-    def _add(self, chain: str, kind: str, title: str, says: str) -> Sequence[Entry]:
+    def _add(self, chain: str, told: kinds.Trouble | kinds.Mended) -> Sequence[Entry]:
         try:
             with self.journal.hold(chain) as log:
                 last = _last(log.entries)
                 # Another recoverer may have been first.
-                if last is None or last.kind != kind:
-                    log.append(WATCHER, kind, f"{kind}/{len(log.entries)}", {"title": title, "says": says})
-                    self.say(f"{kind}: {title}. {says}")
+                if last is None or last.kind != told.kind:
+                    log.append(WATCHER, f"{told.kind}/{len(log.entries)}", told)
+                    self.say(f"{told.kind}: {told.title}. {told.says}")
         except HeldElsewhere:
-            self.say(f"{kind}: {title}. Another recoverer records it at this moment.")
+            self.say(f"{told.kind}: {told.title}. Another recoverer records it at this moment.")
         return self.journal.read(chain)
 
     def _tell(self, chain: str, entries: Sequence[Entry], places: Iterable[str]) -> None:
@@ -100,17 +99,17 @@ class Alarm:
 
 def _last(entries: Sequence[Entry]) -> Entry | None:
     """The last entry that is no note of who was told."""
-    return next((entry for entry in reversed(entries) if entry.kind in (TROUBLE, MENDED)), None)
+    return next((entry for entry in reversed(entries) if entry.is_a(kinds.Trouble, kinds.Mended)), None)
 
 
 def _due(last: Entry | None) -> Message | None:
     """What people should know: that it stands, as long as it does; then, for a while, that it is over."""
-    if last is None or (last.kind == MENDED and now() - datetime.fromisoformat(last.at) > NEWS):
+    if last is None or (last.is_a(kinds.Mended) and now() - datetime.fromisoformat(last.at) > NEWS):
         return None
     title = str(last.body["title"])
     return Message(
         key=last.key,
         role=END[0],
-        title=f"Incident Pipelines: {title}" if last.kind == TROUBLE else f"Mended: {title}",
+        title=f"Incident Pipelines: {title}" if last.is_a(kinds.Trouble) else f"Mended: {title}",
         text=str(last.body["says"]),
     )

@@ -11,13 +11,12 @@ from __future__ import annotations
 from collections.abc import Container, Iterator, Sequence
 
 from flows.journal import Entry, HeldElsewhere, Journal
-from flows.keepers.alarm import BLIND, MENDED, TROUBLE, blind_chain
-from tasks.model import Finding, Row, Verdict
+from flows.journal.kinds import CouldNotLook, Looked, Mended, Trouble
+from flows.keepers.alarm import BLIND, blind_chain
+from tasks.model import Finding, Verdict
 
 WATCHER = "watch"
-UNSEEN = "could not look"
-SEEN = "looked"
-KINDS = (UNSEEN, SEEN, TROUBLE, MENDED)
+Look = CouldNotLook | Looked | Trouble | Mended
 
 
 def blind_chains(journal: Journal, environment: str) -> list[str]:
@@ -36,7 +35,8 @@ def heed(
         with journal.hold(chain) as log:
             looks = _looks(log.entries)
             if (kind := _kind(looks, finding, told_after)) is not None:
-                log.append(WATCHER, kind, f"{kind}/{len(log.entries)}", _body(environment, check, kind, looks, finding))
+                told = _told(kind, environment, check, looks, finding)
+                log.append(WATCHER, f"{kind.kind}/{len(log.entries)}", told)
     except HeldElsewhere:
         return  # another round asks the same at this very moment
 
@@ -49,33 +49,33 @@ def blind(journal: Journal, environment: str, checks: Container[str]) -> Iterato
         if check in checks and row:
             last = row[-1].body
             often = f"{len(row)} times in a row" if len(row) > 1 else "the last time"
-            more = " or more" if row[-1].kind == TROUBLE else ""
+            more = " or more" if row[-1].is_a(Trouble) else ""
             says = f"The watch {check} could not look {often}{more}, since {row[0].at[:16].replace('T', ' ')} UTC."
             yield Finding.unknown(f"{says} {last['unseen']}", remedy=str(last["remedy"]))
 
 
 def _looks(entries: Sequence[Entry]) -> list[Entry]:
-    return [entry for entry in entries if entry.kind in KINDS]
+    return [entry for entry in entries if entry.is_a(CouldNotLook, Looked, Trouble, Mended)]
 
 
 def _unseen(looks: Sequence[Entry]) -> list[Entry]:
     """The looks in a row at the end that saw nothing."""
-    seen = [n for n, entry in enumerate(looks) if entry.kind in (SEEN, MENDED)]
+    seen = [n for n, entry in enumerate(looks) if entry.is_a(Looked, Mended)]
     return list(looks[seen[-1] + 1 :] if seen else looks)
 
 
-def _kind(looks: Sequence[Entry], finding: Finding, told_after: int) -> str | None:
+def _kind(looks: Sequence[Entry], finding: Finding, told_after: int) -> type[Look] | None:
     row = _unseen(looks)
-    troubled = bool(row) and row[-1].kind == TROUBLE
+    troubled = bool(row) and row[-1].is_a(Trouble)
     if finding.verdict is not Verdict.UNKNOWN:
-        return (MENDED if troubled else SEEN) if row else None
+        return (Mended if troubled else Looked) if row else None
     if troubled:
         return None
-    return TROUBLE if len(row) + 1 >= told_after else UNSEEN
+    return Trouble if len(row) + 1 >= told_after else CouldNotLook
 
 
-def _body(environment: str, check: str, kind: str, looks: Sequence[Entry], finding: Finding) -> Row:
-    if kind in (SEEN, MENDED):
+def _told(kind: type[Look], environment: str, check: str, looks: Sequence[Entry], finding: Finding) -> Look:
+    if kind in (Looked, Mended):
         says = f"It looks again: {finding.verdict.name} {finding.says}"
     else:
         times = f"{len(_unseen(looks)) + 1} times in a row"
@@ -83,4 +83,4 @@ def _body(environment: str, check: str, kind: str, looks: Sequence[Entry], findi
             f"{check} could not look {times}: nobody would hear of what it watches. {finding.says}\n\n{finding.remedy}"
         ).strip()
     title = f"the watch {check} cannot look in {environment}"
-    return {"title": title, "says": says, "unseen": finding.says, "remedy": finding.remedy}
+    return kind(title=title, says=says, unseen=finding.says, remedy=finding.remedy)

@@ -24,7 +24,7 @@ from uuid import UUID
 
 from flows.case.case import Ending
 from flows.case.question import open_question
-from flows.journal import AlreadyRecorded, Entry, HeldElsewhere, IncidentSummary, Journal, JournalBroken, Retired
+from flows.journal import AlreadyRecorded, Entry, HeldElsewhere, IncidentSummary, Journal, JournalBroken, Retired, kinds
 from flows.run.clock import now
 from flows.run.trigger import FLOWS
 
@@ -45,7 +45,15 @@ IN_TURN = 10
 # So often Prefect is asked although nothing was changed by a request: its own loops change states, too.
 ASKS_ANYWAY_S = 30.0
 # What others wrote does not tell that the run got any further.
-NO_PROGRESS = {"recovered", "seen again", "told", "note", "taken", "severity", "closing"}
+NO_PROGRESS = (
+    kinds.Recovered,
+    kinds.SeenAgain,
+    kinds.Notified,
+    kinds.Note,
+    kinds.Taken,
+    kinds.Severity,
+    kinds.Closing,
+)
 
 
 Seen = dict[str, tuple[UUID, float]]
@@ -204,7 +212,7 @@ class Recoverer:
             says = f"Taken up again {RESTARTS} times without getting any further. Its run's log in Prefect says why."
             return self._close(str(run.id), Ending.ABANDONED, says)
         says = f"Its process was gone (Prefect says {run.state.name}); taken up again."
-        self.journal.note(str(run.id), RECOVERER, "recovered", f"recovered/{len(entries)}", {"says": says})
+        self.journal.note(str(run.id), RECOVERER, f"recovered/{len(entries)}", kinds.Recovered(says=says))
         self.say(f"{run.id}: {says}")
         return _schedule(client, run.id)
 
@@ -241,7 +249,7 @@ class Recoverer:
             said = " ".join([says, *half_done])
             # Nobody chose to leave it so, and nobody will go on: then everybody is told, not on-call alone.
             verdict = Ending.HALFWAY if half_done and ending is Ending.ABANDONED else ending
-            log.append(RECOVERER, "closed", "closed", {"verdict": verdict.value, "says": said})
+            log.append(RECOVERER, "closed", kinds.Closed(verdict=verdict.value, says=said))
         self.say(f"{incident}: {said}")
 
 
@@ -249,16 +257,16 @@ def _restarts(entries: Sequence[Entry]) -> int:
     """How often the run was taken up again since it last wrote something itself."""
     tried = 0
     for entry in reversed(entries):
-        if entry.kind not in NO_PROGRESS:
+        if not entry.is_a(*NO_PROGRESS):
             break
-        tried += entry.kind == "recovered"
+        tried += entry.is_a(kinds.Recovered)
     return tried
 
 
 def _half_done(entries: Sequence[Entry]) -> Iterator[str]:
     """What a person has to look at by hand: steps that were begun, their outcome unknown."""
     keys = {entry.key for entry in entries}
-    begun = {entry.key.partition("/intent/")[0]: entry.body["title"] for entry in entries if entry.kind == "intent"}
+    begun = {entry.key.partition("/intent/")[0]: entry.body["title"] for entry in entries if entry.is_a(kinds.Intent)}
     for step, title in begun.items():
         if not {f"{step}/outcome", f"{step}/closed"} & keys:
             yield f"“{title}” was begun, and nobody looked whether it happened: do that now."

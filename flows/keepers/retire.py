@@ -16,7 +16,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from flows.journal import (
-    RETIRED,
     Audit,
     CannotRemove,
     Complaint,
@@ -24,6 +23,7 @@ from flows.journal import (
     Journal,
     JournalBroken,
     complaints,
+    kinds,
     lines,
     sha256_of,
     unlike_exports,
@@ -83,7 +83,7 @@ def _retire(journal: Journal, folder: Path, old: Sequence[str], moment: str) -> 
     # Named after what is in it, so that no two exports can take each other's place.
     file = part.rename(part.with_name(f"retired-{datetime.now(UTC):%Y-%m-%d}-{sha256[:16]}.jsonl"))
     # The others were written to while they were exported.
-    ends = [end for end in exported.ends.values() if end.at < moment or end.kind == RETIRED]
+    ends = [end for end in exported.ends.values() if end.at < moment or end.kind == kinds.Retired.kind]
     retired = sum(entry is not None for entry in journal.retention.entomb(ends, file.name, sha256))
     return Batch(file=file, sha256=sha256, retired=retired, grew=len(old) - retired)
 

@@ -11,13 +11,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from flows.journal import Entry, HeldElsewhere, Journal
+from flows.journal import Entry, HeldElsewhere, Journal, kinds
 from flows.journal.alerts import Kept
 from flows.people.escalate import NEWS, Escalator, Message
 from runbooks.model import Severity
 from tasks.roster import Role
 
-UNCLAIMED = "unclaimed"
 INTAKE = "intake"
 # Who hears of it; the same who hear at once of an incident of that severity.
 TOLD = {Severity.P0: (Role.ON_CALL, Role.SENIOR), Severity.P1: (Role.ON_CALL,)}
@@ -41,7 +40,7 @@ class Unclaimed:
         for kept in self.journal.alerts.unclaimed(list(TOLD), NEWS, SAID_AGAIN):
             place = self.teller.place(kept.environment)
             if place is not None and place.routes:
-                chain = f"{UNCLAIMED}/{kept.environment}"
+                chain = f"{kinds.Unclaimed.kind}/{kept.environment}"
                 entries = self._recorded(chain, kept)
                 self.teller.tell(chain, place, _messages(kept), {entry.key for entry in entries})
         self.teller.settle()
@@ -54,7 +53,7 @@ class Unclaimed:
         try:
             with self.journal.hold(chain) as log:
                 if log.get(key) is None:
-                    log.append(INTAKE, UNCLAIMED, key, {"title": kept.title, "says": kept.why})
+                    log.append(INTAKE, key, kinds.Unclaimed(title=kept.title, says=kept.why))
         except HeldElsewhere:
             # Another recoverer records it at this moment; the next look tells, if that one does not.
             return entries

@@ -8,8 +8,8 @@ from __future__ import annotations
 import concurrent.futures
 from collections.abc import Callable, Iterable
 
-from flows.case.bodies import finding_body
-from flows.case.case import ENGINE, Case
+from flows.case.bodies import found_by
+from flows.case.case import Case
 from flows.run.clean import Cleaned, cleaned
 from runbooks.model import AnyCheck, Declared
 from tasks.environment import Environment
@@ -25,7 +25,7 @@ def diagnose(case: Case) -> dict[AnyCheck, Finding]:
     missing = [asked for asked in case.runbook.first_asked if asked not in recorded]
 
     def keep(asked: AnyCheck, finding: Finding) -> None:
-        case.log.append(ENGINE, "finding", f"diagnosis/{asked.name}", finding_body(finding))
+        case.record(f"diagnosis/{asked.name}", found_by(finding))
         case.say(f"{finding.verdict.name}: {finding.says}")
 
     found = ask_all(case, missing, keep)

@@ -21,9 +21,9 @@ from prefect.states import Completed, Failed
 from flows.case.case import Case, Ending
 from flows.case.question import Asker, local_asker
 from flows.case.standing import SCHEDULE
-from flows.gate.requester import How, Requester, requester
+from flows.gate.requester import How, Requester, opening, requester
 from flows.gate.suspend import SuspendedRun
-from flows.journal import Asked, Entry, HeldElsewhere, LockLost
+from flows.journal import Asked, Entry, HeldElsewhere, LockLost, kinds
 from flows.run import settings
 from flows.run.clean import cleaned
 from flows.run.clock import now
@@ -87,7 +87,7 @@ def live_through(
                 say=lambda text: logger.info(redact.text(text)),
             )
             opened = log.get("opened") or _open(
-                case, run, {**_opening(case, given or {}), "severity": severity(declared), "reason": reason}, asked_by
+                case, run, asked_by, reason=reason, severity=severity(declared), given=given or {}
             )
             asked = Asked(runbook=slug, environment=place.name, actor=opened.actor, reason=str(opened.body["reason"]))
             log.register(asked)
@@ -119,41 +119,36 @@ def _asker(run: Any) -> Asker:
     return SuspendedRun(uuid.UUID(str(run.id))) if run.deployment_id else local_asker.get()
 
 
-def _open(case: Case, run: Any, opening: Row, said: str) -> Entry:
+def _open(case: Case, run: Any, said: str, *, reason: str, severity: str, given: Mapping[str, object]) -> Entry:
     """Record what is begun, and who asked for it as far as that is known."""
-    asked = _requester(case, run, opening, said)
+    declared, parameters = case.catalogued, _parameters(case, given)
+    asked = _requester(case, run, opening(declared.slug, case.environment.name, reason, parameters), said)
     # Prefect's open-source server has one shared login: it cannot say who pressed Run.
     whoever = "prefect" if run.deployment_id else getpass.getuser()
-    body: Row = {
-        **opening,
-        "deployment": str(run.deployment_id or ""),
-        "scheduled": bool(run.auto_scheduled),
-        "requester": asked.body(),
-    }
-    return case.log.append(asked.name if asked.known else whoever, "opened", "opened", body)
+    opened = kinds.Opened(
+        runbook=declared.slug,
+        declared_as=declared.runbook.kind,
+        version=declared.version,
+        title=declared.runbook.title,
+        problem=declared.runbook.about,
+        environment=case.environment.name,
+        parameters=parameters,
+        # In the order in which they are declared; their answers are recorded as they come.
+        checks=[asked.name for asked in case.runbook.first_asked],
+        severity=severity,
+        reason=reason,
+        deployment=str(run.deployment_id or ""),
+        scheduled=bool(run.auto_scheduled),
+        requester=asked.body(),
+    )
+    return case.log.append(asked.name if asked.known else whoever, "opened", opened)
 
 
-def _requester(case: Case, run: Any, opening: Row, said: str) -> Requester:
+def _requester(case: Case, run: Any, asked: Row, said: str) -> Requester:
     # The schedule of a maintenance does nothing outside the window that is declared, whoever made the schedule.
     if run.auto_scheduled and isinstance(case.runbook, Maintenance):
         return Requester(how=How.NOBODY, name=SCHEDULE)
-    asked: Any = {name: opening[name] for name in ("runbook", "environment", "reason", "parameters")}
     return requester(said, asked, case.incident, run.created or now(), case.environment, case.journal)
-
-
-def _opening(case: Case, given: Mapping[str, object]) -> Row:
-    declared = case.catalogued
-    return {
-        "runbook": declared.slug,
-        "kind": declared.runbook.kind,
-        "version": declared.version,
-        "title": declared.runbook.title,
-        "problem": declared.runbook.about,
-        "environment": case.environment.name,
-        "parameters": _parameters(case, given),
-        # In the order in which they are declared; their answers are recorded as they come.
-        "checks": [asked.name for asked in case.runbook.first_asked],
-    }
 
 
 def _parameters(case: Case, given: Mapping[str, object]) -> dict[str, Json]:
@@ -177,7 +172,7 @@ def _to_its_end(case: Case, live: Callable[[], tuple[Ending, str]]) -> Entry:
     closed = case.log.get("closed")
     if closed is None:
         ending, says = live()
-        closed = case.record("closed", "closed", {"verdict": ending.value, "says": says})
+        closed = case.record("closed", kinds.Closed(verdict=ending.value, says=says))
     # A run that died right after the entry comes by here again.
     publish_report(case.redact.text(report(case.log.entries)))
     return closed

@@ -9,6 +9,7 @@ from typing import Any
 
 from flows.case.bodies import finding_body, finding_from
 from flows.case.case import ENGINE, Case, Ending
+from flows.journal import kinds
 from flows.life.diagnose import ask_all, worst
 from flows.told.show import worsened
 from runbooks.model import AnyCheck
@@ -32,8 +33,8 @@ def verify(
         case.measure(found)
         ending = judge(found)
         body: Row = {asked.name: finding_body(finding) for asked, finding in found.items()}
-        told: Row = {"ending": ending.value, "findings": body, "worse": _worse(case.diagnosed(), found)}
-        ended = case.record("verified", "verify/ended", told)
+        worse = _worse(case.diagnosed(), found)
+        ended = case.record("verify/ended", kinds.Verified(ending=ending.value, findings=body, worse=worse))
     return Ending(str(ended.body["ending"]))
 
 
@@ -68,9 +69,7 @@ def _wait(case: Case, must: Sequence[AnyCheck]) -> dict[AnyCheck, Finding]:
     verification = case.runbook.verification
     override = case.environment.verification_hold_s
     hold = verification.hold if override is None else timedelta(seconds=override)
-    started = case.log.once(
-        "verify/started", kind="verifying", actor=ENGINE, make=lambda: {"hold_s": hold.total_seconds()}
-    )
+    started = case.log.once("verify/started", ENGINE, lambda: kinds.Verifying(hold_s=hold.total_seconds()))
     # Clocks are set, and differ from machine to machine: what passes within this life is measured by a steady one.
     begun = time.monotonic() - case.log.age_s(started)
     pause = min(5.0, max(0.5, hold.total_seconds() / 6))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 
 from flows.gate.requester import announce, opening
-from flows.journal import AlreadyRecorded, Asked, Journal, NoSuchIncident, Waiting
+from flows.journal import AlreadyRecorded, Asked, Journal, NoSuchIncident, Waiting, kinds
 from flows.run.trigger import ended, trigger
 
 
@@ -45,7 +45,7 @@ def _seen_again(journal: Journal, incident: str, asked: Asked) -> bool:
     try:
         key = f"seen-again/{len(journal.read(incident))}"
         with contextlib.suppress(AlreadyRecorded):  # somebody else saw the same at this moment
-            journal.note(incident, asked.actor, "seen again", key, {"says": asked.reason})
+            journal.note(incident, asked.actor, key, kinds.SeenAgain(says=asked.reason))
     except NoSuchIncident:
         return False
     return True

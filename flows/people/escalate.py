@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 from flows.case.case import BY_HAND, Ending, step_key
 from flows.case.question import Question, open_question
-from flows.journal import AlreadyRecorded, Entry, IncidentSummary, Journal, JournalBroken
+from flows.journal import AlreadyRecorded, Entry, IncidentSummary, Journal, JournalBroken, kinds
 from flows.people.deliver import Letter, Post
 from flows.people.tell import Target
 from flows.run import settings
@@ -19,7 +19,6 @@ from flows.run.clock import now
 from runbooks.model import Severity
 from tasks.config import Config
 from tasks.environment import Environment
-from tasks.model import Row
 from tasks.roster import Role
 from tasks.toml import InvalidConfig
 
@@ -128,13 +127,9 @@ class Escalator:
             return
         self.failed.pop(letter.id, None)
         how = f"by {shown}" if arrived else f"not reached by {shown}, tried {attempts + 1} times"
-        body: Row = {
-            "says": f"{letter.role}: {how}. {letter.title}",
-            "delivered": arrived,
-            "attempts": attempts + 1,
-        }
+        told = kinds.Notified(says=f"{letter.role}: {how}. {letter.title}", delivered=arrived, attempts=attempts + 1)
         try:
-            self.journal.note(letter.incident, TELLER, "told", letter.key, body)
+            self.journal.note(letter.incident, TELLER, letter.key, told)
         except AlreadyRecorded:
             self.say(f"{letter.incident}: somebody else told {letter.role} at the same moment.")
 
@@ -150,7 +145,7 @@ def due(summary: IncidentSummary, entries: Sequence[Entry], place: Environment) 
     yield from _waits(summary, entries, place)
     for entry in entries:
         # What a person mends by hand is asked again, and that is told.
-        if entry.kind == "expired" and not entry.key.startswith(f"{step_key(BY_HAND)}/"):
+        if entry.is_a(kinds.Expired) and not entry.key.startswith(f"{step_key(BY_HAND)}/"):
             yield from _to(
                 END,
                 key=entry.key.removesuffix("/answered") + "/expired",

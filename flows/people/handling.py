@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import getpass
 
-from flows.journal import RETIRED, AlreadyRecorded, Journal
+from flows.journal import AlreadyRecorded, Journal, kinds
 from flows.run.trigger import cancel
 from runbooks.model import Severity
-from tasks.model import Row
 
 
 class Over(Exception):
@@ -20,7 +19,7 @@ def note(journal: Journal, incident: str, name: str, text: str) -> None:
     Raises:
         NoSuchIncident: there is no such incident.
     """
-    _record(journal, incident, name, "note", {"says": text})
+    _record(journal, incident, name, kinds.Note(says=text, login=getpass.getuser()))
 
 
 def take(journal: Journal, incident: str, name: str, reason: str = "") -> None:
@@ -30,7 +29,8 @@ def take(journal: Journal, incident: str, name: str, reason: str = "") -> None:
         Over: it is closed.
     """
     _refuse_closed(journal, incident)
-    _record(journal, incident, name, "taken", {"says": f"{name} handles it from now on. {reason}".strip()})
+    says = f"{name} handles it from now on. {reason}".strip()
+    _record(journal, incident, name, kinds.Taken(says=says, login=getpass.getuser()))
 
 
 def judge(journal: Journal, incident: str, name: str, severity: Severity, reason: str) -> None:
@@ -41,7 +41,7 @@ def judge(journal: Journal, incident: str, name: str, severity: Severity, reason
     """
     _refuse_closed(journal, incident)
     says = f"It is {severity} now: look {severity.meaning}. {reason}".strip()
-    _record(journal, incident, name, "severity", {"severity": severity.value, "says": says})
+    _record(journal, incident, name, kinds.Severity(severity=severity.value, says=says, login=getpass.getuser()))
 
 
 def close(journal: Journal, incident: str, name: str, reason: str) -> None:
@@ -51,22 +51,23 @@ def close(journal: Journal, incident: str, name: str, reason: str) -> None:
         Over: it is closed already.
     """
     _refuse_closed(journal, incident)
-    _record(journal, incident, name, "closing", {"says": f"{name} closes it. {reason}".strip()})
+    says = f"{name} closes it. {reason}".strip()
+    _record(journal, incident, name, kinds.Closing(says=says, login=getpass.getuser()))
     cancel(incident)
 
 
 def _refuse_closed(journal: Journal, incident: str) -> None:
-    if any(entry.kind in ("closed", RETIRED) for entry in journal.read(incident)):
+    if any(entry.is_a(kinds.Closed, kinds.Retired) for entry in journal.read(incident)):
         raise Over(f"Incident {incident[:8]} is closed. A note can still be added: incident note {incident[:8]} TEXT")
 
 
-def _record(journal: Journal, incident: str, name: str, kind: str, body: Row) -> None:
+def _record(journal: Journal, incident: str, name: str, told: kinds.Told) -> None:
+    # The name is a claim, so whoever is logged in on that machine is kept beside it.
     while True:
         # Each is a thing of its own, however many people write at once.
         key = f"person/{len(journal.read(incident)) + 1}"
         try:
-            # The name is a claim, so whoever is logged in on that machine is kept beside it.
-            journal.note(incident, name, kind, key, {**body, "login": getpass.getuser()})
+            journal.note(incident, name, key, told)
         except AlreadyRecorded:
             continue
         return

@@ -15,7 +15,7 @@ from flows.case.bodies import plan_from
 from flows.case.case import Case, Fate, step_key
 from flows.case.question import Decision
 from flows.gate.settle import Settled, rounds, settle
-from flows.journal import Entry
+from flows.journal import Entry, kinds
 from flows.step.fence import fenced
 from flows.step.stopped import go_on_only_if_wanted
 from flows.told.artifacts import ProgressBar
@@ -85,7 +85,7 @@ def act(case: Case, change: Change, plan: Plan, attempt: int = 1) -> End | None:
     if (end := too_late(case)) is not None:
         return end
     go_on_only_if_wanted(case)
-    case.record("intent", f"{change.key}/intent/{attempt}", {**case.intended(plan), "title": change.name})
+    case.record(f"{change.key}/intent/{attempt}", case.intended(change.name, plan))
     case.say(f"{change.name}: doing it now. {plan.does}")
     shown = ProgressBar(change.title)
 
@@ -101,12 +101,12 @@ def act(case: Case, change: Change, plan: Plan, attempt: int = 1) -> End | None:
             case.log.confirm()
             outcome = called(apply, **given, plan=plan)
     except CannotLook as error:
-        case.record("broken off", f"{change.key}/broken-off/{attempt}", {"says": error.says})
+        case.record(f"{change.key}/broken-off/{attempt}", kinds.BrokenOff(says=error.says))
         case.say(f"{change.title}: {error.says} Looking whether it happened.")
         return None
     # It was told the window's end, and left the rest for the next one.
     cut_short = not outcome.complete and too_late(case) is not None
-    case.record("outcome", f"{change.key}/outcome", {**case.became(outcome), "cut_short": cut_short})
+    case.record(f"{change.key}/outcome", case.became(outcome, cut_short))
     return None
 
 
@@ -170,7 +170,7 @@ def _happened(case: Case, change: Change, plan: Plan) -> bool | None:
 
 def _found_done(case: Case, change: Change) -> Entry:
     outcome = Outcome(says="It had happened, as a look afterwards shows.", complete=True)
-    return case.record("outcome", f"{change.key}/outcome", case.became(outcome))
+    return case.record(f"{change.key}/outcome", case.became(outcome))
 
 
 def _unsure(case: Case, change: Change, plan: Plan, attempt: int) -> End | None:

@@ -10,15 +10,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from flows.case.bodies import finding_body
+from flows.case.bodies import looked
 from flows.case.case import BY_HAND, ENGINE, Case, Fate, step_key
 from flows.case.question import Decision
 from flows.gate.settle import Settled, rounds, settle
+from flows.journal import kinds
 from flows.life.diagnose import ask_all
 from flows.step.act import End, declined
 from flows.step.resolve import close
 from runbooks.model import AnyCheck, Manual
-from tasks.model import BlastRadius, Finding, Plan, Risk, Row, Verdict
+from tasks.model import BlastRadius, Finding, Plan, Risk, Verdict
 
 STAYS = (
     "Approve when it is mended, and note what you did: then the same questions are asked again. Take your time: while "
@@ -28,12 +29,8 @@ STAYS = (
 
 def instruct(case: Case, manual: Manual) -> None:
     """Record an instruction for a person; the post-mortem lists it as a follow-up."""
-    case.log.once(
-        f"{step_key(manual.title)}/manual",
-        kind="manual",
-        actor=ENGINE,
-        make=lambda: {"title": manual.title, "how": manual.how},
-    )
+    told = kinds.Manual(title=manual.title, how=manual.how)
+    case.log.once(f"{step_key(manual.title)}/manual", ENGINE, lambda: told)
 
 
 def sign_off(case: Case, manual: Manual, reason: str) -> Fate:
@@ -71,7 +68,7 @@ def mend_by_hand(case: Case) -> None:
         if isinstance(settled, str):
             refused = settled
         elif settled.decision is None:
-            case.record("void", f"{ask}/void", {"says": "Nobody answered; it is looked at again."})
+            case.record(f"{ask}/void", kinds.Void(says="Nobody answered; it is looked at again."))
             refused = ""
         else:
             close(case, BY_HAND, _end(settled))
@@ -82,8 +79,7 @@ def _look(case: Case, ask: str) -> dict[AnyCheck, Finding]:
     """Those of the called checks whose fault is there still, or cannot be seen."""
     found = ask_all(case, case.called())
     for asked, finding in found.items():
-        body: Row = {**finding_body(finding), "check": asked.name}
-        case.record("look", f"{ask}/look/{len(case.log.entries)}", body)
+        case.record(f"{ask}/look/{len(case.log.entries)}", looked(asked.name, finding))
     return {asked: finding for asked, finding in found.items() if finding.verdict >= Verdict.UNKNOWN}
 
 

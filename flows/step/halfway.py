@@ -12,6 +12,7 @@ from typing import Any
 
 from flows.case.bodies import OLDER
 from flows.case.case import ENGINE, Case, Ending, Fate, step_key
+from flows.journal import kinds
 from flows.life.diagnose import ask_all
 from flows.step.undo import TAKE_BACK
 from runbooks.model import Severity, Step
@@ -28,8 +29,8 @@ def ended(case: Case, undone: Mapping[str, Fate], ending: Ending, says: str) -> 
     """How it ended, after `undone` became of each offer to take a step back."""
     if not any(_failed(case, step, undone) for step in case.runbook.action_steps):
         return ending, says
-    case.log.once("halfway/severity", kind="severity", actor=ENGINE, make=lambda: _raised(case))
-    left = case.log.once("halfway", kind="left halfway", actor=ENGINE, make=lambda: _left(case, undone))
+    case.log.once("halfway/severity", ENGINE, lambda: _raised(case))
+    left = case.log.once("halfway", ENGINE, lambda: _left(case, undone))
     return Ending.HALFWAY, f"{case.says(Ending.HALFWAY)} {left.body['says']}"
 
 
@@ -46,18 +47,16 @@ def _key(step: Step) -> str:
     return step_key(f"{TAKE_BACK}{step.title}")
 
 
-def _raised(case: Case) -> Row:
+def _raised(case: Case) -> kinds.Severity:
     """Now, in production; within an hour elsewhere. Never lowered."""
     wanted = Severity.P0 if case.environment.kind is Kind.PRODUCTION else Severity.P1
-    judged = [str(e.body["severity"]) for e in case.log.entries if e.kind in ("opened", "severity")]
+    judged = [str(e.body["severity"]) for e in case.log.entries if e.is_a(kinds.Opened, kinds.Severity)]
     severity = min(wanted, Severity(judged[-1])) if judged[-1] else wanted
-    return {
-        "severity": severity.value,
-        "says": f"It is {severity} now: look {severity.meaning}. A step could not be taken back.",
-    }
+    says = f"It is {severity} now: look {severity.meaning}. A step could not be taken back."
+    return kinds.Severity(severity=severity.value, says=says)
 
 
-def _left(case: Case, undone: Mapping[str, Fate]) -> Row:
+def _left(case: Case, undone: Mapping[str, Fate]) -> kinds.LeftHalfway:
     steps = case.runbook.action_steps
     stays = [step for step in steps if case.fate(step.title) in BEGUN and undone.get(step.title) not in UNDONE]
     begun: list[Row] = [_closed(case, step_key(step.title)) for step in stays]
@@ -68,12 +67,12 @@ def _left(case: Case, undone: Mapping[str, Fate]) -> Row:
         {"check": asked.name, "verdict": finding.verdict.name, "says": finding.says}
         for asked, finding in ask_all(case, case.runbook.checks).items()
     ]
-    return {
-        "says": " ".join([*map(_told, failed), *_seen(looks), "The post-mortem has all of it."]),
-        "begun": begun,
-        "not_taken_back": failed,
-        "looks": looks,
-    }
+    return kinds.LeftHalfway(
+        says=" ".join([*map(_told, failed), *_seen(looks), "The post-mortem has all of it."]),
+        begun=begun,
+        not_taken_back=failed,
+        looks=looks,
+    )
 
 
 def _closed(case: Case, key: str) -> dict[str, Json]:
@@ -84,8 +83,10 @@ def _closed(case: Case, key: str) -> dict[str, Json]:
 def _commands(case: Case, step: Step) -> dict[str, Json]:
     """What was to take it back, as it was recorded last: what was begun, otherwise what was proposed."""
     key = _key(step)
-    plans = [e for e in case.log.entries if e.kind in ("asked", "planned", "intent") and e.key.startswith(f"{key}/")]
-    begun = [e for e in plans if e.kind == "intent"] or plans
+    plans = [
+        e for e in case.log.entries if e.is_a(kinds.Asked, kinds.Planned, kinds.Intent) and e.key.startswith(f"{key}/")
+    ]
+    begun = [e for e in plans if e.is_a(kinds.Intent)] or plans
     plan: Any = begun[-1].body["plan"] if begun else {"commands": []}
     lines: list[Json] = [str(command["line"]) for command in plan["commands"]]
     return {"commands": lines, "language": plan.get("language", OLDER)}

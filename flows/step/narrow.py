@@ -15,8 +15,9 @@ import dataclasses
 
 from flows.case.case import ENGINE, Case
 from flows.gate.evidence import known_before
+from flows.journal import kinds
 from flows.step.act import Change, rest
-from tasks.model import Plan, Row
+from tasks.model import Plan
 
 # A message is read on a phone; the next question has them all.
 COMMANDS_SAID = 5
@@ -44,19 +45,19 @@ def record_what_came(case: Case, ask: str, approved: Plan, fresh: Plan) -> None:
     came = [command.line for command in fresh.commands if command.effect in beyond]
     more = f" … and {len(came) - COMMANDS_SAID} more" if len(came) > COMMANDS_SAID else ""
     answered = case.log.get(f"{ask}/answered")
-    unattended = answered is not None and answered.kind == "standing"
+    unattended = answered is not None and answered.is_a(kinds.Standing)
     then = "wait for the next window" if unattended else "are asked about next"
     says = (
         f"{len(came)} came since this was planned, and nobody has approved them: they {then}. "
         f"{'; '.join(came[:COMMANDS_SAID])}{more}"
     )
-    body: Row = {"says": says, "came": came, "asked": not unattended}
-    case.log.once(f"{ask}/narrowed", kind="narrowed", actor=ENGINE, make=lambda: body)
+    told = kinds.Narrowed(says=says, came=came, asked=not unattended)
+    case.log.once(f"{ask}/narrowed", ENGINE, lambda: told)
 
 
 def next_round(case: Case, change: Change) -> Change | None:
     """What came while `change` was being approved, as a change of its own; None where nobody is to be asked."""
-    came = [e for e in case.log.entries if e.kind == "narrowed" and e.key.startswith(f"{change.key}/ask/")]
+    came = [e for e in case.log.entries if e.is_a(kinds.Narrowed) and e.key.startswith(f"{change.key}/ask/")]
     if not came or not came[-1].body["asked"]:
         return None
     return dataclasses.replace(

@@ -5,12 +5,13 @@ Each arrow is a journal entry, and every function here can be entered again afte
 
 from __future__ import annotations
 
-from flows.case.bodies import finding_body, plan_from
+from flows.case.bodies import looked, plan_from
 from flows.case.case import Case, Fate, step_key
 from flows.case.question import Decision
 from flows.gate.evidence import expired
 from flows.gate.quorum import people_needed
 from flows.gate.settle import rounds, settle
+from flows.journal import kinds
 from flows.life.diagnose import ask_all
 from flows.step.act import Change, End, act, declined, plan_now, settle_intent, too_late
 from flows.step.narrow import narrowed, next_round, record_what_came
@@ -18,7 +19,7 @@ from flows.step.turn import Turn
 from flows.told.artifacts import publish_plan, publish_step
 from flows.told.commands import moved
 from runbooks.model import AnyCheck
-from tasks.model import CannotLook, Finding, Plan, Row, Verdict
+from tasks.model import CannotLook, Finding, Plan, Verdict
 
 
 def resolve(case: Case, change: Change) -> Fate:
@@ -47,7 +48,7 @@ def _lived(case: Case, change: Change) -> Fate:
 
 def close(case: Case, title: str, end: End) -> Fate:
     """Record what became of a step."""
-    case.record("step", f"{step_key(title)}/closed", {"title": title, "fate": end.fate.value, "says": end.says})
+    case.record(f"{step_key(title)}/closed", kinds.Step(title=title, fate=end.fate.value, says=end.says))
     publish_step(title, end.fate, case.redact.text(end.says))
     case.say(f"{title}: {end.fate}. {end.says}")
     return end.fate
@@ -87,7 +88,7 @@ def _agree(case: Case, change: Change, turn: Turn) -> Plan | End:
             return declined(settled)
         agreed = _still(case, change, ask, plan) if turn.take() else turn.missed
         if isinstance(agreed, str):
-            case.record("void", f"{ask}/void", {"says": agreed})
+            case.record(f"{ask}/void", kinds.Void(says=agreed))
             refused = agreed
             continue
         return agreed
@@ -113,7 +114,7 @@ def _reason(case: Case, change: Change) -> str:
     """What calls for the change, as it was seen last: a void approval was followed by another look."""
     if change.when is None:
         return change.reason
-    looks = [e for e in case.log.entries if e.kind == "look" and e.key.startswith(f"{change.key}/ask/")]
+    looks = [e for e in case.log.entries if e.is_a(kinds.Look) and e.key.startswith(f"{change.key}/ask/")]
     seen = [str(e.body["says"]) for e in looks if e.body.get("check") == change.when.name]
     return seen[-1] if seen else change.reason
 
@@ -161,8 +162,7 @@ def _look(case: Case, change: Change, ask: str) -> End | str | None:
     found = ask_all(case, wanted)
     for asked in wanted:
         # Its own entry each time: after a crash the look has to be a new one.
-        body: Row = {**finding_body(found[asked]), "check": asked.name}
-        case.record("look", f"{ask}/look/{len(case.log.entries)}", body)
+        case.record(f"{ask}/look/{len(case.log.entries)}", looked(asked.name, found[asked]))
     if (unready := _unready(change.guards, found)) is not None:
         return f"The approval is void, because it may not be begun any more: {unready.says}"
     if change.when is None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from uuid import UUID
 
 from flows.case.case import Case
+from flows.journal import kinds
 from flows.run.trigger import cancel
 
 
@@ -24,7 +25,7 @@ def go_on_only_if_wanted(case: Case) -> None:
     from prefect.client.orchestration import get_client
     from prefect.exceptions import Abort, ObjectNotFound
 
-    if any(entry.kind == "closing" for entry in case.log.entries):
+    if any(entry.is_a(kinds.Closing) for entry in case.log.entries):
         # Prefect was not there when that was said.
         cancel(case.incident)
         raise Abort("A person closed this incident; nothing further is done.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 
-from flows.journal import RETIRED, Entry, Journal
+from flows.journal import Entry, Journal, kinds
 
 
 class TookTooLong(Exception):
@@ -28,7 +28,7 @@ def follow(journal: Journal, incident: str, *, within_s: float, every_s: float =
         for entry in journal.read(incident)[seen:]:
             seen += 1
             yield entry
-            if entry.kind in ("closed", RETIRED):
+            if entry.is_a(kinds.Closed, kinds.Retired):
                 return
         if time.monotonic() > deadline:
             raise TookTooLong(

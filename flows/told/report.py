@@ -9,7 +9,7 @@ from typing import Any
 
 from flows.case.bodies import OLDER
 from flows.case.case import Fate
-from flows.journal import Entry
+from flows.journal import Entry, kinds
 from flows.told.commands import commands_lines
 from flows.told.show import lasted, moment, said, table, worsened
 from runbooks import markdown
@@ -18,14 +18,14 @@ from runbooks import markdown
 ROWS = 300
 # What each kind of entry brings to its end, and what the time until it was spent on.
 STAGES = {
-    "finding": ("diagnosed", "diagnose"),
-    "asked": ("asked", "diagnose"),
-    "answered": ("answered", "decide"),
-    "refused": ("refused", "decide"),
-    "expired": ("expired", "decide"),
-    "standing": ("approved", "decide"),
-    "outcome": ("applied", "fix"),
-    "verified": ("verified", "verify"),
+    kinds.Finding.kind: ("diagnosed", "diagnose"),
+    kinds.Asked.kind: ("asked", "diagnose"),
+    kinds.Answered.kind: ("answered", "decide"),
+    kinds.Refused.kind: ("refused", "decide"),
+    kinds.Expired.kind: ("expired", "decide"),
+    kinds.Standing.kind: ("approved", "decide"),
+    kinds.Outcome.kind: ("applied", "fix"),
+    kinds.Verified.kind: ("verified", "verify"),
 }
 
 
@@ -116,14 +116,18 @@ def _pace(entries: Sequence[Entry]) -> list[str]:
 
 def _stages(entries: Sequence[Entry]) -> Iterator[tuple[str, str, Entry]]:
     """What was reached, what the time until then was spent on, and the entry that shows it."""
-    titles = {_step(e): str(e.body["title"]) for e in entries if e.kind in ("asked", "planned", "intent")}
+    titles = {_step(e): str(e.body["title"]) for e in entries if e.is_a(kinds.Asked, kinds.Planned, kinds.Intent)}
     for entry, following in zip(entries, [*entries[1:], None], strict=True):
         # Only the last answer ends the diagnosis.
-        if entry.kind not in STAGES or (entry.kind == "finding" and following and following.kind == "finding"):
+        if entry.kind not in STAGES or _between_findings(entry, following):
             continue
         word, spent_on = STAGES[entry.kind]
         title = titles.get(_step(entry), "")
         yield f"{word}: {title}" if title else word, spent_on, entry
+
+
+def _between_findings(entry: Entry, following: Entry | None) -> bool:
+    return entry.is_a(kinds.Finding) and following is not None and following.is_a(kinds.Finding)
 
 
 def _step(entry: Entry) -> str:
@@ -139,7 +143,7 @@ def _findings(entries: Sequence[Entry]) -> list[Entry]:
     """In the order in which the questions are declared; an older release did not record it."""
     opened: Any = entries[0].body
     declared = {name: n for n, name in enumerate(opened.get("checks", ()))}
-    found = [entry for entry in entries if entry.kind == "finding"]
+    found = [entry for entry in entries if entry.is_a(kinds.Finding)]
     return sorted(found, key=lambda entry: declared.get(_check(entry), len(declared)))
 
 
@@ -153,16 +157,18 @@ def _check(entry: Entry) -> str:
 
 def _decisions(entries: Sequence[Entry]) -> list[str]:
     rows: list[dict[str, Any]] = []
-    asked: dict[str, Any] = {e.key.removesuffix("/asked"): e.body for e in entries if e.kind in ("asked", "planned")}
+    asked: dict[str, Any] = {
+        e.key.removesuffix("/asked"): e.body for e in entries if e.is_a(kinds.Asked, kinds.Planned)
+    }
     for entry in entries:
-        if entry.kind not in ("answered", "refused", "expired", "standing"):
+        if not entry.is_a(kinds.Answered, kinds.Refused, kinds.Expired, kinds.Standing):
             continue
         body: Any = entry.body
         question = asked[entry.key.removesuffix("/answered")]
         rows.append(
             {
                 "step": question["title"],
-                "decision": body["decision"] if entry.kind in ("answered", "standing") else entry.kind,
+                "decision": body["decision"] if entry.is_a(kinds.Answered, kinds.Standing) else entry.kind,
                 "by": body.get("name", ""),
                 "at (UTC)": str(body.get("decided_at", entry.at))[11:19],
                 "plan": question["digest"][:12],
@@ -175,9 +181,9 @@ def _decisions(entries: Sequence[Entry]) -> list[str]:
 def _run(entries: Sequence[Entry]) -> Iterator[str]:
     for entry in entries:
         body: Any = entry.body
-        if entry.kind == "intent":
+        if entry.is_a(kinds.Intent):
             yield from (f"**{said(body['title'])}** ({entry.at[11:19]} UTC)", "", *_commands(body["plan"], entry), "")
-        if entry.kind in ("outcome", "broken off"):
+        if entry.is_a(kinds.Outcome, kinds.BrokenOff):
             yield from (f"→ {said(body['says'])}", "")
 
 
@@ -214,36 +220,36 @@ def sentence(entry: Entry) -> str:
     """What an entry says, for a reader who sees its kind beside it."""
     body: Any = entry.body
     match entry.kind:
-        case "opened":
+        case kinds.Opened.kind:
             return f"{body['title']} in {body['environment']}, {body['severity']}"
-        case "planned":
+        case kinds.Planned.kind:
             return str(body["title"])
-        case "standing":
+        case kinds.Standing.kind:
             return f"approved by {body['name']}: {body['note']}"
-        case "answered":
+        case kinds.Answered.kind:
             return f"{body['decision']} by {body['name']}" + (f": {body['note']}" if body["note"] else "")
-        case "refused":
+        case kinds.Refused.kind:
             return str(body["refusal"])
-        case "expired":
+        case kinds.Expired.kind:
             return str(body["note"])
-        case "step":
+        case kinds.Step.kind:
             return f"{body['title']}: {body['fate']}. {body['says']}"
-        case "verifying":
+        case kinds.Verifying.kind:
             return f"the same questions must answer OK for {body['hold_s']:g} s"
-        case "verified":
+        case kinds.Verified.kind:
             return ". ".join(filter(None, [str(body["ending"]), worsened(body)]))
         case _:
             return str(body.get("says") or body.get("title") or entry.key)
 
 
 def _follow_ups(entries: Sequence[Entry]) -> Iterator[str]:
-    for entry in [*_findings(entries), *(entry for entry in entries if entry.kind != "finding")]:
+    for entry in [*_findings(entries), *(entry for entry in entries if not entry.is_a(kinds.Finding))]:
         body: Any = entry.body
-        if entry.kind == "manual":
+        if entry.is_a(kinds.Manual):
             # Its lines continue the item, or code within them would end the list.
             first, *rest = markdown.block(body["how"]).splitlines()
             yield from (f"- [ ] **{said(body['title'])}**: {first}", *(f"  {line}".rstrip() for line in rest))
-        if entry.kind == "finding" and body["remedy"]:
+        if entry.is_a(kinds.Finding) and body["remedy"]:
             yield f"- [ ] {said(body['says'])} {said(body['remedy'])}"
-        if entry.kind == "step" and body["fate"] in (Fate.FAILED, Fate.EXPIRED, Fate.REJECTED):
+        if entry.is_a(kinds.Step) and body["fate"] in (Fate.FAILED, Fate.EXPIRED, Fate.REJECTED):
             yield f"- [ ] {said(body['title'])} ({said(body['fate'])}): {said(body['says'])}"

@@ -16,6 +16,7 @@ from flows.keepers.seal import seal_and_anchor
 from tests.conftest import Server
 from tests.deployments.terminal import Shell
 from tests.flows.journal.conftest import Roles, roles_on
+from tests.flows.raw import Raw
 
 
 @pytest.fixture
@@ -24,7 +25,7 @@ def roles(postgres18: Server) -> Iterator[Roles]:
         migrate(found.owner_url, found.runner)
         with found.journal().hold("inc-1") as log:
             for n in range(3):
-                log.append("engine", "note", f"n{n}", {"n": n})
+                log.append("engine", f"n{n}", Raw("note", {"n": n}))
         yield found
 
 

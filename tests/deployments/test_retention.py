@@ -12,6 +12,7 @@ from tests.conftest import Server
 from tests.deployments.terminal import Shell
 from tests.flows.journal.conftest import Roles, roles_on
 from tests.flows.journal.old import old_incident
+from tests.flows.raw import Raw
 
 
 @pytest.fixture
@@ -20,7 +21,7 @@ def roles(postgres18: Server) -> Iterator[Roles]:
         migrate(found.owner_url, found.runner)
         old_incident(found, "inc-old")
         with found.journal().hold("inc-new") as log:
-            log.append("engine", "opened", "opened", {"runbook": "house/dark-room", "environment": "room"})
+            log.append("engine", "opened", Raw("opened", {"runbook": "house/dark-room", "environment": "room"}))
         yield found
 
 

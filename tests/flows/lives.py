@@ -23,8 +23,8 @@ from uuid import UUID
 
 from flows.case.question import Answer, Question, local_asker
 from flows.journal import Entry, HeldLog
+from flows.journal.kinds import Told
 from tasks.action import Action
-from tasks.model import Row
 from tests.flows.damage import end_sessions, fill
 
 CUT_OFF = "the journal was cut off"
@@ -184,9 +184,9 @@ def _watch(life: Life) -> None:
     """From now on every entry and every `apply` of this process is a point on both its sides."""
     append = HeldLog.append
 
-    def appended(log: HeldLog, actor: str, kind: str, key: str, body: Row) -> Entry:
+    def appended(log: HeldLog, actor: str, key: str, told: Told) -> Entry:
         _reach(life, "before", key)
-        entry = append(log, actor, kind, key, body)
+        entry = append(log, actor, key, told)
         _reach(life, "after", key)
         return entry
 

@@ -18,6 +18,7 @@ from flows.run import settings
 from flows.run.clock import now
 from tasks.config import Config
 from tasks.registry import Team
+from tests.flows.fits import misfits
 
 TEAM = Path(__file__).parents[1] / "team"
 SLUG = "house/dark-room"
@@ -161,6 +162,7 @@ class Room:
         if state.is_crashed() or (state.is_failed() and state.name == "Failed"):
             state.result()
         assert not script.replies, "not everything that was expected was asked"
+        assert misfits(self.entries) == []
         return script
 
     @property

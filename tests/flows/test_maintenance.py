@@ -15,6 +15,7 @@ from flows.case.question import Answer, Question
 from flows.journal import broken
 from flows.maintenance import maintenance
 from flows.told.report import report
+from tests.flows.raw import Raw
 from tests.flows.room import MAINTENANCE, Room, Script, said
 
 # The room's time is UTC. In the future, because the gate's own clock is the real one.
@@ -45,7 +46,7 @@ def clock(room: Room, monkeypatch: pytest.MonkeyPatch) -> Iterator[Clock]:
     yield clock
     for left in room.journal.incidents(open_only=True, runbook=MAINTENANCE):
         with room.journal.hold(left.incident) as log:
-            log.append("test", "closed", "closed", {"verdict": "abandoned", "says": ""})
+            log.append("test", "closed", Raw("closed", {"verdict": "abandoned", "says": ""}))
 
 
 @pytest.fixture
@@ -324,8 +325,8 @@ def test_the_later_of_two_steps_back(room: Room, clock: Clock) -> None:
     opened = {"runbook": MAINTENANCE, "environment": "room", "severity": "", "title": "A", "reason": "", "kind": "x"}
     other = f"other-{datetime.now(UTC).timestamp()}"
     with room.journal.hold(other) as log:
-        log.append("ana", "opened", "opened", opened)
+        log.append("ana", "opened", Raw("opened", opened))
         live(room)
-        log.append("ana", "closed", "closed", {"verdict": "done", "says": ""})
+        log.append("ana", "closed", Raw("closed", {"verdict": "done", "says": ""}))
     assert room.verdict == "already under way"
     assert room.count("dusted left") == 0

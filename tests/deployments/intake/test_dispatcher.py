@@ -21,6 +21,7 @@ from runbooks.catalog import Catalog
 from tests.deployments.intake import said
 from tests.deployments.intake.conftest import Served
 from tests.flows.conftest import prefect_server
+from tests.flows.raw import Raw
 
 __all__ = ["prefect_server"]
 
@@ -114,7 +115,7 @@ def test_an_incident_is_told_once_that_its_alert_is_over(served: Served, client:
     dispatcher.look()
     (run,) = runs(client, served)
     with served.journal.hold(run) as log:
-        log.append("engine", "opened", "opened", {})
+        log.append("engine", "opened", Raw("opened", {}))
     served.send("alertmanager", said.group(said.prometheus(status="resolved")))
     for _ in range(2):
         dispatcher.look()
@@ -132,7 +133,7 @@ def test_an_incident_looks_again_once_all_its_alerts_are_over_and_nothing_was_be
     dispatcher.look()
     (run,) = {one.incident for one in served.journal.alerts.newest()}
     with served.journal.hold(run) as log:
-        log.append("engine", "opened", "opened", {})
+        log.append("engine", "opened", Raw("opened", {}))
 
         def resolve(fingerprint: str) -> list[str]:
             served.send("alertmanager", said.group(said.prometheus(status="resolved", fingerprint=fingerprint)))
@@ -141,9 +142,9 @@ def test_an_incident_looks_again_once_all_its_alerts_are_over_and_nothing_was_be
 
         assert resolve("a") == []
         assert resolve("b") == [run]
-        log.append("engine", "look", "look/1", {})
+        log.append("engine", "look/1", Raw("look", {}))
         assert served.journal.alerts.over() == []
         alert(served, "b")
         assert resolve("b") == [run]
-        log.append("engine", "intent", "intent/1", {})
+        log.append("engine", "intent/1", Raw("intent", {}))
         assert served.journal.alerts.over() == []

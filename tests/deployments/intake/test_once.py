@@ -13,6 +13,7 @@ from flows.journal.alerts import Kept
 from tests.deployments.intake import said
 from tests.deployments.intake.conftest import Served
 from tests.flows.journal.conftest import Roles
+from tests.flows.raw import Raw
 
 
 def test_a_storm_is_one_incident_by_whichever_service_it_comes(serve: Callable[..., Served]) -> None:
@@ -70,7 +71,7 @@ def test_that_it_is_over_opens_nothing_and_is_told_to_what_is_open(served: Serve
     assert served.journal.alerts.ended() == []
     served.journal.openings.dispatched(waiting.opening, 1, "run-1")
     with served.journal.hold("run-1") as log:
-        log.append("engine", "opened", "opened", {})
+        log.append("engine", "opened", Raw("opened", {}))
     (ended,) = served.journal.alerts.ended()
     assert (ended.incident, ended.source) == ("run-1", "alertmanager")
 
@@ -80,8 +81,8 @@ def begun(served: Served, run: str) -> None:
     (waiting,) = served.journal.openings.waiting()
     served.journal.openings.dispatched(waiting.opening, 1, run)
     with served.journal.hold(run) as log:
-        log.append("engine", "opened", "opened", {})
-        log.append("engine", "closed", "closed", {"verdict": "not reproduced", "says": ""})
+        log.append("engine", "opened", Raw("opened", {}))
+        log.append("engine", "closed", Raw("closed", {"verdict": "not reproduced", "says": ""}))
 
 
 def fire(served: Served, severity: str = "warning", status: str = "firing") -> Kept:

@@ -11,6 +11,7 @@ from pydantic import SecretStr
 from flows.case.bodies import finding_body, finding_from, plan_body, plan_digest, plan_from
 from flows.journal import Journal, Redactor
 from tasks.model import BlastRadius, Command, Finding, Plan, Risk, Row, Verdict, canonical
+from tests.flows.raw import Raw
 
 ROWS: list[Row] = [
     {"pid": 7, "waits_s": 41.5, "query": "SELECT 1", "behind": [3, 1], "application": "payroll"},
@@ -35,7 +36,7 @@ def journal(journal_url: str) -> Journal:
 def kept(journal: Journal, body: Row) -> Row:
     incident = str(uuid.uuid4())
     with journal.hold(incident) as log:
-        log.append("engine", "kept", "kept", body)
+        log.append("engine", "kept", Raw("note", body))
     return journal.read(incident)[0].body
 
 

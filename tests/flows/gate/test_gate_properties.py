@@ -30,6 +30,7 @@ from tasks.environment import Environment
 from tasks.model import BlastRadius, Command, Plan, Risk, Row
 from tests.conftest import Server
 from tests.flows.journal.conftest import Roles, copied
+from tests.flows.raw import Raw
 from tests.histories import live_through
 
 STEP = "step/end-it"
@@ -130,7 +131,7 @@ class Machine(RuleBasedStateMachine):
         requester: Row = {"how": how, "name": self.named(who)}
         opening: Row = {"runbook": "x/y", "environment": "site", "severity": "P1", "reason": "", "requester": requester}
         with self.journal.hold(self.incident) as log:
-            log.append("prefect", "opened", "opened", opening)
+            log.append("prefect", "opened", Raw("opened", opening))
         self.live(None)
 
     def named(self, name: str) -> str:

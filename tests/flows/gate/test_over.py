@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from flows.gate.settle import STILL_THERE
-from flows.journal import RESOLVED
+from flows.journal import kinds
 from flows.run.trigger import wake
 from tests.flows.gate.test_gate import Gate, approve, gate
 
@@ -12,7 +12,7 @@ __all__ = ["gate"]
 
 def told_over(gate: Gate, number: int = 1) -> None:
     key = f"alert-resolved/{number}"
-    gate.room.journal.note(gate.room.incident, "alert:sentry", RESOLVED, key, {"says": "sentry: it is over"})
+    gate.room.journal.note(gate.room.incident, "alert:sentry", key, kinds.AlertResolved(says="sentry: it is over"))
     assert wake(gate.room.incident)
 
 
@@ -24,8 +24,8 @@ def test_it_closes_as_recovered_after_verification_where_the_fault_is_gone(gate:
     assert gate.state == "RecoveredByItself"
     assert gate.room.count("tried") == 0
     kinds = [entry.kind for entry in gate.room.entries if entry.kind != "manual"]
-    assert kinds[kinds.index(RESOLVED) :] == [
-        RESOLVED,
+    assert kinds[kinds.index(kinds.AlertResolved.kind) :] == [
+        kinds.AlertResolved.kind,
         "refused",
         "look",
         "step",

@@ -40,11 +40,16 @@ from flows.journal import (
 from flows.keepers.retire import removable, retire
 from tests.conftest import Server
 from tests.flows.journal.conftest import Roles, copied
+from tests.flows.raw import Raw
 from tests.histories import live_through
 
 INCIDENTS = st.sampled_from(["inc-1", "inc-2", "inc-3"])
 KEYS = st.sampled_from(["a", "b", "closed"])
 NOW = timedelta(0)
+
+
+def kind_of(key: str) -> str:
+    return "closed" if key == "closed" else "note"
 
 
 class History(RuleBasedStateMachine):
@@ -120,13 +125,13 @@ class History(RuleBasedStateMachine):
     def append(self, incident: str, key: str) -> None:
         if incident in self.held:
             log = self.held[incident][1]
-            self.wrote(incident, key, lambda body: log.append("engine", key, key, body))
+            self.wrote(incident, key, lambda body: log.append("engine", key, Raw(kind_of(key), body)))
 
     @rule(incident=INCIDENTS, key=KEYS)
     def once(self, incident: str, key: str) -> None:
         if incident in self.held:
-            first = self.held[incident][1].once(key, key, "engine", lambda: {"n": next(self.bodies)})
-            again = self.held[incident][1].once(key, key, "engine", lambda: {"n": -1})
+            first = self.held[incident][1].once(key, "engine", lambda: Raw(kind_of(key), {"n": next(self.bodies)}))
+            again = self.held[incident][1].once(key, "engine", lambda: Raw(kind_of(key), {"n": -1}))
             assert (again, again.key) == (first, key)
             if key not in self.keys.setdefault(incident, []):
                 self.keys[incident].append(key)
@@ -134,10 +139,10 @@ class History(RuleBasedStateMachine):
     @rule(incident=INCIDENTS, key=KEYS)
     def note(self, incident: str, key: str) -> None:
         if incident in self.keys:
-            self.wrote(incident, key, lambda body: self.journal.note(incident, "ana", key, key, body))
+            self.wrote(incident, key, lambda body: self.journal.note(incident, "ana", key, Raw(kind_of(key), body)))
         else:
             with pytest.raises(NoSuchIncident):
-                self.journal.note(incident, "ana", key, key, {})
+                self.journal.note(incident, "ana", key, Raw(kind_of(key), {}))
 
     @rule(incident=INCIDENTS, key=KEYS)
     def write_twice_at_once(self, incident: str, key: str) -> None:
@@ -152,8 +157,10 @@ class History(RuleBasedStateMachine):
                 refused.append(already)
 
         writers = [
-            threading.Thread(target=attempt, args=(lambda: log.append("engine", key, key, {"by": 1}),)),
-            threading.Thread(target=attempt, args=(lambda: self.journal.note(incident, "ana", key, key, {"by": 2}),)),
+            threading.Thread(target=attempt, args=(lambda: log.append("engine", key, Raw(kind_of(key), {"by": 1})),)),
+            threading.Thread(
+                target=attempt, args=(lambda: self.journal.note(incident, "ana", key, Raw(kind_of(key), {"by": 2})),)
+            ),
         ]
         for writer in writers:
             writer.start()
@@ -169,7 +176,7 @@ class History(RuleBasedStateMachine):
             with psycopg.connect(self.roles.admin_url, autocommit=True) as admin:
                 admin.execute("SELECT pg_terminate_backend(%s, 5000)", [log._session.info.backend_pid])
             with pytest.raises(JournalUnavailable, match="another process may execute it now"):
-                log.append("engine", "late", "late", {})
+                log.append("engine", "late", Raw("note", {}))
             hold.close()
 
     @rule()

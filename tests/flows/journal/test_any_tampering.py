@@ -25,6 +25,7 @@ from flows.keepers.retire import removable, retire
 from tests.conftest import Server
 from tests.flows.journal.conftest import Roles, copied
 from tests.flows.journal.old import old_incident
+from tests.flows.raw import Raw
 from tests.left_out import examples
 
 YEAR = timedelta(days=365)
@@ -96,7 +97,7 @@ def record(postgres18: Server, migrated: Roles, tmp_path_factory: pytest.TempPat
         assert sum(owner.retention.remove(one.tombstone for one in found.entombed)) == 4
         old_incident(roles, "inc-2")
         journal.seal()
-        journal.note("inc-1", "ana", "note", "later", {"n": 1})
+        journal.note("inc-1", "ana", "later", Raw("note", {"n": 1}))
         journal.seal()
         with psycopg.connect(roles.admin_url) as session:
             for table in VALUES:

@@ -14,6 +14,7 @@ from flows.journal import Entry, broken
 from flows.journal.chain import chained
 from tasks.model import Finding, Verdict
 from tests.flows.journal.conftest import Roles
+from tests.flows.raw import Raw
 
 INSERT = (
     "INSERT INTO incident.entries (incident, seq, at, actor, kind, key, body, prev, hash) "
@@ -26,7 +27,7 @@ def recorded(roles: Roles) -> Roles:
     journal = roles.journal()
     with journal.hold("inc-1") as log:
         for n in range(1, 6):
-            log.append("engine", "note", f"n{n}", {"n": n})
+            log.append("engine", f"n{n}", Raw("note", {"n": n}))
     journal.measure("production", "inc-1", {"check_it": Finding(verdict=Verdict.OK, says="1", value=1.0, unit="s")})
     return roles
 

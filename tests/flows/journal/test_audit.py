@@ -14,12 +14,13 @@ from psycopg import errors
 from flows.journal import Audit, Exported, Journal, NotAnExport, complaints, lines
 from flows.journal.chain import chained
 from tests.flows.journal.conftest import Roles
+from tests.flows.raw import Raw
 
 
 def write(journal: Journal, incident: str, count: int = 3) -> None:
     with journal.hold(incident) as log:
         for n in range(len(log.entries), len(log.entries) + count):
-            log.append("engine", "note", f"n{n}", {"n": n, "text": "naïve “quoted” \u2028 \\ 1e400", "x": 1e16})
+            log.append("engine", f"n{n}", Raw("note", {"n": n, "text": "naïve “quoted” \u2028 \\ 1e400", "x": 1e16}))
 
 
 def found(journal: Journal, anchors: dict[int, str] | None = None) -> list[tuple[str, str]]:

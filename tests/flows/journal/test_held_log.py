@@ -28,8 +28,10 @@ from flows.journal import (
 )
 from flows.journal.chain import GENESIS
 from flows.journal.entry import EXACT
+from flows.journal.kinds import Told
 from tasks.model import Row
 from tests.flows.journal.conftest import Roles
+from tests.flows.raw import Raw
 from tests.left_out import examples
 
 
@@ -51,8 +53,8 @@ def end_sessions(roles: Roles, application: str = "incident-journal") -> None:
 
 def test_it_chains_what_happened(journal: Journal) -> None:
     with journal.hold("inc-1") as log:
-        first = log.append("anna", "opened", "opened", {"runbook": "database/blocked-sessions"})
-        second = log.append("engine", "finding", "diagnosis/check_a", {"value": 1.5})
+        first = log.append("anna", "opened", Raw("opened", {"runbook": "database/blocked-sessions"}))
+        second = log.append("engine", "diagnosis/check_a", Raw("finding", {"value": 1.5}))
         assert log.entries == (first, second)
     assert journal.read("inc-1") == (first, second)
     assert (first.seq, first.prev) == (1, GENESIS)
@@ -64,28 +66,28 @@ def test_it_chains_what_happened(journal: Journal) -> None:
 def test_it_answers_what_has_happened(journal: Journal) -> None:
     with journal.hold("inc-1") as log:
         assert log.get("step/end/intent") is None
-        intent = log.append("engine", "intent", "step/end/intent", {})
+        intent = log.append("engine", "step/end/intent", Raw("intent", {}))
         assert log.get("step/end/intent") == intent
 
 
 def test_it_refuses_to_record_a_thing_twice(journal: Journal) -> None:
     with journal.hold("inc-1") as log:
-        first = log.append("engine", "intent", "step/end/intent", {"n": 1})
+        first = log.append("engine", "step/end/intent", Raw("intent", {"n": 1}))
         with pytest.raises(AlreadyRecorded, match="already has 'step/end/intent': entry 1") as refused:
-            log.append("engine", "intent", "step/end/intent", {"n": 2})
+            log.append("engine", "step/end/intent", Raw("intent", {"n": 2}))
         assert refused.value.entry == first
         assert log.entries == (first,)
 
 
 def test_it_makes_only_what_is_not_recorded(journal: Journal) -> None:
-    def unexpected() -> Row:
+    def unexpected() -> Raw:
         raise AssertionError("asked again")
 
     with journal.hold("inc-1") as log:
-        made = log.once("asked", "asked", "engine", lambda: {"n": 1})
-        assert log.once("asked", "asked", "engine", unexpected) == made
+        made = log.once("asked", "engine", lambda: Raw("asked", {"n": 1}))
+        assert log.once("asked", "engine", unexpected) == made
     with journal.hold("inc-1") as resumed:
-        assert resumed.once("asked", "asked", "engine", unexpected) == made
+        assert resumed.once("asked", "engine", unexpected) == made
 
 
 def test_it_lets_one_executor_in(journal: Journal) -> None:
@@ -131,7 +133,7 @@ def test_it_frees_the_incident_of_a_killed_process(roles: Roles) -> None:
 
 def test_it_takes_entries_from_many_threads(journal: Journal) -> None:
     with journal.hold("inc-1") as log, ThreadPoolExecutor(8) as threads:
-        list(threads.map(lambda n: log.append(f"thread {n % 8}", "finding", f"check/{n}", {"n": n}), range(80)))
+        list(threads.map(lambda n: log.append(f"thread {n % 8}", f"check/{n}", Raw("finding", {"n": n})), range(80)))
         assert {entry.key for entry in log.entries} == {f"check/{n}" for n in range(80)}
         assert [entry.seq for entry in log.entries] == list(range(1, 81))
         assert broken(log.entries) is None
@@ -139,10 +141,10 @@ def test_it_takes_entries_from_many_threads(journal: Journal) -> None:
 
 def test_it_takes_notes_while_the_executor_writes(journal: Journal) -> None:
     with journal.hold("inc-1") as log, ThreadPoolExecutor(5) as threads:
-        log.append("engine", "opened", "opened", {})
-        notes = [threads.submit(journal.note, "inc-1", "anna", "note", f"note/{n}", {}) for n in range(20)]
+        log.append("engine", "opened", Raw("opened", {}))
+        notes = [threads.submit(journal.note, "inc-1", "anna", f"note/{n}", Raw("note", {})) for n in range(20)]
         for n in range(40):
-            log.append("engine", "finding", f"check/{n}", {})
+            log.append("engine", f"check/{n}", Raw("finding", {}))
         for note in notes:
             note.result()
         assert len(log.entries) == 61
@@ -153,16 +155,16 @@ def test_it_takes_notes_while_the_executor_writes(journal: Journal) -> None:
 def test_it_keeps_one_of_two_writers_with_the_same_key(journal: Journal) -> None:
     together = threading.Barrier(2)
 
-    def attempt(write: Callable[[str, str, str, Row], Entry], key: str) -> bool:
+    def attempt(write: Callable[[str, str, Told], Entry], key: str) -> bool:
         together.wait(10)
         try:
-            write("engine", "closed", key, {})
+            write("engine", key, Raw("closed", {}))
         except AlreadyRecorded:
             return False
         return True
 
     with journal.hold("inc-1") as log, ThreadPoolExecutor(2) as threads:
-        log.append("engine", "opened", "opened", {})
+        log.append("engine", "opened", Raw("opened", {}))
         for n in range(20):
             held = threads.submit(attempt, log.append, f"step/{n}")
             noted = threads.submit(attempt, partial(journal.note, "inc-1"), f"step/{n}")
@@ -173,16 +175,16 @@ def test_it_keeps_one_of_two_writers_with_the_same_key(journal: Journal) -> None
 def test_it_writes_nothing_more_once_its_session_is_lost(roles: Roles) -> None:
     journal = roles.journal()
     with journal.hold("inc-1") as log:
-        log.append("engine", "opened", "opened", {})
+        log.append("engine", "opened", Raw("opened", {}))
         end_sessions(roles)
         with journal.hold("inc-1") as successor:
             with pytest.raises(JournalUnavailable, match="the database session that held its lock is gone"):
-                log.append("engine", "outcome", "step/end/outcome", {})
+                log.append("engine", "step/end/outcome", Raw("outcome", {}))
             with pytest.raises(JournalUnavailable, match="must stop"):
-                log.append("engine", "outcome", "step/end/outcome", {})
+                log.append("engine", "step/end/outcome", Raw("outcome", {}))
             with pytest.raises(JournalUnavailable):
                 _ = log.entries
-            successor.append("engine", "recovered", "recovered", {})
+            successor.append("engine", "recovered", Raw("recovered", {}))
     assert [entry.kind for entry in journal.read("inc-1")] == ["opened", "recovered"]
 
 
@@ -200,7 +202,7 @@ def test_it_loses_no_lock_to_the_executor_that_lost_its_own(roles: Roles) -> Non
 def test_it_does_not_execute_an_incident_that_was_tampered_with(roles: Roles) -> None:
     journal = roles.journal()
     with journal.hold("inc-1") as log:
-        log.append("engine", "opened", "opened", {"environment": "lab"})
+        log.append("engine", "opened", Raw("opened", {"environment": "lab"}))
     with psycopg.connect(roles.admin_url) as admin:
         admin.execute("ALTER TABLE incident.entries DISABLE TRIGGER ALL")
         admin.execute("""UPDATE incident.entries SET body = '{"environment":"production"}'""")
@@ -213,12 +215,12 @@ def test_it_never_lets_time_run_backwards(roles: Roles) -> None:
     """An entry from a server whose clock was ahead is followed by the same moment, not by an earlier one."""
     journal = roles.journal()
     with journal.hold("inc-1") as log:
-        log.append("engine", "opened", "opened", {})
+        log.append("engine", "opened", Raw("opened", {}))
         with psycopg.connect(roles.admin_url) as admin:
             admin.execute("ALTER TABLE incident.entries DISABLE TRIGGER ALL")
             admin.execute("UPDATE incident.entries SET at = '2999-01-01T00:00:00.000000Z'")
             admin.execute("ALTER TABLE incident.entries ENABLE ALWAYS TRIGGER entry_follows")
-        assert log.append("engine", "note", "later", {}).at == "2999-01-01T00:00:00.000000Z"
+        assert log.append("engine", "later", Raw("note", {})).at == "2999-01-01T00:00:00.000000Z"
 
 
 def test_it_gives_up_on_a_writer_that_does_not_let_go(roles: Roles) -> None:
@@ -229,9 +231,9 @@ def test_it_gives_up_on_a_writer_that_does_not_let_go(roles: Roles) -> None:
         log._session.execute("SET lock_timeout = '50ms'")
         stuck.execute("SELECT pg_advisory_xact_lock(%s)", [write_key("inc-1")])
         with pytest.raises(JournalUnavailable, match="did not answer in time: another writer is in the way"):
-            log.append("engine", "opened", "opened", {})
+            log.append("engine", "opened", Raw("opened", {}))
         stuck.rollback()
-        assert log.append("engine", "opened", "opened", {}).seq == 1
+        assert log.append("engine", "opened", Raw("opened", {})).seq == 1
 
 
 @pytest.mark.parametrize(
@@ -242,9 +244,9 @@ def test_it_refuses_names_nobody_can_tell_apart(journal: Journal, name: str) -> 
     with pytest.raises(NotRecordable):
         journal.hold(name).__enter__()
     with journal.hold("inc-1") as log:
-        for actor, kind, key in ((name, "note", "key"), ("anna", name, "key"), ("anna", "note", name)):
+        for actor, key in ((name, "key"), ("anna", name)):
             with pytest.raises(NotRecordable):
-                log.append(actor, kind, key, {})
+                log.append(actor, key, Raw("note", {}))
         assert log.entries == ()
 
 
@@ -262,8 +264,8 @@ def test_it_refuses_names_nobody_can_tell_apart(journal: Journal, name: str) -> 
 def test_it_refuses_what_json_does_not_know(journal: Journal, body: Row, said: str) -> None:
     with journal.hold("inc-1") as log:
         with pytest.raises(NotRecordable, match=said):
-            log.append("engine", "note", "key", body)
-        assert log.append("engine", "note", "key", {}).seq == 1
+            log.append("engine", "key", Raw("note", body))
+        assert log.append("engine", "key", Raw("note", {})).seq == 1
 
 
 def test_it_refuses_a_body_that_is_nested_without_end(journal: Journal) -> None:
@@ -271,18 +273,18 @@ def test_it_refuses_a_body_that_is_nested_without_end(journal: Journal) -> None:
     for _ in range(5000):
         body = {"deeper": body}
     with journal.hold("inc-1") as log, pytest.raises(NotRecordable, match="nested deeper than 100 levels"):
-        log.append("engine", "note", "key", body)
+        log.append("engine", "key", Raw("note", body))
 
 
 def test_it_mends_half_an_emoji(journal: Journal) -> None:
     with journal.hold("inc-1") as log:
-        assert log.append("sentry", "alert", "a", {"title": "cut \ud83d"}).body == {"title": "cut \ufffd"}
+        assert log.append("sentry", "a", Raw("note", {"title": "cut \ud83d"})).body == {"title": "cut \ufffd"}
 
 
 def test_it_redacts_before_it_hashes(roles: Roles) -> None:
     with roles.journal("correct-horse").hold("inc-1") as log:
         body: dict[str, object] = {"url": SecretStr("x"), "says": "correct-horse", "correct-horse": 1}
-        entry = log.append("correct-horse", "note", "key", body)  # type: ignore[arg-type]
+        entry = log.append("correct-horse", "key", Raw("note", body))  # type: ignore[arg-type]
         assert entry.body == {"url": "••••", "says": "••••", "••••": 1}
         assert entry.actor == "••••"
     assert broken(roles.journal().read("inc-1")) is None
@@ -293,9 +295,9 @@ def test_it_redacts_before_it_hashes(roles: Roles) -> None:
 
 def test_it_takes_notes_only_on_what_was_opened(journal: Journal) -> None:
     with pytest.raises(NoSuchIncident, match="There is no incident 'inc-9' to note 'expiry' on"):
-        journal.note("inc-9", "clock", "expired", "expiry", {})
-    assert journal.note("inc-9", "intake", "opened", "opened", {}).seq == 1
-    assert journal.note("inc-9", "clock", "expired", "expiry", {}).seq == 2
+        journal.note("inc-9", "clock", "expiry", Raw("expired", {}))
+    assert journal.note("inc-9", "intake", "opened", Raw("opened", {})).seq == 1
+    assert journal.note("inc-9", "clock", "expiry", Raw("expired", {})).seq == 2
 
 
 json_values = st.recursive(
@@ -314,7 +316,7 @@ json_values = st.recursive(
 def test_it_reads_back_what_was_written(journal: Journal, bodies: list[Row]) -> None:
     incident = f"inc-{time.monotonic_ns()}"
     with journal.hold(incident) as log:
-        appended = [log.append("hypothesis", "note", f"n{n}", body) for n, body in enumerate(bodies)]
+        appended = [log.append("hypothesis", f"n{n}", Raw("note", body)) for n, body in enumerate(bodies)]
     entries = journal.read(incident)
     assert list(entries) == appended
     assert [entry.body for entry in entries] == bodies
@@ -324,7 +326,7 @@ def test_it_reads_back_what_was_written(journal: Journal, bodies: list[Row]) -> 
 @pytest.mark.parametrize("number", [1e16, 1e20, 123456789012345680000.0, -0.0, 5e-324, 1.7976931348623157e308, 1e21])
 def test_it_keeps_large_and_small_floats(journal: Journal, number: float) -> None:
     with journal.hold("inc-1") as log:
-        log.append("engine", "note", "n", {"n": number})
+        log.append("engine", "n", Raw("note", {"n": number}))
     assert journal.read("inc-1")[0].body == {"n": number}
     assert broken(journal.read("inc-1")) is None
 
@@ -335,7 +337,7 @@ def test_it_is_fast_enough_to_be_asked_everything(journal: Journal, capsys: pyte
     with journal.hold("inc-1") as log:
         started = time.perf_counter()
         for n in range(500):
-            log.append("engine", "finding", f"check/{n}", body)
+            log.append("engine", f"check/{n}", Raw("finding", body))
         appended = 500 / (time.perf_counter() - started)
     started = time.perf_counter()
     entries = journal.read("inc-1")

@@ -18,6 +18,7 @@ from flows.journal.seal import Head, digest_of, sealed
 from tests.conftest import Server
 from tests.flows.journal.conftest import Roles, copied
 from tests.flows.journal.old import insert, old_incident
+from tests.flows.raw import Raw
 
 COLUMNS = ("incident", "seq", "at", "actor", "kind", "key", "body", "prev", "hash")
 # What the tables are protected by, and who may do what with them, as text.
@@ -214,7 +215,7 @@ def test_it_goes_on_when_the_servers_clock_was_set_back(roles: Roles) -> None:
     with psycopg.connect(roles.admin_url) as admin:
         admin.execute("ALTER TABLE incident.entries ENABLE ALWAYS TRIGGER not_in_the_future")
     journal = roles.journal()
-    assert journal.note("inc-9", "engine", "note", "later", {}).at == ahead.at
+    assert journal.note("inc-9", "engine", "later", Raw("note", {})).at == ahead.at
     journal.seal()
     with journal.record() as record:
         assert list(complaints(record, Audit())) == []
@@ -249,4 +250,4 @@ def test_it_finds_nothing_of_other_peoples_in_its_own_sessions(roles: Roles) -> 
     with session_of(SecretStr(roles.runner_url)) as ours:
         assert ours.execute("SELECT current_setting('search_path')").fetchone() == ("pg_catalog, pg_temp",)
     with roles.journal().hold("inc-1") as log:
-        log.append("engine", "note", "note", {})
+        log.append("engine", "note", Raw("note", {}))

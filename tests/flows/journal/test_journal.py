@@ -11,15 +11,16 @@ from pydantic import SecretStr
 from flows.journal import IncidentSummary, Journal, JournalUnavailable, NoSuchIncident, NotRecordable, Redactor
 from tasks.model import Finding, Verdict
 from tests.flows.journal.conftest import Roles
+from tests.flows.raw import Raw
 
 
 def opened(journal: Journal, incident: str, environment: str = "lab", runbook: str = "database/slow") -> None:
     body = {"runbook": runbook, "environment": environment, "severity": "P1", "reason": "hangs \0"}
-    journal.note(incident, "anna", "opened", "opened", body)
+    journal.note(incident, "anna", "opened", Raw("opened", body))
 
 
 def closed(journal: Journal, incident: str) -> None:
-    journal.note(incident, "engine", "closed", "closed", {"verdict": "fixed", "says": "All checks answer OK."})
+    journal.note(incident, "engine", "closed", Raw("closed", {"verdict": "fixed", "says": "All checks answer OK."}))
 
 
 def ids(found: list[IncidentSummary]) -> list[str]:
@@ -82,7 +83,7 @@ def test_it_lists_the_incidents_of_one_place_or_problem(journal: Journal) -> Non
     opened(journal, "inc-2", runbook="email/bounces")
     opened(journal, "inc-3", environment='lab "2"')
     # Names another environment deeper inside: found by the text, refused by the value.
-    journal.note("inc-4", "a", "opened", "opened", {"environment": "lab", "alert": {"environment": "production"}})
+    journal.note("inc-4", "a", "opened", Raw("opened", {"environment": "lab", "alert": {"environment": "production"}}))
     assert ids(journal.incidents(environment="production")) == ["inc-1"]
     assert ids(journal.incidents(environment='lab "2"')) == ["inc-3"]
     assert ids(journal.incidents(environment="lab", runbook="email/bounces")) == ["inc-2"]

@@ -19,6 +19,7 @@ from flows.keepers.retire import removable, retire
 from tests.conftest import Server
 from tests.flows.journal.conftest import Roles, roles_on
 from tests.flows.journal.old import old_incident
+from tests.flows.raw import Raw
 
 
 def versions(roles: Roles) -> list[tuple[object, ...]]:
@@ -29,7 +30,7 @@ def versions(roles: Roles) -> list[tuple[object, ...]]:
 def test_it_migrates_twice(empty: Roles) -> None:
     migrate(empty.owner_url, empty.runner)
     with empty.journal().hold("inc-1") as log:
-        log.append("engine", "opened", "opened", {})
+        log.append("engine", "opened", Raw("opened", {}))
     migrate(empty.owner_url, empty.runner)
     assert versions(empty) == [("v5",)]
     assert len(empty.journal().open().read("inc-1")) == 1
@@ -45,10 +46,10 @@ def test_it_migrates_a_record_as_it_is(empty: Roles, monkeypatch: pytest.MonkeyP
     assert versions(empty) == [("v2",)]
     journal = empty.journal()
     with journal.hold("inc-1") as log:
-        log.append("engine", "opened", "opened", {})
+        log.append("engine", "opened", Raw("opened", {}))
         journal.seal()
         migrate(empty.owner_url, empty.runner)
-        log.append("engine", "closed", "closed", {})
+        log.append("engine", "closed", Raw("closed", {}))
     assert versions(empty) == [("v5",)]
     assert len(journal.seal()) == 1
     audit = Audit()
@@ -93,9 +94,9 @@ def test_it_leaves_prefects_own_versions_alone(empty: Roles) -> None:
 
 def test_it_migrates_while_an_incident_is_executed(roles: Roles) -> None:
     with roles.journal().hold("inc-1") as log:
-        log.append("engine", "opened", "opened", {})
+        log.append("engine", "opened", Raw("opened", {}))
         migrate(roles.owner_url, roles.runner)
-        log.append("engine", "note", "note", {})
+        log.append("engine", "note", Raw("note", {}))
 
 
 def test_it_takes_back_rights_given_by_hand(roles: Roles) -> None:
@@ -147,7 +148,7 @@ def test_it_works_on_an_older_server(on_15: Roles, tmp_path: Path) -> None:
     migrate(on_15.owner_url, on_15.runner)
     journal = on_15.journal()
     with journal.hold("inc-1") as log:
-        log.append("engine", "opened", "opened", {"says": "“ü” \x7f\x01 😀"})
+        log.append("engine", "opened", Raw("opened", {"says": "“ü” \x7f\x01 😀"}))
     assert journal.find("inc-1") == "inc-1"
     assert len(journal.incidents()) == 1
     old_incident(on_15, "inc-0")

@@ -12,6 +12,7 @@ from flows.journal import Asked, Journal
 from flows.journal.migrate import migrate
 from flows.journal.openings import LONGEST_WAIT_S
 from tests.flows.journal.conftest import Roles
+from tests.flows.raw import Raw
 
 WATCHED = Asked(runbook="database/blocked-sessions", environment="production", actor="watch", reason="BAD: one waits.")
 ALERTED = replace(WATCHED, actor="sentry", problem="sentry:issue:1")
@@ -21,12 +22,12 @@ def live(journal: Journal, opening: int, run: str, attempt: int = 1) -> None:
     """A run has begun to live through it."""
     journal.openings.dispatched(opening, attempt, run)
     with journal.hold(run) as log:
-        log.append("watch", "opened", "opened", {"runbook": WATCHED.runbook, "environment": WATCHED.environment})
+        log.append("watch", "opened", Raw("opened", {"runbook": WATCHED.runbook, "environment": WATCHED.environment}))
 
 
 def close(journal: Journal, run: str) -> None:
     with journal.hold(run) as log:
-        log.append("engine", "closed", "closed", {"verdict": "fixed", "says": "Fixed."})
+        log.append("engine", "closed", Raw("closed", {"verdict": "fixed", "says": "Fixed."}))
 
 
 def test_it_is_opened_once_until_it_is_closed(journal: Journal) -> None:
@@ -80,7 +81,7 @@ def test_an_alert_joins_what_a_watch_opened_and_a_watch_what_an_alert_did(journa
 
 def test_what_a_person_opened_is_joined(journal: Journal) -> None:
     with journal.hold("by-hand") as log:
-        log.append("ana", "opened", "opened", {"runbook": WATCHED.runbook})
+        log.append("ana", "opened", Raw("opened", {"runbook": WATCHED.runbook}))
         log.register(WATCHED)
         # As when it is taken up again.
         log.register(WATCHED)
@@ -95,7 +96,9 @@ def test_it_finds_what_was_open_before_there_was_this_door(empty: Roles) -> None
     journal = empty.journal()
     for run in ("open", "over"):
         with journal.hold(run) as log:
-            log.append("watch", "opened", "opened", {"runbook": WATCHED.runbook, "environment": WATCHED.environment})
+            log.append(
+                "watch", "opened", Raw("opened", {"runbook": WATCHED.runbook, "environment": WATCHED.environment})
+            )
     close(journal, "over")
     with psycopg.connect(empty.admin_url, autocommit=True) as admin:
         admin.execute("DROP TABLE incident.alerts, incident.deliveries, incident.dispatched, incident.openings")

@@ -16,6 +16,7 @@ from pydantic import SecretStr
 from flows.journal import Journal, JournalUnavailable, Redactor
 from flows.journal.migrate import migrate
 from tests.flows.journal.conftest import Roles
+from tests.flows.raw import Raw
 
 HELLO = b"R" + struct.pack("!II", 8, 0)
 READY = b"Z" + struct.pack("!I", 5) + b"I"
@@ -151,5 +152,5 @@ def test_it_takes_a_session_pooler(roles: Roles) -> None:
     with pooled(roles.runner_url, by_session=True) as url:
         journal = Journal(SecretStr(url), Redactor([])).open()
         with journal.hold("inc-1") as log:
-            log.append("engine", "opened", "opened", {})
+            log.append("engine", "opened", Raw("opened", {}))
             assert journal.is_held("inc-1")

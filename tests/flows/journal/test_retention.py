@@ -37,6 +37,7 @@ from runbooks.model import Severity
 from tests.flows.journal.conftest import Roles
 from tests.flows.journal.old import insert, old_incident
 from tests.flows.journal.test_audit import as_owner
+from tests.flows.raw import Raw
 
 YEAR = timedelta(days=365)
 MEASURED = """
@@ -76,8 +77,8 @@ def aged(roles: Roles) -> Roles:
         old_incident(roles, incident)
     old_incident(roles, "inc-open", closed=False)
     with roles.journal().hold("inc-new") as log:
-        log.append("engine", "opened", "opened", {"says": "today"})
-        log.append("engine", "closed", "closed", {"verdict": "fixed"})
+        log.append("engine", "opened", Raw("opened", {"says": "today"}))
+        log.append("engine", "closed", Raw("closed", {"verdict": "fixed"}))
     return roles
 
 
@@ -150,7 +151,7 @@ def test_it_never_executes_a_retired_incident_again(gone: Roles) -> None:
 
 def test_it_takes_notes_on_a_retired_incident(gone: Roles) -> None:
     journal = gone.journal()
-    journal.note("inc-1", "ana", "note", "late", {"says": "Found the invoice."})
+    journal.note("inc-1", "ana", "late", Raw("note", {"says": "Found the invoice."}))
     journal.seal()
     audit, wrong = audited(journal)
     assert (audit.retired, wrong) == (2, [])
@@ -183,7 +184,7 @@ def test_it_leaves_an_incident_that_grew_while_it_was_exported(aged: Roles, tmp_
         closed_at=first.at,
         verdict="fixed",
     )
-    journal.note("inc-1", "ana", "note", "late", {})
+    journal.note("inc-1", "ana", "late", Raw("note", {}))
     assert list(journal.retention.entomb([end], "x.jsonl", "a" * 64)) == [None]
 
 

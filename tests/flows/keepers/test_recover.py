@@ -22,6 +22,7 @@ from flows.run.clock import now
 from tasks.model import BlastRadius, Command, Plan, Risk, Row
 from tests.deployments.processes import wait_until
 from tests.flows.journal.conftest import Roles
+from tests.flows.raw import Raw
 
 
 @flow(name="incident")
@@ -43,7 +44,7 @@ class Ward:
         self.client.set_flow_run_state(run, state, force=True)
         for kind in kinds:
             body = {"runbook": "house/dark-room", "environment": "room", "verdict": "fixed", "says": "Fixed."}
-            self.journal.note(str(run), "engine", kind, kind, body)
+            self.journal.note(str(run), "engine", kind, Raw(kind, body))
         return run
 
     def state(self, run: UUID) -> str:
@@ -112,7 +113,7 @@ def test_it_finds_an_orphan_whatever_its_own_clock_says(
 
 def test_it_closes_what_no_run_can_be_and_looks_at_all_others(ward: Ward) -> None:
     """Whoever has the running role's password can write an incident of any name."""
-    ward.journal.note("1-no-run", "mallory", "opened", "opened", {})
+    ward.journal.note("1-no-run", "mallory", "opened", Raw("opened", {}))
     run = ward.run(Crashed(), "opened", "closed")
     looker = Recoverer(ward.journal, print)
     looker.look()
@@ -125,7 +126,9 @@ def waits(ward: Ward, minutes: int = 60) -> UUID:
     """A run at its gate, with the form there."""
     run: UUID = ward.client.create_flow_run_from_deployment(ward.deployment).id
     ward.client.set_flow_run_state(run, Suspended(timeout_seconds=3600, pause_key="step-1"), force=True)
-    ward.journal.note(str(run), "engine", "opened", "opened", {"runbook": "house/dark-room", "environment": "room"})
+    ward.journal.note(
+        str(run), "engine", "opened", Raw("opened", {"runbook": "house/dark-room", "environment": "room"})
+    )
     plan = Plan(
         does="Switches it on.",
         commands=(Command(line="on", target={"lamp": 1}),),
@@ -141,7 +144,7 @@ def waits(ward: Ward, minutes: int = 60) -> UUID:
         "expires_at": (now() + timedelta(minutes=minutes)).isoformat(),
         "refused": "",
     }
-    ward.journal.note(str(run), "engine", "asked", "step/1/asked", asked)
+    ward.journal.note(str(run), "engine", "step/1/asked", Raw("asked", asked))
     return run
 
 

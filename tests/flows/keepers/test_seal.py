@@ -14,6 +14,7 @@ from flows.journal import Journal, Redactor
 from flows.keepers.seal import Keeper
 from tasks.config import Config
 from tests.flows.inbox import Inbox, opened
+from tests.flows.raw import Raw
 
 TOKEN = "canary-token-2b9d"
 
@@ -27,7 +28,7 @@ class Shelf:
 
     def write(self) -> None:
         with self.keeper.journal.hold(f"shelf-{secrets.token_hex(4)}") as log:
-            log.append("engine", "note", "note", {})
+            log.append("engine", "note", Raw("note", {}))
 
     def restarted(self) -> Keeper:
         return Keeper(self.keeper.journal, self.keeper.config, self.said.append)

@@ -20,6 +20,7 @@ from tasks.model import BlastRadius, Command, Plan, Risk
 from tasks.roster import Role
 from tests.flows.inbox import Inbox, opened
 from tests.flows.journal.conftest import Roles
+from tests.flows.raw import Raw
 
 TOKEN = "canary-token-7f3e"
 PLAN = Plan(
@@ -55,19 +56,21 @@ class Desk:
     def opened(self, severity: str = "P0", incident: str = "inc-1") -> None:
         with self.journal.hold(incident) as log:
             opening = {"runbook": "database/x", "environment": "site", "severity": severity, "reason": ""}
-            log.append("prefect", "opened", "opened", opening)
+            log.append("prefect", "opened", Raw("opened", opening))
             log.append(
                 "engine",
-                "asked",
                 "step/end/ask/1/asked",
-                {
-                    "title": "End the session",
-                    "reason": "One session blocks 40.",
-                    "plan": plan_body(PLAN),
-                    "digest": "d",
-                    "expires_at": (now() + timedelta(hours=8)).isoformat(),
-                    "refused": "",
-                },
+                Raw(
+                    "asked",
+                    {
+                        "title": "End the session",
+                        "reason": "One session blocks 40.",
+                        "plan": plan_body(PLAN),
+                        "digest": "d",
+                        "expires_at": (now() + timedelta(hours=8)).isoformat(),
+                        "refused": "",
+                    },
+                ),
             )
 
 
@@ -125,12 +128,12 @@ def test_it_stops_when_somebody_answered_and_tells_how_it_ended(desk: Desk) -> N
     desk.opened("P0")
     desk.told()
     with desk.journal.hold("inc-1") as log:
-        log.append("ana", "answered", "step/end/ask/1/answered", {"accepted": True, "decision": "approve"})
+        log.append("ana", "step/end/ask/1/answered", Raw("answered", {"accepted": True, "decision": "approve"}))
     desk.later = timedelta(hours=1)
     assert desk.told() == []
     desk.later = timedelta(0)
     with desk.journal.hold("inc-1") as log:
-        log.append("engine", "closed", "closed", {"verdict": "fixed", "says": "Fixed."})
+        log.append("engine", "closed", Raw("closed", {"verdict": "fixed", "says": "Fixed."}))
     assert desk.told() == ["on-call"]
     assert desk.told() == []
 
@@ -140,7 +143,7 @@ def test_it_tells_that_nobody_answered(desk: Desk) -> None:
     desk.told()
     with desk.journal.hold("inc-1") as log:
         log.append(
-            "engine", "expired", "step/end/ask/1/answered", {"note": "Nobody answered in time.", "accepted": True}
+            "engine", "step/end/ask/1/answered", Raw("expired", {"note": "Nobody answered in time.", "accepted": True})
         )
     assert desk.told() == ["on-call"]
 
@@ -149,7 +152,7 @@ def test_it_follows_a_severity_that_was_raised(desk: Desk) -> None:
     desk.opened("P3")
     desk.later = timedelta(minutes=16)
     assert desk.told() == ["on-call", "senior"]
-    desk.journal.note("inc-1", "ana", "severity", "person/3", {"severity": "P0", "says": "It is P0 now."})
+    desk.journal.note("inc-1", "ana", "person/3", Raw("severity", {"severity": "P0", "says": "It is P0 now."}))
     assert desk.told() == ["dba"]
 
 

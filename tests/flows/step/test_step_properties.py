@@ -26,15 +26,17 @@ from flows.case.case import Case, Fate
 from flows.case.question import Answer, Question
 from flows.gate.proof import sign
 from flows.journal import Entry, HeldLog, Journal, Redactor, broken
+from flows.journal.kinds import Told
 from flows.run.clock import now
 from flows.step.act import Change
 from flows.step.resolve import resolve
 from runbooks.catalog import Catalogued
 from tasks.action import Action
 from tasks.environment import Environment
-from tasks.model import BlastRadius, Command, NoWayBack, Outcome, Plan, Risk, Row
+from tasks.model import BlastRadius, Command, NoWayBack, Outcome, Plan, Risk
 from tests.conftest import Server
 from tests.flows.journal.conftest import Roles, copied
+from tests.flows.raw import Raw
 from tests.histories import live_through
 
 KEY = pyotp.random_hex(40)
@@ -114,7 +116,7 @@ class Machine(RuleBasedStateMachine):
         self.approved: set[int] = set()
         self.new_lights = itertools.count(4)
         with journal.hold(self.incident) as log:
-            log.append("prefect", "opened", "opened", {"runbook": "x/y", "environment": "site", "parameters": {}})
+            log.append("prefect", "opened", Raw("opened", {"runbook": "x/y", "environment": "site", "parameters": {}}))
 
     @initialize(flaws=st.permutations([flaw for flaw in FLAWS if flaw != "late"]))
     def nobody_gets_past_the_gate(self, flaws: list[str]) -> None:
@@ -239,11 +241,11 @@ def mortal(log: HeldLog, dies_at: int | None) -> None:
     written = itertools.count()
     append = log.append
 
-    def once(actor: str, kind: str, key: str, body: Row) -> Entry:
+    def once(actor: str, key: str, told: Told) -> Entry:
         number = 2 * next(written)
         if number == dies_at:
             raise Died
-        entry = append(actor, kind, key, body)
+        entry = append(actor, key, told)
         if number + 1 == dies_at:
             raise Died
         return entry

@@ -10,6 +10,7 @@ import pytest
 
 from flows.case.question import open_question
 from flows.journal import HeldLog, JournalUnavailable
+from flows.journal.kinds import Note
 from flows.run.trigger import trigger
 from tests.deployments.processes import wait_until
 from tests.flows.house import PATIENCE_S, House
@@ -78,7 +79,7 @@ def test_it_loses_its_turn_with_its_session(roles: Roles) -> None:
     with journal.hold("a") as a, a.turns(["x"], 1), journal.hold("b") as b:
         cut(roles, a)
         with pytest.raises(JournalUnavailable):
-            a.append("engine", "note", "n", {})
+            a.append("engine", "n", Note(says="", login="test"))
         with b.turns(["x"], 5) as has:
             assert has
 
