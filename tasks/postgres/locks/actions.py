@@ -13,6 +13,9 @@ from tasks.postgres.signals import blast_radius, command, left_alone, refuse_out
 from tasks.postgres.system import PostgresServer
 from tasks.postgres.words import asked, count, head, limit, lock, session
 
+# A sentence is read on a phone; the evidence below it has them all.
+NAMED = 5
+
 
 class CancelBlockingQueries(Action):
     """Cancel the query that holds others up.
@@ -34,7 +37,7 @@ class CancelBlockingQueries(Action):
         commands = tuple(command("pg_cancel_backend", one.row, "query_start") for one in chosen)
         refuse_out_of_reach(postgres, commands)
         return Plan(
-            does=_does("Cancel the query of", "cancel", chosen, left, waited),
+            does=_does("Cancel the query of", "cancel", chosen, left, jam),
             commands=commands,
             blast_radius=blast_radius(postgres, commands),
             risk=Risk.LOW,
@@ -69,7 +72,7 @@ class TerminateBlockingSessions(Action):
         commands = tuple(command("pg_terminate_backend", one.row) for one in chosen)
         refuse_out_of_reach(postgres, commands)
         return Plan(
-            does=_does("End", "end", chosen, left, waited),
+            does=_does("End", "end", chosen, left, jam),
             commands=commands,
             blast_radius=blast_radius(postgres, commands),
             risk=Risk.MODERATE,
@@ -107,13 +110,19 @@ def _idle(row: Row) -> str:
     return f"{sentence(session(row))} is {row['state']}: it runs no query, and cancelling it would do nothing."
 
 
-def _does(order: str, verb: str, chosen: list[Culprit], left: list[str], waited: Threshold) -> str:
-    told = [f"{order} {_whom(one)}." for one in chosen]
-    if not told and not left:
-        told = [f"Nothing to {verb}: no session has held others up for {limit(waited.warn)} or longer."]
-    elif not told:
-        told = [f"Nothing to {verb}."]
-    return " ".join([*told, *left])
+def _does(order: str, verb: str, chosen: list[Culprit], left: list[str], jam: Jam) -> str:
+    if chosen:
+        return " ".join([*(f"{order} {_whom(one)}." for one in chosen), *left])
+    none = f": no session has held others up for {limit(jam.at_least_s)} or longer" if not left else ""
+    return " ".join([f"Nothing to {verb}{none}.", *left, *_who_waits(jam)])
+
+
+def _who_waits(jam: Jam) -> list[str]:
+    """Where nobody is touched, whoever is on call asks next who they are that wait on."""
+    waiting = jam.queue()
+    named = ", ".join(session(row) for row in waiting[:NAMED])
+    more = f" and {len(waiting) - NAMED} more" if len(waiting) > NAMED else ""
+    return [f"Waiting meanwhile: {named}{more}."] if waiting else []
 
 
 def _whom(one: Culprit) -> str:

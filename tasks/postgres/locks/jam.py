@@ -103,6 +103,15 @@ class Jam:
                         through.append(other)
         return frozenset(freed) & self.waiting
 
+    def queue(self) -> list[Row]:
+        """Everybody of clients who waits for another, however long; the longest wait first."""
+        waiting = [node for node, waits in self.blockers.items() if waits and not self.members[node]["ours"]]
+        return [
+            self.members[node]
+            for node in sorted(waiting, key=self._longest_first)
+            if self.members[node]["backend_type"] not in NO_REQUEST
+        ]
+
     def frees(self, node: int) -> int:
         """How many get through without this one."""
         # In a long queue for a row everybody has others behind him, and frees none of them.

@@ -108,6 +108,10 @@ class Stage:
     def chains(self) -> list[Row]:
         return look(self.door(), 0).heads
 
+    def waiters(self) -> list[int]:
+        """Who waits, the longest wait first."""
+        return [int(str(row["pid"])) for row in look(self.door(), 0).queue()]
+
 
 @contextmanager
 def staged(server: Server) -> Iterator[Stage]:

@@ -150,7 +150,10 @@ def test_it_never_ends_our_own_sessions(stage: Stage, name: str, user: str) -> N
     plan = action.plan(postgres)
 
     assert plan.commands == ()
-    assert plan.does == (f"Nothing to end. Pid {pid} ({name}) is our own; it ends within its own time limit.")
+    assert plan.does == (
+        f"Nothing to end. Pid {pid} ({name}) is our own; it ends within its own time limit. "
+        f"Waiting meanwhile: pid {stage.waiters()[0]} (web-1)."
+    )
     assert plan.evidence[0]["touched"] is False
 
 
@@ -194,7 +197,10 @@ def test_it_does_not_touch_a_superuser_unless_named(stage: Stage) -> None:
     named = TerminateBlockingSessions(superusers=["boss"]).plan(postgres)
 
     assert plan.commands == ()
-    assert plan.does == (f"Nothing to end. Pid {pid} (maintenance) belongs to the superuser boss: ask whoever runs it.")
+    assert plan.does == (
+        f"Nothing to end. Pid {pid} (maintenance) belongs to the superuser boss: ask whoever runs it. "
+        f"Waiting meanwhile: pid {stage.waiters()[0]} (web-1)."
+    )
     assert [command.target["pid"] for command in named.commands] == [pid]
 
 
@@ -217,14 +223,14 @@ def test_it_leaves_a_dump_alone(stage18: Stage) -> None:
     assert plan.commands == ()
     assert plan.does == (
         f"Nothing to end. Pid {pid} (pg_dump) is a backup: let it finish. Whoever waits for it may be cancelled; a "
-        "standby's replay waits on."
+        f"standby's replay waits on. Waiting meanwhile: pid {stage18.waiters()[0]} (web-1)."
     )
 
 
 def test_it_names_what_a_person_does_about_a_prepared_transaction(preparing: Stage) -> None:
     preparing.begins("shop", TOUCH.format(1)).execute("PREPARE TRANSACTION 'order 7'")
     try:
-        preparing.queues(preparing.session("web-1"), TOUCH.format(1))
+        waits = preparing.queues(preparing.session("web-1"), TOUCH.format(1))
 
         plan = TerminateBlockingSessions().plan(preparing.door())
 
@@ -233,7 +239,8 @@ def test_it_names_what_a_person_does_about_a_prepared_transaction(preparing: Sta
         assert re.sub(r"\d+ s,", "N s,", plan.does) == (
             "Nothing to end. The prepared transaction 'order 7' of app, open for N s, has no session. Ask its "
             f"coordinator, the program that gave it this name, what was decided. By hand, in the database {database}: "
-            "COMMIT PREPARED 'order 7'; if the whole was committed; if it was not: ROLLBACK PREPARED 'order 7';"
+            "COMMIT PREPARED 'order 7'; if the whole was committed; if it was not: ROLLBACK PREPARED 'order 7'; "
+            f"Waiting meanwhile: pid {waits} (web-1)."
         )
     finally:
         preparing.admin("ROLLBACK PREPARED 'order 7'")
@@ -250,18 +257,20 @@ def test_it_leaves_a_deadlock_to_the_server(stage18: Stage) -> None:
         plan = TerminateBlockingSessions(superusers=["boss"]).plan(stage18.door(acts="boss"))
 
         assert plan.commands == ()
-        assert plan.does.endswith("Postgres ends one of them itself, after its deadlock_timeout.")
+        assert "Postgres ends one of them itself, after its deadlock_timeout. Waiting meanwhile: pid " in plan.does
     finally:
         stage18.admin("ALTER ROLE boss RESET deadlock_timeout")
 
 
 def test_it_has_nothing_to_do_when_nobody_waits_long_enough(stage: Stage) -> None:
     stage.begins("billing-worker", TOUCH.format(1))
-    stage.queues(stage.session("web-1"), TOUCH.format(1))
+    waits = stage.queues(stage.session("web-1"), TOUCH.format(1))
 
     plan = TerminateBlockingSessions().plan(stage.door(), LOCK_WAIT)
 
-    assert plan.does == "Nothing to end: no session has held others up for 5 s or longer."
+    assert plan.does == (
+        f"Nothing to end: no session has held others up for 5 s or longer. Waiting meanwhile: pid {waits} (web-1)."
+    )
     assert TerminateBlockingSessions().apply(stage.door(), plan).says == "Nothing was ended: the plan names nobody."
 
 

@@ -49,8 +49,20 @@ def test_it_does_not_cancel_an_idle_head(stage: Stage) -> None:
     assert plan.commands == ()
     assert plan.does == (
         f"Nothing to cancel. Pid {pid} (billing-worker) is idle in transaction: it runs no query, "
-        "and cancelling it would do nothing."
+        f"and cancelling it would do nothing. Waiting meanwhile: pid {stage.waiters()[0]} (web-1)."
     )
+
+
+def test_it_names_the_first_of_a_long_queue(stage: Stage) -> None:
+    stage.begins("billing-worker", TOUCH.format(1))
+    for n in range(7):
+        stage.queues(stage.session(f"web-{n}"), TOUCH.format(1))
+
+    plan = CancelBlockingQueries().plan(stage.door())
+
+    first = ", ".join(f"pid {pid} (web-{n})" for n, pid in enumerate(stage.waiters()[:5]))
+    assert plan.does.endswith(f"Waiting meanwhile: {first} and 2 more.")
+    assert {row["pid"] for row in plan.evidence} >= set(stage.waiters())
 
 
 def test_it_does_not_cancel_the_next_query(stage: Stage) -> None:

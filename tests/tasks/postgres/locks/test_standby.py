@@ -157,14 +157,15 @@ def test_it_never_ends_the_replay_and_sends_people_to_the_primary(pair: Pair) ->
     pair.on_primary("INSERT INTO orders VALUES (0)")
     held = "SELECT 1 FROM pg_locks WHERE mode = 'AccessExclusiveLock' AND granted"
     until(lambda: pair.standby.admin(held), "the replay holds it")
-    pair.standby.queues(pair.standby.session("web"), READ)
+    waits = pair.standby.queues(pair.standby.session("web"), READ)
 
     plans = [action.plan(door(pair)) for action in (CancelBlockingQueries(), TerminateBlockingSessions())]
 
     assert [plan.commands for plan in plans] == [(), ()]
     assert plans[1].does == (
         f"Nothing to end. Pid {pair.startup()} (startup), which replays the primary's log, is never ended. It holds "
-        "the relation leads for a transaction of the primary: look there who holds it, and end that one."
+        "the relation leads for a transaction of the primary: look there who holds it, and end that one. "
+        f"Waiting meanwhile: pid {waits} (web)."
     )
     assert check_blocked_sessions.fn(door(pair)).remedy in plans[0].does
     migration.close()
