@@ -11,7 +11,7 @@ from tasks.fault import RefusesProduction
 from tasks.model import Refused, Threshold
 from tasks.postgres.indexes import missing
 from tasks.postgres.indexes.actions import CreateMissingIndex
-from tasks.postgres.indexes.faults import DropIndexUnderLoad
+from tasks.postgres.indexes.faults import LARGEST_PAGE, DropIndexUnderLoad, fitting
 from tests.tasks.postgres.conftest import Stage, until
 from tests.tasks.postgres.keeper import keeper
 
@@ -59,6 +59,23 @@ def test_it_drops_the_index_under_load_and_mends_it(shop: Stage) -> None:
     assert indexes(shop) == [("email_sends_lead_id_idx", True)]
     assert calls(shop) == 0
     assert left() == []
+
+
+@pytest.mark.parametrize("lead_s", [0.000_01, 0.002, 0.01, 0.1, 0.9])
+def test_a_page_takes_as_long_on_any_machine(lead_s: float) -> None:
+    """Each page is judged as a statement of its own: one of many seconds would be a report that ran away."""
+    shown, longest = 10, 0.0
+    for n in range(12):
+        took_s = shown * lead_s
+        longest = max(longest, took_s) if n > 1 else longest
+        shown = fitting(shown, took_s)
+    assert longest <= 2
+    assert shown == LARGEST_PAGE if lead_s < 0.004 else 0.5 <= shown * lead_s <= 1.5
+
+
+def test_a_page_shrinks_at_once_where_the_machine_is_busy_all_at_once() -> None:
+    assert fitting(60, 6.0) == 10
+    assert fitting(1, 8.0) == 1
 
 
 def test_it_puts_the_index_back_in_place_of_the_one_the_step_built(
