@@ -6,6 +6,7 @@ import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
@@ -15,6 +16,7 @@ from pydantic import SecretStr
 
 from flows.journal import Journal, Redactor
 from tests.conftest import Server
+from tests.flows.raw import Raw
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,3 +73,27 @@ def copied(server: Server, of: Roles) -> Iterator[Roles]:
 @pytest.fixture
 def journal(roles: Roles) -> Journal:
     return roles.journal()
+
+
+@pytest.fixture
+def aged(roles: Roles) -> Roles:
+    """Two incidents that ended long ago, one that never did, and one of today."""
+    from tests.flows.journal.old import old_incident
+
+    for incident in ("inc-1", "inc-2"):
+        old_incident(roles, incident)
+    old_incident(roles, "inc-open", closed=False)
+    with roles.journal().hold("inc-new") as log:
+        log.append("engine", "opened", Raw("opened", {"says": "today"}))
+        log.append("engine", "closed", Raw("closed", {"verdict": "fixed"}))
+    return roles
+
+
+@pytest.fixture
+def gone(aged: Roles, tmp_path: Path) -> Roles:
+    """The two of long ago were let go, and removed."""
+    from tests.flows.journal.graves import removed, retired
+
+    retired(aged, tmp_path)
+    assert removed(aged, tmp_path) == 8
+    return aged
