@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
+from functools import partial
 
-from deployments.commands.asking import ask_decision, proof_of, usual_name
+from deployments.commands.asking import ask_decision, cannot_count, proof_of, usual_name
 from deployments.commands.context import here
 from deployments.commands.terminal import (
     console,
@@ -24,6 +25,7 @@ from flows.journal import Entry, Journal, kinds
 from flows.told.follow import TookTooLong, follow
 from flows.told.show import story
 from flows.told.words import plain
+from tasks.toml import InvalidConfig
 
 # Long enough to see the answer taken up by a worker, short enough to sit and wait for.
 ANSWER_TAKEN_WITHIN_S = 60.0
@@ -122,15 +124,28 @@ def _one(journal: Journal, found: Waiting, decision: Decision | None, name: str 
         errors.print(f"Incident {short} waits in the terminal where `incident run` was started. Answer it there.")
         return 1
     name = name or (usual_name() if decision else None)
+    wrong = _wrong(journal, question)
     if decision is None or name is None:
         if not interactive():
             return _shown(question, decision)
         show_markdown(story(question))
-        said = ask_decision(question, decision, name, note, code)
+        said = ask_decision(question, decision, name, note, code, wrong=wrong)
         reply(question, said.decision, said.name, said.note, said.proof)
+    elif complaint := wrong(decision, name):
+        errors.print(f"Not taken: {complaint}")
+        return 1
     else:
         reply(question, decision, name, note, proof_of(question, decision, name, note, code))
     return _taken(journal, question)
+
+
+def _wrong(journal: Journal, question: Question) -> Callable[[Decision, str], str]:
+    """What would refuse an answer in a name, as far as it is known here: a code is used up by what is refused."""
+    try:
+        place = here().environment(question.environment)
+    except InvalidConfig:
+        return lambda _decision, _name: ""  # the stack is another folder's; the run itself judges
+    return partial(cannot_count, question, place, journal.read(question.incident)[0])
 
 
 def _shown(question: Question, decision: Decision | None) -> int:

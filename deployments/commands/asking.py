@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import partial
 
 from pydantic import SecretStr
 from rich.prompt import Prompt
 
+from deployments.commands.entries import Narrator
 from deployments.commands.terminal import console, show_line, show_markdown
 from flows.case.question import Answer, Decision, Question
 from flows.gate.proof import sign
-from flows.gate.requester import sign_opening
+from flows.gate.requester import recorded, sign_opening
+from flows.gate.settle import refusal
+from flows.journal import Entry
 from flows.run.clock import now
 from flows.told.show import story
+from tasks.environment import Environment
 from tasks.model import Row
 
 
@@ -34,10 +38,24 @@ class Said:
     proof: str
 
 
+def cannot_count(question: Question, place: Environment, opened: Entry, decision: Decision, name: str) -> str:
+    """Why an answer in this name could not count, whatever else is said; empty if it may. The gate looks at all."""
+    answer = Answer(
+        decision=decision, name=name, note="", digest=question.digest, decided_at=now(), via="terminal", proof=""
+    )
+    return refusal(answer, question, place, recorded(opened))
+
+
 def ask_decision(
-    question: Question, decision: Decision | None = None, name: str | None = None, note: str = "", code: str = ""
+    question: Question,
+    decision: Decision | None = None,
+    name: str | None = None,
+    note: str = "",
+    code: str = "",
+    *,
+    wrong: Callable[[Decision, str], str],
 ) -> Said:
-    """Ask for what was not given yet.
+    """Ask for what was not given yet; for another name at once where `wrong` says why that one cannot count.
 
     Raises:
         KeyboardInterrupt: Ctrl-C, or Ctrl-D: whoever closes the input leaves.
@@ -45,8 +63,10 @@ def ask_decision(
     try:
         if decision is None:
             decision = Decision(Prompt.ask("Decision", choices=[str(d) for d in Decision], console=console))
-        while not name:
-            name = Prompt.ask("Your name on the roster", default=usual_name(), console=console)
+        name = name or _name()
+        while complaint := wrong(decision, name):
+            show_line("again", complaint, "bold red")
+            name = _name()
         note = note or Prompt.ask("Why (kept in the record)", default="", show_default=False, console=console)
         if question.proof and not code and usual_key() is None:
             code = Prompt.ask("One-time code", default="", show_default=False, console=console)
@@ -54,6 +74,12 @@ def ask_decision(
         console.print()
         raise KeyboardInterrupt from None
     return Said(decision=decision, name=name, note=note, proof=proof_of(question, decision, name, note, code))
+
+
+def _name() -> str:
+    while not (name := Prompt.ask("Your name on the roster", default=usual_name(), console=console)):
+        continue
+    return name
 
 
 def usual_key() -> SecretStr | None:
@@ -77,17 +103,19 @@ def said_by(name: str, asked: Row) -> str:
 class TerminalAsker:
     """The gate's way to ask when a run has no deployment: here and now, in this terminal."""
 
-    def __init__(self, silent: Callable[[], AbstractContextManager[None]]) -> None:
-        self._silent = silent
+    def __init__(self, narrator: Narrator, place: Environment) -> None:
+        self._narrator = narrator
+        self._place = place
 
     def ask(self, question: Question) -> Answer | None:
-        with self._silent():
+        with self._narrator.silent():
             console.print()
             show_markdown(story(question))
             if question.refused:
                 # The story begins with it, and that may have left the screen.
                 show_line("again", question.refused, "bold red")
-            said = ask_decision(question)
+            opened = self._narrator.shown[0]
+            said = ask_decision(question, wrong=partial(cannot_count, question, self._place, opened))
         return Answer(
             decision=said.decision,
             name=said.name,

@@ -139,7 +139,7 @@ def _live(
     from flows.life.execute import GOOD
 
     narrator = Narrator(at.journal(place))
-    local_asker.set(TerminalAsker(narrator.silent))
+    local_asker.set(TerminalAsker(narrator, place))
     lived, more = _flow(catalogued.runbook, severity, values)
     flow = lived.with_options(on_running=[lambda _flow, run, _state: narrator.begin(str(run.id))])
     try:
