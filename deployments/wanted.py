@@ -86,8 +86,8 @@ def _runbook(catalogued: Catalogued, runbook: Runbook, catalog: Catalog, config:
 
     severity = runbook.severity
     return Wanted(
-        flow="incident",
-        name=deployment_name(catalogued.slug).removeprefix("incident/"),
+        flow=runbook.flow,
+        name=deployment_name(catalogued.slug).removeprefix(f"{runbook.flow}/"),
         entrypoint="flows.incident.incident",
         description=_flowing(page(catalogued, catalog)),
         parameters={"runbook": catalogued.slug, "severity": severity.value},
@@ -101,8 +101,8 @@ def _playbook(catalogued: Catalogued, declared: Playbook, catalog: Catalog, conf
     from flows.playbook import playbook
 
     return Wanted(
-        flow="playbook",
-        name=deployment_name(catalogued.slug, declared.kind).removeprefix("playbook/"),
+        flow=declared.flow,
+        name=deployment_name(catalogued.slug, Playbook).removeprefix(f"{declared.flow}/"),
         entrypoint="flows.playbook.playbook",
         description=_flowing(page(catalogued, catalog)),
         parameters={"runbook": catalogued.slug},
@@ -121,8 +121,8 @@ def _maintenance(catalogued: Catalogued, declared: Maintenance, catalog: Catalog
         if not any(_there(asked, config, environment) for asked in declared.diagnosis):
             continue
         yield Wanted(
-            flow="maintenance",
-            name=deployment_name(catalogued.slug, declared.kind, environment).removeprefix("maintenance/"),
+            flow=declared.flow,
+            name=deployment_name(catalogued.slug, Maintenance, environment).removeprefix(f"{declared.flow}/"),
             entrypoint="flows.maintenance.maintenance",
             description=described,
             parameters={"runbook": catalogued.slug, "environment": environment},

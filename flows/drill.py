@@ -78,7 +78,7 @@ def rehearse(
         reason = f"Drill: {drill.fault.title}"
         asked = announce(journal, "drill", opening(catalogued.slug, place.name, reason))
         parameters = {"environment": place.name, "reason": reason, "requester": asked}
-        incident = str(trigger(catalogued.slug, parameters, kind=catalogued.runbook.kind))
+        incident = str(trigger(catalogued.slug, parameters, kind=type(catalogued.runbook)))
         try:
             ending = _live_through(journal, place, incident, answerer, heard, within_s)
         except BaseException:

@@ -133,7 +133,7 @@ class Catalog:
 
     def for_alert(self, name: str) -> tuple[Catalogued, ...]:
         """The runbooks that name this alert among their symptoms."""
-        return tuple(e for e in self if isinstance(e.runbook, Runbook) and name and name in _alerts(e.runbook))
+        return tuple(e for e in self if name and name in {symptom.alert for symptom in e.runbook.noticed})
 
     def search(self, words: str, limit: int = 10) -> tuple[Hit, ...]:
         """The runbooks that fit the words, best first; typos are forgiven."""
@@ -147,8 +147,7 @@ class Catalog:
     def watches(self) -> Iterator[tuple[str, Watch]]:
         """Every watch that is declared, with the slug of the runbook it opens."""
         for entry in self:
-            if isinstance(entry.runbook, Runbook):
-                yield from ((entry.slug, watch) for watch in entry.runbook.prevention)
+            yield from ((entry.slug, watch) for watch in entry.runbook.watched)
 
     def unknown_overrides(self, environment: Environment) -> list[str]:
         """A sentence for each limit the environment overrides, and each watch it pauses, that no runbook has."""
@@ -192,10 +191,6 @@ class Catalog:
         alike = [found for found, _, _ in process.extract(slug, self._by_slug.keys(), limit=3, score_cutoff=75)]
         meant = [hit.slug for hit in self.search(slug, limit=3)]
         return tuple(dict.fromkeys([*alike, *meant]))[:3]
-
-
-def _alerts(runbook: Runbook) -> set[str]:
-    return {symptom.alert for symptom in runbook.symptoms}
 
 
 def _packages(team: Team | None) -> dict[str, Path]:

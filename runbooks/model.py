@@ -122,6 +122,12 @@ class Declared:
     """
 
     kind: ClassVar[str]
+    # The flow that lives through it, and has its deployments.
+    flow: ClassVar[str]
+    # Begun by a schedule of each environment's own; otherwise whoever begins it says where.
+    by_schedule: ClassVar[bool] = False
+    # What `about` is, over a column.
+    about_as: ClassVar[str] = "Purpose"
     # The answers that call for a step.
     calls: ClassVar[frozenset[Verdict]] = frozenset({Verdict.BAD})
     _needed: ClassVar[tuple[str, ...]]
@@ -142,6 +148,31 @@ class Declared:
     def about(self) -> str:
         """What it is for, in a sentence or two."""
         raise NotImplementedError
+
+    @property
+    def urgency(self) -> str:
+        """How soon somebody has to look, as a severity; planned work has none."""
+        return ""
+
+    @property
+    def begins(self) -> str:
+        """Who or what begins it, and when, in words."""
+        return "somebody decides to"
+
+    @property
+    def when(self) -> dict[str, str]:
+        """What tells when it is begun, in a list of its kind, under its name."""
+        return {}
+
+    @property
+    def noticed(self) -> tuple[Symptom, ...]:
+        """What people or monitoring see of it."""
+        return ()
+
+    @property
+    def watched(self) -> tuple[Watch, ...]:
+        """What opens it by itself."""
+        return ()
 
     @property
     def first_asked(self) -> tuple[AnyCheck, ...]:
@@ -233,6 +264,8 @@ class Runbook(Declared):
     """One problem, from its symptoms to its prevention. The fields stand in the order of the incident."""
 
     kind: ClassVar[str] = "runbook"
+    flow: ClassVar[str] = "incident"
+    about_as: ClassVar[str] = "Problem"
     _needed: ClassVar[tuple[str, ...]] = ("problem", "keywords", "symptoms", "diagnosis", "resolution", "prevention")
     _tuples: ClassVar[tuple[str, ...]] = ("symptoms", "diagnosis", "resolution", "prevention")
 
@@ -246,6 +279,26 @@ class Runbook(Declared):
     @property
     def about(self) -> str:
         return self.problem
+
+    @property
+    def urgency(self) -> str:
+        return self.severity.value
+
+    @property
+    def begins(self) -> str:
+        return f"somebody looks {self.severity.meaning}"
+
+    @property
+    def when(self) -> dict[str, str]:
+        return {"Severity": self.urgency}
+
+    @property
+    def noticed(self) -> tuple[Symptom, ...]:
+        return self.symptoms
+
+    @property
+    def watched(self) -> tuple[Watch, ...]:
+        return self.prevention
 
     @property
     def first_asked(self) -> tuple[AnyCheck, ...]:

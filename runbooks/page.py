@@ -12,8 +12,6 @@ from pathlib import Path
 
 from runbooks.catalog import OURS, Catalog, Catalogued
 from runbooks.markdown import code, table, text
-from runbooks.model import Declared, Runbook
-from runbooks.playbook import Maintenance
 from runbooks.sections import named, sections
 
 # Tells our pages from those a person wrote: only these are ever called stale.
@@ -25,7 +23,7 @@ def page(catalogued: Catalogued, catalog: Catalog) -> str:
     declared = catalogued.runbook
     parts = [
         f"# {text(declared.title)}",
-        f"{code(catalogued.slug)} · {_urgency(declared)}",
+        f"{code(catalogued.slug)} · {f'**{declared.urgency or declared.kind}**: {declared.begins}'}",
         text(declared.about),
         f"```sh\n{_command(catalogued)}\n```",
         *sections(declared),
@@ -36,16 +34,6 @@ def page(catalogued: Catalogued, catalog: Catalog) -> str:
         f"---\n\n*Generated from {code(catalogued.place)}; {MARK}.*",
     ]
     return "\n\n".join(parts) + "\n"
-
-
-def _urgency(declared: Declared) -> str:
-    match declared:
-        case Runbook():
-            return f"**{declared.severity}**: somebody looks {declared.severity.meaning}"
-        case Maintenance():
-            return f"**maintenance**: {declared.window}, in the environment's time"
-        case _:
-            return f"**{declared.kind}**: somebody decides to"
 
 
 def _command(catalogued: Catalogued) -> str:
@@ -105,22 +93,15 @@ def index(catalog: Catalog) -> str:
 
 def _index_table(entries: Sequence[Catalogued]) -> str:
     """Those of one kind within a category."""
-    match entries[0].runbook:
-        case Runbook():
-            head = ["Runbook", "Severity", "Problem", "Keywords"]
-        case Maintenance():
-            head = ["Maintenance", "Window", "Purpose", "Keywords"]
-        case _:
-            head = ["Playbook", "Purpose", "Keywords"]
+    one = entries[0].runbook
+    head = [one.kind.capitalize(), *one.when, one.about_as, "Keywords"]
     return table(head, [_index_row(entry) for entry in entries])
 
 
 def _index_row(entry: Catalogued) -> list[str]:
     declared = entry.runbook
     link = f"[{text(declared.title)}]({_page_path(entry)})"
-    when = [str(declared.severity)] if isinstance(declared, Runbook) else []
-    when += [str(declared.window)] if isinstance(declared, Maintenance) else []
-    return [link, *when, text(declared.about), text(", ".join(declared.keywords))]
+    return [link, *declared.when.values(), text(declared.about), text(", ".join(declared.keywords))]
 
 
 def _keywords(catalog: Iterable[Catalogued]) -> str:

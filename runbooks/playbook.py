@@ -22,6 +22,7 @@ class Playbook(Declared):
     """
 
     kind: ClassVar[str] = "playbook"
+    flow: ClassVar[str] = "playbook"
     # A playbook's steps are called for by nothing.
     calls: ClassVar[frozenset[Verdict]] = frozenset()
     _needed: ClassVar[tuple[str, ...]] = ("purpose", "keywords", "prerequisites", "steps", "success")
@@ -92,6 +93,8 @@ class Maintenance(Declared):
     """
 
     kind: ClassVar[str] = "maintenance"
+    flow: ClassVar[str] = "maintenance"
+    by_schedule: ClassVar[bool] = True
     # Care that waits for BAD comes too late: BAD has woken somebody.
     calls: ClassVar[frozenset[Verdict]] = frozenset({Verdict.WARN, Verdict.BAD})
     _needed: ClassVar[tuple[str, ...]] = ("purpose", "keywords", "diagnosis", "steps")
@@ -107,6 +110,14 @@ class Maintenance(Declared):
     @property
     def about(self) -> str:
         return self.purpose
+
+    @property
+    def begins(self) -> str:
+        return f"{self.window}, in the environment's time"
+
+    @property
+    def when(self) -> dict[str, str]:
+        return {"Window": str(self.window)}
 
     @property
     def first_asked(self) -> tuple[AnyCheck, ...]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from rapidfuzz import process
 from rapidfuzz.distance import OSA
 
-from runbooks.model import Declared, Runbook, Step
+from runbooks.model import Declared, Step
 
 # A word in the title or among the keywords says what the runbook is about; one in a step is mentioned in passing.
 WEIGHTS = {"title": 10, "keywords": 10, "alerts": 5, "symptoms": 5, "problem": 3, "questions": 2, "steps": 1}
@@ -106,12 +106,11 @@ def _fill(index: sqlite3.Connection, runbooks: Mapping[str, Declared]) -> list[t
 def _texts(slug: str, runbook: Declared) -> dict[str, str]:
     """What is searched, in the order of WEIGHTS."""
     steps = [f"{part.title}. {'' if isinstance(part, Step) else part.how}" for part in runbook.parts]
-    symptoms = runbook.symptoms if isinstance(runbook, Runbook) else ()
     return {
         "title": f"{runbook.title} ({_spoken(slug)})",
         "keywords": ", ".join(runbook.keywords),
-        "alerts": " ".join(f"{symptom.alert} {_apart(symptom.alert)}" for symptom in symptoms),
-        "symptoms": " ".join(symptom.heard for symptom in symptoms),
+        "alerts": " ".join(f"{symptom.alert} {_apart(symptom.alert)}" for symptom in runbook.noticed),
+        "symptoms": " ".join(symptom.heard for symptom in runbook.noticed),
         "problem": runbook.about,
         "questions": " ".join(f"{asked.question} {asked.notes}" for asked in runbook.checks),
         "steps": " ".join(steps),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from deployments.commands.context import here
 from deployments.commands.terminal import complain, console, errors, print_json, show_markdown, show_table
-from runbooks.model import Declared, Runbook
 from runbooks.page import page
 
 
@@ -26,7 +25,7 @@ def runbooks(*, json: bool = False) -> int:
                     "slug": c.slug,
                     "kind": c.runbook.kind,
                     "title": c.runbook.title,
-                    "severity": _severity(c.runbook),
+                    "severity": c.runbook.urgency,
                     "keywords": list(c.runbook.keywords),
                     "problem": c.runbook.about,
                     "version": c.version,
@@ -35,15 +34,10 @@ def runbooks(*, json: bool = False) -> int:
             ]
         )
     else:
-        rows = [(c.slug, _severity(c.runbook) or c.runbook.kind, c.runbook.title) for c in catalog]
+        rows = [(c.slug, c.runbook.urgency or c.runbook.kind, c.runbook.title) for c in catalog]
         show_table(["runbook", "severity or kind", "title"], rows, whole=1)
     complain(catalog.complaints)
     return 1 if catalog.complaints else 0
-
-
-def _severity(declared: Declared) -> str:
-    """Planned work has none."""
-    return declared.severity.value if isinstance(declared, Runbook) else ""
 
 
 def show(slug: str) -> int:

@@ -29,7 +29,7 @@ from flows.life.diagnose import look, worst
 from flows.run import settings
 from flows.told.show import plan_lines
 from runbooks.catalog import Catalogued
-from runbooks.model import AnyCheck, Declared, Manual, Runbook, Severity, Step
+from runbooks.model import AnyCheck, Declared, Manual, Severity, Step
 from runbooks.parameter import WrongParameters, filled_in
 from runbooks.playbook import Maintenance, Playbook
 from tasks.defect import called
@@ -77,7 +77,7 @@ def run(
     catalogued = at.catalog.get(slug)
     values = filled_in(catalogued.runbook.parameters, _pairs(given))
     place = at.environment(environment)
-    if severity and not isinstance(catalogued.runbook, Runbook):
+    if severity and not catalogued.runbook.urgency:
         errors.print(f"{slug} is a {catalogued.runbook.kind}: planned work has no severity. Leave out --severity.")
         return 2
     if requester is not None and requester not in place.approvers:

@@ -26,7 +26,7 @@ from flows.case.case import Ending
 from flows.case.question import open_question
 from flows.journal import AlreadyRecorded, Entry, HeldElsewhere, IncidentSummary, Journal, JournalBroken, Retired, kinds
 from flows.run.clock import now
-from flows.run.trigger import FLOWS
+from runbooks.catalog import KINDS
 
 # A run that dies this often without writing one entry dies of something a restart does not mend.
 RESTARTS = 3
@@ -287,7 +287,7 @@ def _unfinished(client: Any, known: set[str]) -> list[Any]:
 
     died = [StateType.CRASHED, StateType.PENDING, StateType.RUNNING]
     runs = client.read_flow_runs(
-        flow_filter=FlowFilter(name=FlowFilterName(any_=list(FLOWS.values()))),
+        flow_filter=FlowFilter(name=FlowFilterName(any_=[kind.flow for kind in KINDS])),
         flow_run_filter=FlowRunFilter(
             state=FlowRunFilterState(type=FlowRunFilterStateType(any_=died)),
             expected_start_time=FlowRunFilterExpectedStartTime(after_=now() - timedelta(days=1)),  # type: ignore[arg-type]

@@ -32,7 +32,6 @@ from flows.told.report import report
 from runbooks.catalog import Catalogued
 from runbooks.model import Declared
 from runbooks.parameter import WrongParameters, filled_in
-from runbooks.playbook import Maintenance
 from tasks.model import Json, Row
 
 D = TypeVar("D", bound=Declared)
@@ -145,8 +144,8 @@ def _open(case: Case, run: Any, said: str, *, reason: str, severity: str, given:
 
 
 def _requester(case: Case, run: Any, asked: Row, said: str) -> Requester:
-    # The schedule of a maintenance does nothing outside the window that is declared, whoever made the schedule.
-    if run.auto_scheduled and isinstance(case.runbook, Maintenance):
+    # Such a schedule does nothing outside the window that is declared, whoever made the schedule.
+    if run.auto_scheduled and case.runbook.by_schedule:
         return Requester(how=How.NOBODY, name=SCHEDULE)
     return requester(said, asked, case.incident, run.created or now(), case.environment, case.journal)
 

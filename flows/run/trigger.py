@@ -8,26 +8,24 @@ from uuid import UUID
 
 import httpx
 
+from runbooks.model import Declared, Runbook
+
 
 class NotPublished(Exception):
     """The runbook has no deployment on this Prefect server."""
 
 
-# The flow that lives through each kind of declaration.
-FLOWS = {"runbook": "incident", "playbook": "playbook", "maintenance": "maintenance"}
-
-
-def deployment_name(slug: str, kind: str = "runbook", environment: str = "") -> str:
+def deployment_name(slug: str, kind: type[Declared] = Runbook, environment: str = "") -> str:
     """database/blocked-sessions → incident/database.blocked-sessions; Prefect allows no second slash.
 
-    A maintenance has one for each environment, because each has a schedule of its own.
+    What begins by a schedule has one for each environment, because each has a schedule of its own.
     """
-    place = f".{environment}" if kind == "maintenance" else ""
-    return f"{FLOWS[kind]}/{slug.replace('/', '.')}{place}"
+    place = f".{environment}" if kind.by_schedule else ""
+    return f"{kind.flow}/{slug.replace('/', '.')}{place}"
 
 
 def trigger(
-    slug: str, parameters: dict[str, Any], *, kind: str = "runbook", idempotency_key: str | None = None
+    slug: str, parameters: dict[str, Any], *, kind: type[Declared] = Runbook, idempotency_key: str | None = None
 ) -> UUID:
     """Create a run of the deployment of this runbook, playbook or maintenance; its id is the incident's.
 

@@ -8,13 +8,15 @@ import pytest
 from prefect.client.orchestration import get_client
 
 from flows.run.trigger import trigger
+from runbooks.model import Declared
+from runbooks.playbook import Maintenance, Playbook
 from tests.flows.house import House
 from tests.flows.room import MAINTENANCE, PLAYBOOK
 
 pytestmark = pytest.mark.strict("What test_survival proves for incidents, for playbooks and maintenance.")
 
 
-def begin(house: House, slug: str, kind: str, environment: str = "room", **more: Any) -> None:
+def begin(house: House, slug: str, kind: type[Declared], environment: str = "room", **more: Any) -> None:
     house.incident = str(trigger(slug, {"environment": environment, **more}, kind=kind))
 
 
@@ -26,7 +28,7 @@ def lamp(house: House, **state: object) -> None:
 
 def test_a_playbook_goes_on_where_it_was_when_its_process_is_killed(house: House) -> None:
     lamp(house, hold="after fitting")
-    begin(house, PLAYBOOK, "playbook", parameters={"bulb": "left"})
+    begin(house, PLAYBOOK, Playbook, parameters={"bulb": "left"})
     house.answer(house.question(1))
     house.answer(house.question(2))
     house.wait_for_lamp("at after fitting")
@@ -41,7 +43,7 @@ def test_a_playbook_goes_on_where_it_was_when_its_process_is_killed(house: House
 
 def test_a_playbook_keeps_what_it_began_with_when_its_parameters_are_edited(house: House) -> None:
     lamp(house)
-    begin(house, PLAYBOOK, "playbook", parameters={"bulb": "left"})
+    begin(house, PLAYBOOK, Playbook, parameters={"bulb": "left"})
     house.answer(house.question(1))
     question = house.question(2)
     _edit(house, parameters={"bulb": "right"})
@@ -68,7 +70,7 @@ def _edit(house: House, **parameters: Any) -> None:
 
 def test_a_maintenance_begun_by_hand_waits_at_the_gate_and_is_killed_there(house: House) -> None:
     lamp(house, dusty=[])
-    begin(house, MAINTENANCE, "maintenance")
+    begin(house, MAINTENANCE, Maintenance)
     question = house.question()
     assert question.title == "Switch the lamp on"
     house.kill()
