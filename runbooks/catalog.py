@@ -149,6 +149,11 @@ class Catalog:
         for entry in self:
             yield from ((entry.slug, watch) for watch in entry.runbook.watched)
 
+    def nowhere(self, environment: Environment) -> list[str]:
+        """The kinds of system that questions are about and the environment does not have, each once."""
+        asked = {asked for entry in self for asked in entry.runbook.checks}
+        return sorted({kind for one in asked for kind in one.lacks(environment.kinds)})
+
     def unknown_overrides(self, environment: Environment) -> list[str]:
         """A sentence for each limit the environment overrides, and each watch it pauses, that no runbook has."""
         checks = {asked.name: asked for entry in self for asked in entry.runbook.checks}

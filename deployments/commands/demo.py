@@ -13,7 +13,7 @@ from pathlib import Path
 
 from deployments import lab as servers
 from deployments.commands.context import Here, adopt, speak_to
-from deployments.commands.entries import show_entry
+from deployments.commands.entries import Teller
 from deployments.commands.publishing import published
 from deployments.commands.terminal import console, interactive, say, show_markdown
 from deployments.home import Home
@@ -89,7 +89,7 @@ def _play(at: Here, stack: Stack, auto: bool) -> int:
     say("")
     console.print(f"Breaking the lab: {drill.fault.title}.")
     patience_s = ENDS_WITHIN_S + place.approval_expires_s
-    result = rehearse(catalogued, drill, place, journal, answer, show_entry, within_s=patience_s)
+    result = rehearse(catalogued, drill, place, journal, answer, Teller().show, within_s=patience_s)
     took = time.monotonic() - began
     draft, record = keep(journal, result.incident, at.home)
     say("")

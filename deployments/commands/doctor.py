@@ -130,6 +130,12 @@ def _declared(at: Here, place: Environment) -> Iterator[Finding]:
             f"{place.name} has no systems: every question there is unanswered.",
             remedy=f'[environments.{place.name}.systems.postgres]\nurl = "${{POSTGRES_URL}}"',
         )
+    elif lacking := at.catalog.nowhere(place):
+        # Not ill, and nobody asks it: a team without a mirror is not to be told so in red.
+        yield Finding(
+            verdict=Verdict.OK,
+            says=f"Not configured in {place.name}, so nothing is asked of them: {', '.join(lacking)}.",
+        )
 
 
 def _runbooks(at: Here) -> dict[str, Iterator[Finding]]:

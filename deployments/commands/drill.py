@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from deployments.commands.context import here
-from deployments.commands.entries import show_entry
+from deployments.commands.entries import Teller
 from deployments.commands.terminal import console, errors, print_json
 from flows.journal import Entry
 
@@ -39,7 +39,7 @@ def drill(slug: str, *, environment: str = "lab", json: bool = False) -> int:
             console.print(f"Breaking {place.name}: {declared.fault.title}.")
         approver = drill_approver(place, rehearsed_step(catalogued, declared))
         results.append(
-            rehearse(catalogued, declared, place, at.journal(place), approver, _ignore if json else show_entry)
+            rehearse(catalogued, declared, place, at.journal(place), approver, _ignore if json else Teller().show)
         )
     if json:
         print_json([result.as_json() for result in results])

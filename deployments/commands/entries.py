@@ -34,6 +34,21 @@ def show_entry(entry: Entry) -> None:
         show_line(entry.kind, sentence(entry), STYLES.get(entry.kind, "dim"))
 
 
+class Teller:
+    """Shows the entries of one incident; what several questions could not see for the same reason is said once."""
+
+    def __init__(self) -> None:
+        self._unseen: set[str] = set()
+
+    def show(self, entry: Entry) -> None:
+        if entry.is_a(kinds.Finding) and entry.body["verdict"] == Verdict.UNKNOWN.name:
+            says = str(entry.body["says"])
+            if says in self._unseen:
+                return
+            self._unseen.add(says)
+        show_entry(entry)
+
+
 class Narrator:
     """Shows the entries of an incident that another thread of this process lives through."""
 
@@ -41,6 +56,7 @@ class Narrator:
         self.incident = ""
         self.shown: list[Entry] = []
         self._journal = journal
+        self._teller = Teller()
         self._one_speaks = threading.RLock()
         self._ended = threading.Event()
 
@@ -53,7 +69,7 @@ class Narrator:
         with self._one_speaks:
             for entry in self._journal.read(self.incident)[len(self.shown) :]:
                 self.shown.append(entry)
-                show_entry(entry)
+                self._teller.show(entry)
 
     @contextmanager
     def silent(self) -> Iterator[None]:

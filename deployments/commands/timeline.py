@@ -6,7 +6,7 @@ import dataclasses
 import json as codec
 
 from deployments.commands.context import here
-from deployments.commands.entries import show_entry
+from deployments.commands.entries import Teller
 from deployments.commands.terminal import console, errors, print_json, say, show_markdown, show_table
 from flows.journal import Entry, Journal, broken, stands_for_removed
 from flows.told.follow import follow
@@ -59,11 +59,12 @@ def timeline(incident: str | None = None, *, live: bool = False, post_mortem: bo
 
 
 def _live(journal: Journal, incident: str, json: bool) -> int:
+    teller = Teller()
     for entry in follow(journal, incident, within_s=LIVE_WITHIN_S):
         if json:
             say(codec.dumps(dataclasses.asdict(entry), ensure_ascii=False))
         else:
-            show_entry(entry)
+            teller.show(entry)
     return _judged(journal.read(incident), quiet=True)
 
 

@@ -24,9 +24,14 @@ def diagnose(case: Case) -> dict[AnyCheck, Finding]:
     recorded = case.diagnosed()
     missing = [asked for asked in case.runbook.first_asked if asked not in recorded]
 
+    said: set[str] = set()
+
     def keep(asked: AnyCheck, finding: Finding) -> None:
         case.record(f"diagnosis/{asked.name}", found_by(finding))
-        case.say(f"{finding.verdict.name}: {finding.says}")
+        # What an environment does not have is said once, however many questions would ask it.
+        if (line := f"{finding.verdict.name}: {finding.says}") not in said:
+            said.add(line)
+            case.say(line)
 
     found = ask_all(case, missing, keep)
     if found:
