@@ -294,7 +294,7 @@ class SeenAgain(Told, kind="seen again"):
 
 
 class AlertResolved(Told, kind="alert resolved"):
-    """By an alert's source, through the dispatcher: it says that it is over. Where nothing was begun, it looks again."""
+    """By an alert's source, through the dispatcher: it is over. Where nothing was begun, it looks again."""
 
     says: str
 

@@ -97,7 +97,7 @@ def _agree(case: Case, change: Change, turn: Turn) -> Plan | End:
 
 def _gone(case: Case, change: Change, ask: str) -> End | None:
     """The end of a step that is called for no more: who alerted says that it is over, and so it is."""
-    looks = [e for e in case.log.entries if e.kind == "look" and e.key.startswith(f"{change.key}/")]
+    looks = [e for e in case.log.entries if e.kind == kinds.Look.kind and e.key.startswith(f"{change.key}/")]
     if change.when is None or not case.told_over(looks[-1] if looks else None):
         return None
     seen = _look(case, change, ask)

@@ -57,6 +57,7 @@ announced: asked
 taken: by
 code used: by
 wrong code:
+unclaimed: says title
 trouble: remedy? says title unseen?
 mended: remedy? says title unseen?
 could not look: remedy? says title unseen?
@@ -128,5 +129,5 @@ def test_it_asks_the_database_for_declared_kinds_only() -> None:
     for file in (ROOT / "flows/journal").rglob("*.py"):
         for found in re.finditer(r"\bkind (?:=|<>|IN) (\(?'[^)\n]*?')(?=[\s)\"])", file.read_text(encoding="utf-8")):
             asked |= set(re.findall(r"'([^']+)'", found[1]))
-    assert asked == {"opened", "closed", "severity", "retired", "wrong code"}
+    assert asked == {"opened", "closed", "severity", "retired", "wrong code", "intent", "look", "refused"}
     assert asked <= KINDS.keys()
