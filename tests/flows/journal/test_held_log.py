@@ -105,10 +105,10 @@ def test_it_lets_one_executor_in(journal: Journal) -> None:
 
 HOLDER = """
 import sys
-from flows.journal import Journal, Redactor
+from flows.journal import Journal, Redactor, kinds
 from pydantic import SecretStr
 with Journal(SecretStr(sys.argv[1]), Redactor([])).hold("inc-1") as log:
-    log.append("other", "opened", "opened", {})
+    log.append("other", "opened", kinds.Note(says="", login=""))
     print("held", flush=True)
     sys.stdin.read()
 """
