@@ -11,20 +11,9 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any, ClassVar
 
-from deployments.intake.source import Sample, TokenSource, judged
+from deployments.intake.source import SEVERITIES, Sample, TokenSource, judged
 from flows.opening.alert import Alert, State, alert
-from runbooks.model import Severity
 
-# What rules commonly write into the label `severity`.
-SEVERITIES = {
-    "critical": Severity.P0,
-    "page": Severity.P0,
-    "error": Severity.P1,
-    "high": Severity.P1,
-    "warning": Severity.P2,
-    "info": Severity.P3,
-    **{one.lower(): one for one in Severity},
-}
 # A label that says where, in the order in which it is believed.
 SERVICE = ("service", "job", "instance")
 
@@ -33,6 +22,7 @@ class Alertmanager(TokenSource):
     """`secret` goes into `http_config.authorization.credentials` of its receiver."""
 
     type: ClassVar[str] = "alertmanager"
+    sender: ClassVar[str] = "Alertmanager"
 
     def alerts(self, body: dict[str, Any]) -> Iterator[Alert]:
         left_out = int(body.get("truncatedAlerts") or 0)
@@ -42,7 +32,7 @@ class Alertmanager(TokenSource):
     def _alert(self, one: dict[str, Any], left_out: int) -> Alert:
         labels, notes = one["labels"], one.get("annotations") or {}
         title = notes.get("summary") or notes.get("description") or labels["alertname"]
-        more = f"\n\nAlertmanager left {left_out} alerts of this group out." if left_out else ""
+        more = f"\n\n{self.sender} left {left_out} alerts of this group out." if left_out else ""
         return alert(
             self.name,
             fingerprint=f"{self.name}:{one['fingerprint']}",
@@ -54,19 +44,36 @@ class Alertmanager(TokenSource):
             severity=judged(str(labels.get("severity", "")), SEVERITIES),
             description=f"{notes.get('description', '')}{more}",
             tags=labels,
-            links=(notes.get("runbook_url") or "", one.get("generatorURL") or ""),
+            links=self.links(one),
         )
 
+    def links(self, one: dict[str, Any]) -> tuple[str, ...]:
+        """The addresses that an alert names."""
+        return ((one.get("annotations") or {}).get("runbook_url") or "", one.get("generatorURL") or "")
+
     def sample(self, now_s: float) -> Sample:
-        began = datetime.fromtimestamp(now_s, UTC).isoformat()
-        one = {
+        return self.bearer(self.body(now_s))
+
+    def body(self, now_s: float) -> bytes:
+        """A group of one alert that fires."""
+        group = {
+            "version": "4",
+            "groupKey": "{}",
+            "truncatedAlerts": 0,
             "status": "firing",
-            "labels": {"alertname": "Sample", "severity": "info"},
-            "annotations": {"summary": "Sent by incident alerts test"},
-            "startsAt": began,
-            "endsAt": "0001-01-01T00:00:00Z",
-            "generatorURL": "",
-            "fingerprint": f"{int(now_s * 1000):016x}",
+            "alerts": [one_firing(now_s)],
         }
-        group = {"version": "4", "groupKey": "{}", "truncatedAlerts": 0, "status": "firing", "alerts": [one]}
-        return self.bearer(json.dumps(group).encode())
+        return json.dumps(group).encode()
+
+
+def one_firing(now_s: float) -> dict[str, Any]:
+    """One alert of a sample's group."""
+    return {
+        "status": "firing",
+        "labels": {"alertname": "Sample", "severity": "info"},
+        "annotations": {"summary": "Sent by incident alerts test"},
+        "startsAt": datetime.fromtimestamp(now_s, UTC).isoformat(),
+        "endsAt": "0001-01-01T00:00:00Z",
+        "generatorURL": "",
+        "fingerprint": f"{int(now_s * 1000):016x}",
+    }

@@ -53,15 +53,26 @@ class Refused(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class Delivery:
-    """What was sent. `headers` by lower-case name; `key` is what stands in the path behind the source's name."""
+    """What was sent. `headers` by lower-case name; `key` is what stands in the path behind the source's name.
+
+    `doubled` are the names of headers that were given twice and say two things.
+    """
 
     headers: Mapping[str, str]
+    doubled: frozenset[str] = frozenset()
     body: bytes = field(repr=False)
     key: str = field(default="", repr=False)
     # Seconds since 1970, as the vendors' timestamps are.
     received_s: float
 
     def header(self, name: str) -> str:
+        """Its value, empty where it was not given.
+
+        Raises:
+            Refused: it says two things, and a proxy before us may have believed the other one.
+        """
+        if name.lower() in self.doubled:
+            raise Refused(Why.UNPROVED, "a header says two things")
         return self.headers.get(name.lower(), "")
 
 

@@ -9,13 +9,11 @@ import json
 from collections.abc import Iterator
 from typing import Any, ClassVar
 
-from deployments.intake.delivery import Delivery, Refused, Why
-from deployments.intake.source import Sample, Source, judged, same, signature
+from deployments.intake.delivery import Delivery
+from deployments.intake.source import Sample, SignedSource, judged, refuse_stale
 from flows.opening.alert import Alert, State, alert
 from runbooks.model import Severity
 
-# How far Sentry's clock and ours may be apart, queueing included.
-FRESH_S = 300.0
 SEVERITIES = {
     "fatal": Severity.P1,
     "critical": Severity.P1,
@@ -28,26 +26,15 @@ OVER = ("resolved", "archived", "ignored")
 BEGINS = ("created", "unresolved")
 
 
-class Sentry(Source):
+class Sentry(SignedSource):
     """`secret` is the integration's client secret."""
 
     type: ClassVar[str] = "sentry"
+    signed_in: ClassVar[str] = "sentry-hook-signature"
 
     def verify(self, delivery: Delivery) -> None:
-        given = delivery.header("sentry-hook-signature")
-        fits = [same(given, signature(secret, delivery.body)) for secret in self.secret]
-        if not any(fits):
-            raise Refused(Why.UNPROVED)
-        try:
-            sent_s = float(int(delivery.header("sentry-hook-timestamp")))
-        except ValueError as error:
-            raise Refused(Why.STALE, "no timestamp") from error
-        if abs(delivery.received_s - sent_s) > FRESH_S:
-            raise Refused(Why.STALE)
-
-    def delivery_id(self, delivery: Delivery) -> str:
-        # Not Request-ID: it is not signed, and who replays a body would write another one.
-        return delivery.header("sentry-hook-signature")
+        super().verify(delivery)
+        refuse_stale(delivery, "sentry-hook-timestamp")
 
     def alerts(self, body: dict[str, Any]) -> Iterator[Alert]:
         data = body["data"]
@@ -118,10 +105,8 @@ class Sentry(Source):
         }
         body = json.dumps({"action": "created", "data": {"issue": issue}, "installation": {"uuid": ""}}).encode()
         headers = {
-            "content-type": "application/json",
             "request-id": number,
             "sentry-hook-resource": "issue",
             "sentry-hook-timestamp": str(int(now_s)),
-            "sentry-hook-signature": signature(self.secret[0], body),
         }
-        return Sample(body=body, headers=headers)
+        return self.signed(body, headers)

@@ -91,7 +91,9 @@ def application(intake: Intake) -> FastAPI:
 
 async def _receive(intake: Intake, name: str, key: str, request: Request) -> Answer:
     source = intake.source(name)
-    delivery = Delivery(headers=dict(request.headers), body=b"", key=key, received_s=time.time())
+    given = request.headers
+    doubled = frozenset(name for name in given if len(set(given.getlist(name))) > 1)
+    delivery = Delivery(headers=dict(given), doubled=doubled, body=b"", key=key, received_s=time.time())
     if source.proved_by_head:
         source.verify(delivery)
     async with intake.reading:

@@ -8,7 +8,7 @@ import hashlib
 import hmac
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Any, ClassVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, SecretStr
@@ -19,6 +19,19 @@ from runbooks.model import Severity
 
 # A shorter one can be guessed.
 SHORTEST = 16
+# How far a sender's clock and ours may be apart, queueing included.
+FRESH_S = 300.0
+JSON = {"content-type": "application/json"}
+# What people commonly write where they say how bad a thing is.
+SEVERITIES = {
+    "critical": Severity.P0,
+    "page": Severity.P0,
+    "error": Severity.P1,
+    "high": Severity.P1,
+    "warning": Severity.P2,
+    "info": Severity.P3,
+    **{one.lower(): one for one in Severity},
+}
 
 
 def _several(value: object) -> object:
@@ -41,10 +54,18 @@ Secrets = Annotated[tuple[SecretStr, ...], BeforeValidator(lambda value: _long_e
 
 @dataclass(frozen=True, kw_only=True)
 class Sample:
-    """A delivery as the vendor would send it, proved by our own secret: what `incident alerts test` sends."""
+    """A delivery as the vendor would send it, proved by our own secret: what `incident alerts test` sends.
+
+    `key` stands behind the source's name in the path.
+    """
 
     body: bytes
     headers: Mapping[str, str]
+    key: str = field(default="", repr=False)
+
+    def path(self, name: str) -> str:
+        """Behind `…/alerts/`, for the source of this name."""
+        return f"{name}/{self.key}" if self.key else name
 
 
 class Source(BaseModel):
@@ -118,7 +139,54 @@ class TokenSource(Source):
     def bearer(self, body: bytes) -> Sample:
         """A sample whose proof is the secret as a bearer."""
         token = self.secret[0].get_secret_value()
-        return Sample(body=body, headers={"content-type": "application/json", "authorization": f"Bearer {token}"})
+        return Sample(body=body, headers={**JSON, "authorization": f"Bearer {token}"})
+
+
+class SignedSource(Source):
+    """A sender that signs the raw body: HMAC-SHA256 as hex behind `prefix`, in the header `signed_in`.
+
+    Where a key is rotated there, several stand in it, parted by commas: one that fits is enough.
+    """
+
+    signed_in: ClassVar[str]
+    prefix: ClassVar[str] = ""
+
+    def verify(self, delivery: Delivery) -> None:
+        parts = [part.strip() for part in delivery.header(self.signed_in).split(",")]
+        given = [part.removeprefix(self.prefix) for part in parts if part.startswith(self.prefix)]
+        expected = [signature(secret, self.signs(delivery)) for secret in self.secret]
+        # Each is compared with each, whatever the first comparison says.
+        fits = [same(one, other) for one in given for other in expected]
+        if not any(fits):
+            raise Refused(Why.UNPROVED)
+
+    def signs(self, delivery: Delivery) -> bytes:
+        """What the signature is of."""
+        return delivery.body
+
+    def delivery_id(self, delivery: Delivery) -> str:
+        # What is signed, and no header beside it: who replays it would write another one.
+        return hashlib.sha256(self.signs(delivery)).hexdigest()
+
+    def signed(self, body: bytes, headers: Mapping[str, str] | None = None) -> Sample:
+        """A sample whose proof is a signature; `headers` stand beside it."""
+        more = {**JSON, **(headers or {})}
+        signs = self.signs(Delivery(headers=more, body=body, received_s=0.0))
+        return Sample(body=body, headers={**more, self.signed_in: f"{self.prefix}{signature(self.secret[0], signs)}"})
+
+
+def refuse_stale(delivery: Delivery, header: str) -> None:
+    """What was sent at the second that `header` says, it says now.
+
+    Raises:
+        Refused: it says no second, or one too long ago, or to come.
+    """
+    try:
+        sent_s = float(int(delivery.header(header)))
+    except ValueError as error:
+        raise Refused(Why.STALE, "no timestamp") from error
+    if abs(delivery.received_s - sent_s) > FRESH_S:
+        raise Refused(Why.STALE)
 
 
 def same(given: str, expected: str) -> bool:

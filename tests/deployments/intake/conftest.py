@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import threading
 import time
-from collections.abc import Callable, Iterator
+import tomllib
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,7 +21,7 @@ from deployments.intake import settings
 from deployments.intake.intake import Intake
 from deployments.intake.server import server as service_of
 from deployments.intake.service import application
-from deployments.intake.source import Source
+from deployments.intake.source import Sample, Source
 from deployments.ports import free_port
 from flows.journal import Journal, Redactor
 from runbooks.catalog import Catalog
@@ -31,6 +33,8 @@ __all__ = ["migrated", "roles"]
 
 SECRET = "a-secret-of-these-tests-alone"
 OLD_SECRET = "the-secret-before-it-was-rotated"
+WHSEC = "whsec_" + base64.b64encode(b"a-key-of-these-tests-alone").decode()
+OLD_WHSEC = "whsec_" + base64.b64encode(b"the-key-before-it-was-rotated").decode()
 CONFIG = f"""
 [environments.production]
 kind = "staging"
@@ -50,6 +54,54 @@ header = "X-Incident-Key"
 [alerts.sources.alertmanager]
 environment = "production"
 secret = "{SECRET}"
+
+[alerts.sources.grafana]
+environment = "production"
+secret = "{SECRET}"
+
+[alerts.sources.grafana-signed]
+environment = "production"
+secret = "{SECRET}"
+
+[alerts.sources.pagerduty]
+environment = "production"
+secret = ["{SECRET}", "{OLD_SECRET}"]
+
+[alerts.sources.uptime-kuma]
+environment = "production"
+secret = "{SECRET}"
+
+[alerts.sources.healthchecks]
+environment = "production"
+secret = "{SECRET}"
+
+[alerts.sources.sentry-legacy]
+environment = "production"
+secret = "{SECRET}"
+
+[alerts.sources.github]
+environment = "production"
+secret = "{SECRET}"
+resolved = ["success"]
+example = '{{"action": "completed", "workflow_run": {{"name": "deploy", "conclusion": "failure", \
+  "html_url": "https://github.example/runs/1", "repository": {{"full_name": "acme/web"}}}}}}'
+[alerts.sources.github.fields]
+each = "[@][?action=='completed'].workflow_run"
+title = "join(' ', [repository.full_name, name, conclusion])"
+fingerprint = "join('/', [repository.full_name, name])"
+state = "conclusion"
+name = "name"
+link = "html_url"
+
+[alerts.sources.standard-webhooks]
+environment = "production"
+secret = ["{WHSEC}", "{OLD_WHSEC}"]
+resolved = ["job.recovered"]
+example = '{{"type": "job.failed", "data": {{"job": "nightly"}}}}'
+[alerts.sources.standard-webhooks.fields]
+title = "join(' ', [data.job, type])"
+fingerprint = "data.job"
+state = "type"
 
 [alerts.sources.backup]
 type = "generic"
@@ -77,6 +129,8 @@ service = "reports"
 runbook = "database/slow-queries"
 """
 
+SOURCES = tuple(tomllib.loads(CONFIG)["alerts"]["sources"])
+
 
 @dataclass
 class Served:
@@ -86,6 +140,7 @@ class Served:
     intake: Intake
     journal: Journal
     config: Config
+    client: httpx.Client
     opened: list[float] = field(default_factory=list)
 
     def source(self, name: str) -> Source:
@@ -93,8 +148,13 @@ class Served:
 
     def post(self, path: str, content: bytes, headers: dict[str, str] | None = None) -> httpx.Response:
         given = {"content-type": "application/json", **(headers or {})}
-        with httpx.Client(trust_env=False, timeout=30) as client:
-            return client.post(f"{self.url}/alerts/{path}", content=content, headers=given)
+        return self.client.post(f"{self.url}/alerts/{path}", content=content, headers=given)
+
+    def deliver(self, name: str, sample: Sample | None = None, also: Sequence[tuple[str, str]] = ()) -> httpx.Response:
+        """What the source itself sends, or `sample`; with headers that it would not send."""
+        given = sample or self.source(name).sample(time.time())
+        headers = [*also, *given.headers.items()]
+        return self.client.post(f"{self.url}/alerts/{given.path(name)}", content=given.body, headers=headers)
 
     def send(self, path: str, body: dict[str, Any], secret: str = SECRET) -> httpx.Response:
         """With the secret as a bearer."""
@@ -125,9 +185,12 @@ def serve(roles: Roles, tmp_path: Path) -> Iterator[Callable[..., Served]]:
             assert time.monotonic() < until, "the service did not start"
             time.sleep(0.01)
         journal = Journal(SecretStr(roles.runner_url), Redactor([]))
-        return Served(f"http://127.0.0.1:{port}", intake, journal, config, opened)
+        return Served(f"http://127.0.0.1:{port}", intake, journal, config, client, opened)
 
-    yield start
+    # Each request by a connection of its own, as senders do.
+    limits = httpx.Limits(max_keepalive_connections=0)
+    with httpx.Client(trust_env=False, timeout=30, limits=limits) as client:
+        yield start
     for server, thread, intake in running:
         server.should_exit = True
         thread.join(60)

@@ -94,3 +94,56 @@ def group(*alerts: dict[str, Any], left_out: int = 0) -> dict[str, Any]:
         "receiver": "incident",
         "alerts": list(alerts),
     }
+
+
+def grafana(*alerts: dict[str, Any], left_out: int = 0) -> dict[str, Any]:
+    more = {"dashboardURL": "https://grafana.example/d/1", "panelURL": "", "silenceURL": "", "values": {"B": 44.2}}
+    told = [{**alert, **more} for alert in alerts]
+    group = {"orgId": 1, "version": "1", "title": "[FIRING:1]  (blue)", "state": "alerting", "message": "**Firing**"}
+    return {"receiver": "incident", "status": "firing", "alerts": told, "truncatedAlerts": left_out, **group}
+
+
+def pagerduty(
+    event: str = "incident.triggered", priority: str | None = "P1", number: str = "PGR0VU2"
+) -> dict[str, Any]:
+    incident = {
+        "id": number,
+        "type": "incident",
+        "html_url": f"https://acme.pagerduty.example/incidents/{number}",
+        "number": 2,
+        "status": "triggered",
+        "incident_key": "d3640fbd",
+        "title": "PostgresDown",
+        "service": {"id": "PF9KMXH", "summary": "API Service", "type": "service_reference"},
+        "priority": {"id": "PSO75BM", "summary": priority, "type": "priority_reference"} if priority else None,
+        "urgency": "high",
+    }
+    return {"event": {"id": "5ac64822", "event_type": event, "resource_type": "incident", "data": incident}}
+
+
+def kuma(status: int = 0) -> dict[str, Any]:
+    tags = [{"id": 1, "tag_id": 1, "monitor_id": 7, "name": "severity", "value": "critical", "color": "#000"}]
+    monitor = {"id": 7, "name": "shop", "type": "http", "url": "https://shop.example", "tags": tags}
+    beat = {"monitorID": 7, "status": status, "time": "2026-11-28 10:00:00.000", "msg": "timeout", "important": True}
+    return {"heartbeat": beat, "monitor": monitor, "msg": "[shop] [Down] timeout"}
+
+
+def healthchecks(status: str = "down") -> dict[str, Any]:
+    check = {"name": "Nightly backup", "slug": "nightly-backup", "tags": "prod db", "desc": "", "status": "started"}
+    address = {"ping_url": "https://hc.example/803f680d-e89b-492b-82ef-2be7b774a92d"}
+    return {"code": "803f680d-e89b-492b-82ef-2be7b774a92d", "status": status, "check": {**check, **address}}
+
+
+def sentry_legacy() -> dict[str, Any]:
+    event = {"event_id": "bb78", "title": "Test Error: went wrong", "tags": [["level", "error"], ["environment", "qa"]]}
+    return {
+        "id": "7470688687",
+        "project": "git-tool",
+        "project_slug": "git-tool",
+        "level": "error",
+        "culprit": "main in main",
+        "message": "",
+        "url": "https://sentry.example/issues/7470688687/?referrer=webhooks_plugin",
+        "triggering_rules": ["PostgresDown"],
+        "event": event,
+    }

@@ -9,6 +9,7 @@ import logging
 import socket
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from urllib.parse import urlsplit
 
 import httpx
@@ -17,8 +18,10 @@ import pytest
 from deployments.intake import server, service
 from deployments.intake.delivery import LARGEST, Why
 from deployments.intake.intake import Rates
+from deployments.intake.source import Sample
+from flows.journal.alerts import Kept
 from tests.deployments.intake import said
-from tests.deployments.intake.conftest import CONFIG, SECRET, Served
+from tests.deployments.intake.conftest import CONFIG, SECRET, SOURCES, Served
 
 ISSUE = said.encoded(said.sentry_issue())
 BEARER = {"authorization": f"Bearer {SECRET}"}
@@ -65,6 +68,66 @@ def test_a_replay_under_another_number_does_nothing(served: Served) -> None:
     served.post("sentry", ISSUE, said.signed(ISSUE))
     later = {**said.signed(ISSUE), "request-id": "f" * 32}
     assert served.post("sentry", ISSUE, later).json() == {"alerts": [], "replayed": True}
+
+
+SIGNED = ("sentry", "grafana-signed", "pagerduty", "github", "standard-webhooks")
+# Beside the proof; nothing depends on them.
+FREE = ("content-type", "request-id", "sentry-hook-resource")
+
+
+def stored(served: Served) -> list[Kept]:
+    return served.journal.alerts.newest()
+
+
+def proofs(sample: Sample) -> list[str]:
+    return [name for name in sample.headers if name not in FREE]
+
+
+def test_no_source_is_believed_without_each_part_of_its_proof(served: Served) -> None:
+    for name in SOURCES:
+        sample = served.source(name).sample(time.time())
+        wrong = [replace(sample, key=other) for other in ("", f"{sample.key}x")] if sample.key else []
+        for proof in proofs(sample):
+            given = dict(sample.headers)
+            value = given.pop(proof)
+            wrong += [replace(sample, headers=given)]
+            wrong += [replace(sample, headers={**given, proof: other}) for other in ("", value[:-4], f"x{value}")]
+        assert wrong, name
+        assert {served.deliver(name, one).status_code for one in wrong} == {401}, name
+    assert stored(served) == []
+
+
+def test_no_source_is_believed_that_says_two_things(served: Served) -> None:
+    for name in SOURCES:
+        sample = served.source(name).sample(time.time())
+        for proof in proofs(sample):
+            assert served.deliver(name, sample, also=[(proof, "v1=0")]).status_code == 401, (name, proof)
+            after = {**sample.headers, proof.upper(): "v1=0"}
+            assert served.deliver(name, replace(sample, headers=after)).status_code == 401, (name, proof)
+    assert stored(served) == []
+
+
+@pytest.mark.parametrize("name", SIGNED)
+def test_no_signature_is_of_another_body_or_another_time_or_counts_twice(served: Served, name: str) -> None:
+    source = served.source(name)
+    sample = source.sample(time.time())
+    other, written_anew = source.sample(time.time() + 1).body, json.dumps(json.loads(sample.body), indent=1).encode()
+    for body in (other, written_anew, sample.body + b"\n", b""):
+        assert served.deliver(name, replace(sample, body=body)).status_code == 401
+    if any("timestamp" in header for header in sample.headers):
+        for ago_s in (3_600, -3_600):
+            assert served.deliver(name, source.sample(time.time() - ago_s)).status_code == 401
+    assert stored(served) == []
+    assert [served.deliver(name, sample).json()["replayed"] for _ in range(2)] == [False, True]
+    assert len(stored(served)) == 1
+
+
+def test_a_token_proves_who_sends_and_no_more(served: Served) -> None:
+    """What it brings twice is said twice, and is one problem."""
+    for name in SOURCES:
+        assert served.source(name).proved_by_head is (name not in SIGNED)
+    sample = served.source("grafana").sample(time.time())
+    assert [served.deliver("grafana", sample).json()["replayed"] for _ in range(2)] == [False, False]
 
 
 @pytest.mark.parametrize("given", [{}, {"authorization": "Bearer"}, {"authorization": f"Token {SECRET}"}])

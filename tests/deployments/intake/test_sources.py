@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import base64
+import time
+from datetime import UTC, datetime
 
 import pytest
+from pydantic import SecretStr
+from standardwebhooks import Webhook
 
 from deployments.intake.delivery import read_json
+from deployments.intake.source import Source, signature
 from flows.journal.alerts import Kept
 from flows.opening.alert import State
 from runbooks.model import Severity
 from tests.deployments.intake import said
-from tests.deployments.intake.conftest import OLD_SECRET, SECRET, Served
+from tests.deployments.intake.conftest import OLD_SECRET, OLD_WHSEC, SECRET, SOURCES, Served
 
 
 def kept(served: Served) -> Kept:
@@ -122,11 +127,110 @@ def test_any_json_is_read_by_a_mapping(served: Served) -> None:
     assert (first.state, second.state) == (State.FIRING, State.RESOLVED)
 
 
-@pytest.mark.parametrize("name", ["sentry", "betterstack", "alertmanager", "backup"])
-def test_its_own_sample_is_taken(served: Served, name: str) -> None:
-    import time
+def test_grafana_groups_are_alertmanagers_with_its_own_addresses(served: Served) -> None:
+    told = said.grafana(said.prometheus(), said.prometheus(status="resolved", fingerprint="c3d4"), left_out=2)
+    first, second = served.source("grafana").alerts(told)
+    assert (first.state, second.state, first.fingerprint) == (State.FIRING, State.RESOLVED, "grafana:a1b2")
+    assert first.links == ("http://prometheus.example/graph", "https://grafana.example/d/1")
+    assert "Grafana left 2 alerts of this group out" in first.description
 
-    sample = served.source(name).sample(time.time())
-    answer = served.post(name, sample.body, dict(sample.headers))
-    assert answer.status_code == 200, answer.text
-    assert len(list(served.source(name).alerts(read_json(sample.body)))) == len(answer.json()["alerts"]) == 1
+
+@pytest.mark.parametrize(
+    ("priority", "severity"), [("P1", Severity.P0), ("P3", Severity.P2), ("Odd", Severity.P1), (None, Severity.P1)]
+)
+def test_pagerduty_says_by_priority_or_else_by_urgency_how_bad_it_is(
+    served: Served, priority: str | None, severity: Severity
+) -> None:
+    (begun,) = served.source("pagerduty").alerts(said.pagerduty(priority=priority))
+    assert (begun.severity, begun.service, begun.name) == (severity, "API Service", "PostgresDown")
+
+
+def test_pagerduty_has_one_problem_for_each_key_of_a_service(served: Served) -> None:
+    source = served.source("pagerduty")
+    (begun,) = source.alerts(said.pagerduty())
+    (again,) = source.alerts(said.pagerduty("incident.reopened", number="PGR0VU3"))
+    (over,) = source.alerts(said.pagerduty("incident.resolved"))
+    assert begun.fingerprint == again.fingerprint == over.fingerprint == "pagerduty:PF9KMXH:d3640fbd"
+    assert (again.state, over.state) == (State.FIRING, State.RESOLVED)
+    for event in ("incident.acknowledged", "incident.escalated", "incident.priority_updated", "pagey.ping"):
+        assert list(source.alerts(said.pagerduty(event))) == []
+
+
+def test_pagerduty_signs_with_both_keys_while_one_is_rotated(served: Served) -> None:
+    body = said.encoded(said.pagerduty())
+    foreign, ours = (f"v1={signature(SecretStr(key), body)}" for key in ("nobody-knows-this-one", OLD_SECRET))
+    for given, status in ((foreign, 401), (f"v2={ours[3:]}", 401), (ours[3:], 401), (f"{foreign},{ours}", 200)):
+        assert served.post("pagerduty", body, {"x-pagerduty-signature": given}).status_code == status, given
+
+
+def test_uptime_kuma_begins_and_ends_by_its_heartbeat(served: Served) -> None:
+    source = served.source("uptime-kuma")
+    (down,), (up,) = (source.alerts(said.kuma(status)) for status in (0, 1))
+    assert (down.fingerprint, down.title, down.severity) == ("uptime-kuma:monitor:7", "shop: timeout", Severity.P0)
+    assert (up.fingerprint, up.state, up.links) == (down.fingerprint, State.RESOLVED, ("https://shop.example",))
+    assert [list(source.alerts(said.kuma(status))) for status in (2, 3)] == [[], []]
+
+
+def test_uptime_kuma_says_of_a_certificate_no_more_than_a_sentence(served: Served) -> None:
+    words = "[shop][https://shop.example] Certificate expires in 7 days"
+    (alert,) = served.source("uptime-kuma").alerts({"heartbeat": None, "monitor": None, "msg": words})
+    assert (alert.title, alert.state, alert.fingerprint) == (words, State.FIRING, f"uptime-kuma:message:{words}")
+
+
+def test_healthchecks_goes_down_and_up_and_keeps_its_address_to_itself(served: Served) -> None:
+    source = served.source("healthchecks")
+    (down,), (up,) = (source.alerts(said.healthchecks(status)) for status in ("down", "up"))
+    assert (down.title, down.service, down.state) == ("Nightly backup is down", "nightly-backup", State.FIRING)
+    assert (up.fingerprint, up.state, up.tags) == (down.fingerprint, State.RESOLVED, {"prod": "yes", "db": "yes"})
+    assert "hc.example" not in repr(down)
+
+
+def test_sentrys_older_plugin_names_the_rule_that_fired(served: Served) -> None:
+    body = said.encoded(said.sentry_legacy())
+    assert served.post(f"sentry-legacy/{SECRET}", body).status_code == 200
+    stored = kept(served)
+    assert (stored.runbook, stored.service, stored.severity) == ("database/connections-exhausted", "git-tool", "P2")
+    assert stored.title == "Test Error: went wrong"
+
+
+def test_github_says_by_a_mapping_what_failed_and_by_its_other_events_nothing(served: Served) -> None:
+    source = served.source("github")
+    run = {"name": "deploy", "html_url": "https://github.example/1", "repository": {"full_name": "acme/web"}}
+    for conclusion, state in (("failure", State.FIRING), ("success", State.RESOLVED)):
+        told = {"action": "completed", "workflow_run": {**run, "conclusion": conclusion}}
+        (alert,) = source.alerts(told)
+        assert (alert.fingerprint, alert.state, alert.name) == ("github:acme/web/deploy", state, "deploy")
+    assert list(source.alerts({"zen": "Keep it logically awesome.", "hook_id": 1})) == []
+    assert list(source.alerts({"action": "requested", "workflow_run": {**run, "conclusion": None}})) == []
+
+
+def test_standard_webhooks_are_taken_by_both_keys_and_not_by_what_is_no_signature(served: Served) -> None:
+    body, at = b'{"type": "job.recovered", "data": {"job": "nightly"}}', datetime.now(UTC)
+    right = Webhook(OLD_WHSEC).sign("msg_1", at, body.decode())
+    foreign = Webhook("whsec_" + base64.b64encode(b"of-nobody").decode()).sign("msg_1", at, body.decode())
+    head = {"webhook-id": "msg_1", "webhook-timestamp": str(int(at.timestamp()))}
+    for given, status in (
+        (foreign, 401),
+        ("v1", 401),
+        ("v1,%%%", 401),
+        ("v1a,b64= v2,b64=", 401),
+        (f"{foreign} {right}", 200),
+    ):
+        assert served.post("standard-webhooks", body, {**head, "webhook-signature": given}).status_code == status, given
+    assert (kept(served).state, kept(served).title) == ("resolved", "nightly job.recovered")
+    # Made again later, under the same id: signed anew, and nothing happens.
+    assert served.post("standard-webhooks", body, {**head, "webhook-signature": right}).json()["replayed"] is True
+
+
+def test_its_own_sample_is_taken(served: Served) -> None:
+    for name in SOURCES:
+        sample = served.source(name).sample(time.time())
+        answer = served.deliver(name, sample)
+        assert answer.status_code == 200, (name, answer.text)
+        (alert,) = served.source(name).alerts(read_json(sample.body))
+        assert alert.fingerprint.startswith(f"{name}:")
+        assert [one["alert"] for one in answer.json()["alerts"]] == [kept(served).alert]
+
+
+def test_no_kind_of_source_is_left_out_here(served: Served) -> None:
+    assert {served.source(name).type for name in SOURCES} == set(Source.registry)

@@ -1,0 +1,63 @@
+"""Whoever signs by the Standard Webhooks specification. https://www.standardwebhooks.com
+
+Id, time and body are signed together. What a delivery means is said by a mapping.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated, ClassVar
+
+from pydantic import AfterValidator, SecretStr
+from standardwebhooks import Webhook, WebhookVerificationError
+
+from deployments.intake.delivery import Delivery, Refused, Why
+from deployments.intake.mapping import Mapped
+from deployments.intake.source import JSON, Sample, Secrets, Source, refuse_stale
+
+SIGNED = ("webhook-id", "webhook-timestamp", "webhook-signature")
+
+
+def _keys(secrets: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
+    for secret in secrets:
+        try:
+            Webhook(secret.get_secret_value())
+        except ValueError:
+            # What the reader of base64 says of it would quote it.
+            raise ValueError("a secret is base64, with or without `whsec_` before it") from None
+    return secrets
+
+
+class StandardWebhooks(Mapped, Source):
+    """`secret` is the endpoint's signing secret, as its sender shows it: `whsec_…`."""
+
+    type: ClassVar[str] = "standard-webhooks"
+
+    secret: Annotated[Secrets, AfterValidator(_keys)]
+
+    def verify(self, delivery: Delivery) -> None:
+        given = {name: delivery.header(name) for name in SIGNED}
+        refuse_stale(delivery, "webhook-timestamp")
+        fits = [_fits(secret, delivery.body, given) for secret in self.secret]
+        if not any(fits):
+            raise Refused(Why.UNPROVED)
+
+    def delivery_id(self, delivery: Delivery) -> str:
+        return delivery.header("webhook-id")
+
+    def sample(self, now_s: float) -> Sample:
+        body, number = self.body(now_s), f"msg_{int(now_s * 1000)}"
+        at = datetime.fromtimestamp(int(now_s), UTC)
+        proof = Webhook(self.secret[0].get_secret_value()).sign(number, at, body.decode())
+        given = dict(zip(SIGNED, (number, str(int(now_s)), proof), strict=True))
+        return Sample(body=body, headers={**JSON, **given})
+
+
+def _fits(secret: SecretStr, body: bytes, given: dict[str, str]) -> bool:
+    try:
+        # Its own reader of JSON takes what ours refuses.
+        Webhook(secret.get_secret_value()).verify(body, given, json_parse=False)
+    except (WebhookVerificationError, ValueError):
+        # A ValueError for what is no signature at all, and for a body that is no text.
+        return False
+    return True
