@@ -5,6 +5,7 @@ Id, time and body are signed together. What a delivery means is said by a mappin
 
 from __future__ import annotations
 
+import base64
 from datetime import UTC, datetime
 from typing import Annotated, ClassVar
 
@@ -20,10 +21,11 @@ SIGNED = ("webhook-id", "webhook-timestamp", "webhook-signature")
 
 def _keys(secrets: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
     for secret in secrets:
+        text = secret.get_secret_value().removeprefix("whsec_").rstrip("=")
         try:
-            Webhook(secret.get_secret_value())
+            # The library passes over what is no base64, and would sign with another key than the sender.
+            base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
         except ValueError:
-            # What the reader of base64 says of it would quote it.
             raise ValueError("a secret is base64, with or without `whsec_` before it") from None
     return secrets
 

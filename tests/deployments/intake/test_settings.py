@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
 from deployments.intake import settings
+from deployments.intake.source import Source
 from runbooks.catalog import UnknownRunbook
 from tasks.toml import InvalidConfig
-from tests.deployments.intake.conftest import CONFIG, SECRET, configured
+from tests.deployments.intake.conftest import CONFIG, SECRET, WHSEC, configured
 
-EXAMPLE = Path(__file__).parents[3] / "environments.example.toml"
+ROOT = Path(__file__).parents[3]
+EXAMPLE, README = ROOT / "environments.example.toml", ROOT / "README.md"
 LINE = 'secret = ["a-secret-of-these-tests-alone", "the-secret-before-it-was-rotated"]'
 
 
@@ -26,6 +29,7 @@ def load(folder: Path, text: str) -> settings.AlertSettings:
         ('environment = "production"', 'environment = "prodction"', "Did you mean 'production'?"),
         (LINE, 'secret = "short"', "a secret has 5 characters; at least 16 are needed: openssl rand -hex 24"),
         (LINE, "", "alerts.sources.sentry.secret"),
+        (WHSEC, "whsec_not-base64-and-long-enough-a", "a secret is base64, with or without `whsec_` before it"),
         (LINE, 'secret = "${NOT_SET_HERE}"', "NOT_SET_HERE"),
         (LINE, f"{LINE}\nsecrets = 1", "secrets"),
         ('title = "OperationalError"', 'title = "("', "'(' is no regular expression"),
@@ -51,14 +55,19 @@ def test_a_rule_names_a_runbook_that_there_is(tmp_path: Path) -> None:
         load(tmp_path, CONFIG.replace("database/connections-exhausted", "playbooks/tenant-export"))
 
 
+def test_each_kind_of_source_stands_in_the_readme(tmp_path: Path) -> None:
+    load(tmp_path, CONFIG)
+    assert {kind for kind in Source.registry if f"| `{kind}`" not in README.read_text(encoding="utf-8")} == {"generic"}
+
+
 def test_the_example_is_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its lines without their signs are a configuration that works."""
-    for name in ("SENTRY_CLIENT", "BETTERSTACK", "ALERTMANAGER", "BACKUP", "METRICS"):
-        monkeypatch.setenv(f"{name}_SECRET", SECRET)
     text = EXAMPLE.read_text(encoding="utf-8")
+    for name in re.findall(r"\$\{(\w+)\}", text):
+        monkeypatch.setenv(name, SECRET)
     shown = text[text.index("# [alerts]") : text.index("\n[environments.production]")]
     lines = [line.removeprefix("# ") for line in shown.splitlines()]
     place = '[environments.production]\nkind = "staging"\n'
     found = load(tmp_path, "\n".join(line for line in lines if line.startswith("[") or " = " in line) + f"\n{place}")
-    assert set(found.sources) == {"sentry", "betterstack", "alertmanager", "backup"}
+    assert set(found.sources) == {"sentry", "betterstack", "alertmanager", "pagerduty", "github", "backup"}
     assert [rule.runbook for rule in found.rules] == ["database/connections-exhausted"]
