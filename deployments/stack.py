@@ -100,6 +100,22 @@ class Stack:
             return None
         return cls(home, state["port"], state["journal_url"], state["pid"], state["database"], supervisor)
 
+    @property
+    def takes_alerts(self) -> bool:
+        return INTAKE in self.supervisor.pids()
+
+    def take_alerts(self) -> bool:
+        """Take alerts as the configuration is by now; False where it has no source.
+
+        Raises:
+            InvalidConfig, UnknownRunbook: what is configured cannot be used.
+        """
+        if alerts_port(self.home) is None:
+            self.supervisor.stop(INTAKE)
+            return False
+        self.supervisor.restart(INTAKE)
+        return True
+
     def wait(self) -> None:
         """Block until something of the stack ends for good.
 

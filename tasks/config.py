@@ -77,12 +77,13 @@ class Config:
         kept = toml.as_table(main.get("record", {}), file, "record")
         toml.refuse_unknown(file, "record", kept, set(Keeping.model_fields))
         toml.validated(Keeping, kept, file, "record")
-        alerts = toml.as_table(main.get("alerts", {}), file, "alerts")
+        alerts: Mapping[str, Any] = toml.as_table(main.get("alerts", {}), file, "alerts")
         raw: dict[str, tuple[Path, Mapping[str, Any]]] = {
             name: (file, table) for name, table in toml.tables_in(main.get("environments", {}), file, "environments")
         }
-        running = toml.read(lab).get("environments", {}) if lab is not None and lab.exists() else {}
-        for name, table in toml.tables_in(running, lab or file, "environments"):
+        running = toml.read(lab) if lab is not None and lab.exists() else {}
+        alerts = _with_labs_alerts(alerts, running.get("alerts", {}))
+        for name, table in toml.tables_in(running.get("environments", {}), lab or file, "environments"):
             raw[name] = _with_lab(raw.get(name, (lab or file, {})), table)
         # What only adds to a lab that is not up is no environment.
         if LAB in raw and "kind" not in raw[LAB][1]:
@@ -183,6 +184,15 @@ def _with_lab(written: tuple[Path, Mapping[str, Any]], lab: Mapping[str, Any]) -
         return written  # another place of the same name
     both = {key: {**lab[key], **table[key]} for key in table if isinstance(table[key], dict) and key in lab}
     return file, {**lab, **table, **both}
+
+
+def _with_labs_alerts(written: Mapping[str, Any], lab: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What a person wrote about alerts, and the running lab's own sources. Where to listen is theirs to say."""
+    sources, rules = written.get("sources", {}), written.get("rules", [])
+    if not lab or not isinstance(sources, Mapping) or not isinstance(rules, list):
+        return written
+    both = {"sources": {**lab["sources"], **sources}, "rules": [*rules, *lab["rules"]]}
+    return {**(written or lab), **both}
 
 
 def _system(name: str, settings: dict[str, Any], file: Path, where: str, broken: Sequence[Broken]) -> System:

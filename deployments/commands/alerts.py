@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
-import time
 
-import httpx
 from cyclopts import App
 
 from deployments.commands import alerts_again
+from deployments.commands.alert_sample import sample
 from deployments.commands.context import here
 from deployments.commands.terminal import console, errors, print_json, show_table
 from deployments.intake import settings
 from deployments.intake.again import understood
-from deployments.intake.settings import AlertSettings
 from flows.journal.alerts import Kept
 from flows.opening.routing import explained
-
-# As a sender waits.
-ANSWERS_WITHIN_S = 10.0
 
 app = App(name="alerts", sort_key=101, help="What monitoring said, and what became of it.")
 app.command(alerts_again.replay)
@@ -73,46 +68,4 @@ def why(alert: int) -> int:
     return 0
 
 
-@app.command(name="test")
-def sample(source: str, *, json: bool = False) -> int:
-    """Send a correctly signed sample of a source to the real address, as the source would.
-
-    Exit code 0 only if it was taken.
-
-    Parameters
-    ----------
-    source
-        Its name in the configuration, under [alerts.sources].
-    json
-        Print the answer as JSON.
-    """
-    at = here()
-    found = settings.load(at.config, at.catalog)
-    if source not in found.sources:
-        known = ", ".join(found.sources) or "none; add [alerts.sources.NAME] to the configuration"
-        errors.print(f"No source is called {source!r}. Known: {known}.")
-        return 2
-    try:
-        answer = _send(found, source)
-    except httpx.TransportError as error:
-        where = f"{found.listening.host}:{found.listening.port}"
-        errors.print(f"Nobody takes alerts at {where}: {error}. `incident up` does, once a source is configured.")
-        return 1
-    if answer.status_code != httpx.codes.OK:
-        errors.print(f"Refused with {answer.status_code}. The log of `intake` says why.")
-        return 1
-    if json:
-        print_json(answer.json())
-    else:
-        (one,) = answer.json()["alerts"]
-        opens = "opens an incident" if one["opening"] else "opens nothing"
-        what = "joined an open incident" if one["joined"] else opens
-        console.print(f"Alert {one['alert']} was taken and {what}: `incident alerts why {one['alert']}`.")
-    return 0
-
-
-def _send(found: AlertSettings, source: str) -> httpx.Response:
-    sample = found.sources[source].sample(time.time())
-    address = f"http://{found.listening.host}:{found.listening.port}/alerts/{source}"
-    with httpx.Client(trust_env=False, timeout=ANSWERS_WITHIN_S) as client:
-        return client.post(address, content=sample.body, headers=dict(sample.headers))
+app.command(sample, name="test")

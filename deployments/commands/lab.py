@@ -11,6 +11,7 @@ from deployments.commands.context import here
 from deployments.commands.publishing import published
 from deployments.commands.terminal import print_json, say
 from deployments.home import Home
+from deployments.stack import Stack
 
 app = App(name="lab", sort_key=100, help="Real servers with made-up data on this machine, where drills break things.")
 
@@ -59,7 +60,9 @@ def status(*, json: bool = False) -> int:
 
 
 def _tell_the_stack() -> None:
-    """The environments have changed, and the forms in Prefect offer them."""
+    """The environments have changed: the forms in Prefect offer them, and their alerts are taken."""
     at = here()
     if at.stack_is_up:
         published(at)
+    if stack := Stack.find(at.home):
+        stack.take_alerts()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from deployments.commands.context import Here, here
 from deployments.commands.terminal import complain, print_json, say
+from deployments.progress import Progress
 
 
 def publish(*, dry_run: bool = False, json: bool = False) -> int:
@@ -37,7 +38,7 @@ def publish(*, dry_run: bool = False, json: bool = False) -> int:
     return 1 if complaints else 0
 
 
-def published(at: Here) -> None:
+def published(at: Here, say: Progress = say) -> None:
     """Publish on the way, in one line: the stack has just come up, or the environments have changed."""
     from deployments.publish import publish as make_so
 

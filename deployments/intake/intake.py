@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from pydantic import SecretStr
 
@@ -137,6 +138,17 @@ class Intake:
         if accepted.opened:
             self._opened()
         return accepted
+
+    def withdraw(self, source: Source, body: bytes) -> None:
+        """Store of a sample that was sent that it is over, whatever its source can say.
+
+        Raises:
+            JournalUnavailable: the database does not answer.
+        """
+        over = [replace(one, state=State.RESOLVED) for one in source.alerts(read_json(body))]
+        told = [self._told(source, one) for one in over]
+        delivery = f"withdrawn:{hashlib.sha256(body).hexdigest()}"
+        self._sessions.run(lambda session: take(session, self.settings.redact, source.name, delivery, told))
 
     def _read(self, source: Source, delivery: Delivery) -> Iterator[Told]:
         body = read_json(delivery.body)

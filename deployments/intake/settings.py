@@ -57,7 +57,7 @@ def load(config: Config, catalog: Catalog) -> AlertSettings:
         InvalidConfig: an unknown key, type or environment, a wrong value, or a secret that is not set.
         UnknownRunbook, UnknownTarget: a rule names no runbook.
     """
-    _find_sources()
+    kinds()
     table = toml.filled(dict(config.alerts), config.file, "alerts")
     told_sources = table.pop("sources", {})
     told_rules, told_quiet = table.pop("rules", []), table.pop("quiet", [])
@@ -85,10 +85,12 @@ def _redactor(config: Config, catalog: Catalog, name: str, secrets: Sequence[Sec
     return ours.redactor(place, secrets)
 
 
-def _find_sources() -> None:
+def kinds() -> Mapping[str, type[Source]]:
+    """Every kind of source there is, by the word that `type` names it with."""
     for module in pkgutil.iter_modules(intake.__path__, f"{intake.__name__}."):
         if not module.name.endswith("__main__"):
             importlib.import_module(module.name)
+    return Source.registry
 
 
 def _source(config: Config, name: str, said: dict[str, Any]) -> Source:

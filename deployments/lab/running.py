@@ -9,7 +9,7 @@ from types import TracebackType
 from deployments import accounts, ports, private_file, supervise
 from deployments.cluster import SUPERUSER, Cluster, binaries, preloadable
 from deployments.home import Home
-from deployments.lab import application, environment, mirror
+from deployments.lab import alerts, application, environment, mirror
 from deployments.lab.service import POSTGRES
 from deployments.progress import Progress, quiet, stage
 from deployments.supervise import Program, Supervisor
@@ -103,9 +103,12 @@ def _up(home: Home, daemon: bool, progress: Progress) -> Lab:
     state = private_file.read_json(part.state)
     if running is None:
         state["port"] = ports.choose("the lab's Postgres", progress, usual=state.get("port"))
+    if running is None or "alerts_port" not in state:
+        state["alerts_port"] = ports.choose("the lab's alerts", progress, usual=state.get("alerts_port"))
     passwords = state.setdefault("passwords", {})
     for role in (SUPERUSER, *application.GRANTS):
         passwords.setdefault(role, accounts.new_password())
+    monitoring = alerts.text(state["alerts_port"], state.setdefault("alerts", {}))
     private_file.write_json(part.state, state)
     cluster = _cluster(home, state["port"])
     supervisor = running
@@ -121,7 +124,7 @@ def _up(home: Home, daemon: bool, progress: Progress) -> Lab:
             supervisor.shutdown()
         raise
     lab = Lab(home, supervisor, cluster, passwords, ours=running is None)
-    private_file.write(home.lab_environment, environment.text(home, lab.url))
+    private_file.write(home.lab_environment, f"{environment.text(home, lab.url)}\n{monitoring}")
     return lab
 
 

@@ -68,3 +68,20 @@ def test_it_tells_what_an_environments_systems_are_without_their_secrets(file: P
     assert Config.load(file).kinds("lab") == (Shade, Lamp)
     file.write_text(file.read_text().replace("test-shade", "test-shad"))
     assert Config.load(file).kinds("lab") is None
+
+
+def test_it_has_the_labs_monitoring_beside_the_teams_while_the_lab_runs(file: Path, tmp_path: Path) -> None:
+    lab = tmp_path / "lab.toml"
+    lab.write_text(
+        f'{LAB}\n[alerts]\nport = 20001\n[alerts.sources.lab-sentry]\nsecret = "x"\n[[alerts.rules]]\na = 1\n'
+    )
+    alone = Config.load(file, lab).alerts
+    assert (alone["port"], set(alone["sources"]), alone["rules"]) == (20001, {"lab-sentry"}, [{"a": 1}])
+    file.write_text('[alerts.sources.sentry]\nsecret = "y"\n[[alerts.rules]]\nb = 2\n')
+    both = Config.load(file, lab).alerts
+    # Where to listen is said by whoever has sources of their own, or is as shipped.
+    assert (both.get("port"), set(both["sources"]), both["rules"]) == (
+        None,
+        {"sentry", "lab-sentry"},
+        [{"b": 2}, {"a": 1}],
+    )
