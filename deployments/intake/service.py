@@ -9,9 +9,10 @@ import time
 from collections.abc import Iterator
 from typing import Annotated, Any
 
-from fastapi import FastAPI, Path, Request, Response
+from fastapi import FastAPI, Path, Request
 from fastapi.concurrency import run_in_threadpool
-from fastapi.responses import JSONResponse
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, PlainTextResponse
 from pydantic import BaseModel
 
 from deployments.intake.delivery import LARGEST, STATUS, Delivery, Refused, Why
@@ -50,9 +51,15 @@ class Refusal(BaseModel):
     detail: str = "refused"
 
 
-REFUSALS: dict[int | str, dict[str, Any]] = {
-    status: {"model": Refusal, "description": "Refused; nothing was kept."} for status in sorted(set(STATUS.values()))
+REFUSED: dict[str, Any] = {"model": Refusal, "description": "Refused; nothing was kept."}
+# Of what is no address of ours, and of one that is too long, no more is told.
+REFUSALS: dict[int | str, dict[str, Any]] = dict.fromkeys(sorted({*STATUS.values(), 404, 422}), REFUSED)
+SENT = {"requestBody": {"required": True, "content": {"application/json": {"schema": {"type": "object"}}}}}
+UNPROVED = {
+    "description": REFUSED["description"],
+    "content": {"application/json": {"schema": Refusal.model_json_schema()}},
 }
+TEXT = {"description": "For Prometheus.", "content": {"text/plain": {"schema": {"type": "string"}}}}
 Name = Annotated[str, Path(max_length=100, description="The source's name in the configuration.")]
 Key = Annotated[str, Path(max_length=500, description="A secret, for senders that can give it nowhere else.")]
 
@@ -62,11 +69,11 @@ def application(intake: Intake) -> FastAPI:
     # No redirects: Alertmanager follows one without the body, and takes the alert for delivered.
     app = FastAPI(title="Incident Pipelines: alerts in", docs_url=None, redoc_url=None, redirect_slashes=False)
 
-    @app.post("/alerts/{source}", responses=REFUSALS)
+    @app.post("/alerts/{source}", responses=REFUSALS, openapi_extra=SENT)
     async def receive(source: Name, request: Request) -> Answer:
         return await _receive(intake, source, "", request)
 
-    @app.post("/alerts/{source}/{key:path}", responses=REFUSALS)
+    @app.post("/alerts/{source}/{key:path}", responses=REFUSALS, openapi_extra=SENT)
     async def receive_with_key(source: Name, key: Key, request: Request) -> Answer:
         return await _receive(intake, source, key, request)
 
@@ -74,17 +81,22 @@ def application(intake: Intake) -> FastAPI:
     async def health() -> dict[str, str]:
         return {"status": "up"}
 
-    @app.get("/metrics")
-    async def metrics(request: Request) -> Response:
+    @app.get("/metrics", responses={200: TEXT, 401: UNPROVED}, response_class=PlainTextResponse)
+    async def metrics(request: Request) -> PlainTextResponse:
         given = request.headers.get("authorization", "").removeprefix("Bearer ")
         secret = intake.settings.listening.metrics_secret
         if secret is None or not same(given, secret.get_secret_value()):
             raise Refused(Why.UNPROVED, "metrics")
-        return Response(exposition(intake), media_type="text/plain; version=0.0.4")
+        return PlainTextResponse(exposition(intake), media_type="text/plain; version=0.0.4")
 
     @app.exception_handler(Refused)
     async def refused(request: Request, error: Refused) -> JSONResponse:
         return _refused(intake, request, error)
+
+    @app.exception_handler(RequestValidationError)
+    async def no_address(_request: Request, _error: RequestValidationError) -> JSONResponse:
+        # FastAPI's own answer would repeat the address, which may hold a secret.
+        return JSONResponse(Refusal().model_dump(), 422)
 
     return app
 
