@@ -61,8 +61,11 @@ def rehearse(
     heard: Heard,
     *,
     within_s: float = ENDS_WITHIN_S,
+    opens: Callable[[], str] | None = None,
 ) -> Rehearsal:
     """Run one drill through the real server, worker and gate. The fault is mended whatever happens.
+
+    `opens` opens the incident in another way than a person's button does, and says which it is.
 
     Interrupted, it leaves no incident behind that waits for an answer about a fault which is gone.
 
@@ -75,10 +78,7 @@ def rehearse(
         broken = time.monotonic()
         _await_notice(drill, place, catalogued.runbook.calls)
         noticed = time.monotonic()
-        reason = f"Drill: {drill.fault.title}"
-        asked = announce(journal, "drill", opening(catalogued.slug, place.name, reason))
-        parameters = {"environment": place.name, "reason": reason, "requester": asked}
-        incident = str(trigger(catalogued.slug, parameters, kind=type(catalogued.runbook)))
+        incident = opens() if opens else _open(drill, catalogued, place, journal)
         try:
             ending = _live_through(journal, place, incident, answerer, heard, within_s)
         except BaseException:
@@ -96,6 +96,13 @@ def rehearse(
         ending=ending,
         resolved=_applied(journal, incident, catalogued, drill),
     )
+
+
+def _open(drill: Drill, catalogued: Catalogued, place: Environment, journal: Journal) -> str:
+    reason = f"Drill: {drill.fault.title}"
+    asked = announce(journal, "drill", opening(catalogued.slug, place.name, reason))
+    parameters = {"environment": place.name, "reason": reason, "requester": asked}
+    return str(trigger(catalogued.slug, parameters, kind=type(catalogued.runbook)))
 
 
 def _await_notice(drill: Drill, place: Environment, calls: frozenset[Verdict]) -> None:

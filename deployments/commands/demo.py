@@ -2,30 +2,34 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import shlex
 import time
-from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 
-from deployments import lab as servers
-from deployments.commands.context import Here, adopt, speak_to
+from deployments.commands.alert_sample import begun, deliver, listening
+from deployments.commands.context import Here
 from deployments.commands.entries import Teller
-from deployments.commands.publishing import published
+from deployments.commands.playground import playground
 from deployments.commands.terminal import console, interactive, say, show_markdown
 from deployments.home import Home
-from deployments.interrupts import interruptible
+from deployments.intake.grafana import SignedGrafana
+from deployments.intake.settings import AlertSettings
+from deployments.intake.source import Sample
+from deployments.interrupts import interruptible, put_off
+from deployments.lab import alerts as labs
 from deployments.stack import Stack
 from flows.case.question import Question
 from flows.journal import Journal
 from flows.told.report import report
 from flows.told.show import story
+from runbooks.model import Drill
 
 SLUG = "database/blocked-sessions"
 LAB = "lab"
+SOURCE = labs.name("grafana-signed")
 
 
 def demo(*, auto: bool = False) -> int:
@@ -41,24 +45,10 @@ def demo(*, auto: bool = False) -> int:
     """
     home = Home.find()
     auto = auto or os.environ.get("AUTO") == "1" or not interactive()
-    with interruptible(), _stack(home) as stack, servers.up(home, daemon=False, progress=say):
-        adopt(home)
-        speak_to(stack)
-        at = Here(home)
-        published(at)
+    with interruptible(), playground(home, say) as (at, stack):
         say(f"Prefect:  {stack.ui_url}")
         say("Ctrl-C stops what this demo started.")
         return _play(at, stack, auto)
-
-
-@contextlib.contextmanager
-def _stack(home: Home) -> Iterator[Stack]:
-    """The stack that is up here, which stays up, or one for the length of the demo."""
-    running = Stack.find(home)
-    if running:
-        say(f"A stack is up in {home.root}; using it.")
-    with running or Stack.up(home, say, database_url=os.environ.get("DATABASE_URL")) as stack:
-        yield stack
 
 
 def _play(at: Here, stack: Stack, auto: bool) -> int:
@@ -70,7 +60,14 @@ def _play(at: Here, stack: Stack, auto: bool) -> int:
     drill = catalogued.runbook.drills[0]
     approver = drill_approver(place, rehearsed_step(catalogued, drill))
     people = [name for name, person in place.approvers.items() if not person.drill]
+    monitoring = listening(at)
     began = time.monotonic()
+
+    def alarm() -> str:
+        console.print("The lab's monitoring sends a signed alert, which opens the incident.")
+        # What is sent opens an incident, whatever happens to this process: it must be known which.
+        with put_off():
+            return begun(journal, deliver(monitoring, SOURCE, _alert(monitoring, drill))["alerts"][0]["alert"])
 
     def answer(question: Question) -> None:
         console.print()
@@ -89,7 +86,7 @@ def _play(at: Here, stack: Stack, auto: bool) -> int:
     say("")
     console.print(f"Breaking the lab: {drill.fault.title}.")
     patience_s = ENDS_WITHIN_S + place.approval_expires_s
-    result = rehearse(catalogued, drill, place, journal, answer, Teller().show, within_s=patience_s)
+    result = rehearse(catalogued, drill, place, journal, answer, Teller().show, within_s=patience_s, opens=alarm)
     took = time.monotonic() - began
     draft, record = keep(journal, result.incident, at.home)
     say("")
@@ -99,6 +96,18 @@ def _play(at: Here, stack: Stack, auto: bool) -> int:
     say(f"Post-mortem draft:  {draft}")
     say(f"Record:             {record}")
     return 0 if result.passed else 1
+
+
+def _alert(monitoring: AlertSettings, drill: Drill) -> Sample:
+    """What a rule of the lab's monitoring says of the fault; each demo's is a problem of its own."""
+    source = monitoring.sources[SOURCE]
+    assert isinstance(source, SignedGrafana)  # noqa: S101 - the lab's own
+    now_s = time.time()
+    group = json.loads(source.body(now_s))
+    (one,) = group["alerts"]
+    one["labels"] = {"alertname": "PostgresBlockedSessions", "severity": "warning", "service": "lab"}
+    one["annotations"] = {"summary": f"{drill.fault.title}."}
+    return source.dated(json.dumps(group).encode(), now_s)
 
 
 def _where(home: Home) -> str:

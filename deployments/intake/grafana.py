@@ -54,4 +54,8 @@ class SignedGrafana(SignedSource, Grafana):
         return f"{delivery.header(self.timestamp_header)}:".encode() + delivery.body
 
     def sample(self, now_s: float) -> Sample:
-        return self.signed(self.body(now_s), {self.timestamp_header.lower(): str(int(now_s))})
+        return self.dated(self.body(now_s), now_s)
+
+    def dated(self, body: bytes, now_s: float) -> Sample:
+        """`body` as it is sent at this second."""
+        return self.signed(body, {self.timestamp_header.lower(): str(int(now_s))})
