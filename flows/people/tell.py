@@ -31,8 +31,13 @@ class Target:
 
     def send(self, title: str, text: str) -> bool:
         """Hand the message over. False: it was not taken, for whatever reason; ask again later."""
-        from apprise import Apprise
+        from apprise import Apprise, NotifyFormat
 
         one = Apprise()
         # A target of its own: with several in one object nobody knows which of them failed.
-        return bool(one.add(self.url.get_secret_value()) and one.notify(title=title, body=text))
+        if not one.add(self.url.get_secret_value()):
+            return False
+        for way in one:
+            # Mail would be HTML otherwise, in which an alert's text could be a picture or a link.
+            way.notify_format = NotifyFormat.TEXT
+        return bool(one.notify(title=" ".join(title.split()), body=text, body_format=NotifyFormat.TEXT))

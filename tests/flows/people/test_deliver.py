@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 import pytest
 from pydantic import SecretStr
@@ -10,6 +11,7 @@ from pydantic import SecretStr
 from flows.people.deliver import GIVEN_UP_S, PROMPT_S, Letter, Post
 from flows.people.tell import Target
 from tests.deployments.processes import wait_until
+from tests.flows.hostile import HOSTILE
 from tests.flows.mailbox import Mailbox, mailbox, silent_mailbox
 
 # Less than Apprise waits for a silent server.
@@ -33,6 +35,17 @@ def test_it_arrives_by_mail() -> None:
     assert (mail["Subject"], mail["To"]) == ("P0: Ärger?", "ana@example.com")
     assert "Über 3 sessions." in box.text
     assert "sesame" not in box.text
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_what_others_wrote_is_text_in_a_mail_and_no_header_of_it(text: str) -> None:
+    post = Post()
+    with mailbox() as box:
+        post.send(replace(letter(box, "one"), title=f"P0: {text}\r\nBcc: eve@example.com", text=text))
+        assert [arrived for _, arrived in post.arrived()] == [True]
+    [mail] = box.got
+    assert (mail.get_content_type(), mail["Bcc"]) == ("text/plain", None)
+    assert mail.get_content().split() == text.split()
 
 
 def test_it_keeps_nobody_waiting_for_a_server_that_never_answers() -> None:
