@@ -14,6 +14,7 @@ from deployments.intake import settings
 from deployments.intake.again import understood
 from flows.journal.alerts import Kept
 from flows.opening.routing import explained
+from flows.told.words import plain
 
 app = App(name="alerts", sort_key=101, help="What monitoring said, and what became of it.")
 app.command(alerts_again.replay)
@@ -61,10 +62,10 @@ def why(alert: int) -> int:
     if found is None:
         errors.print(f"There is no alert {alert}. `incident alerts` lists the newest.")
         return 1
-    console.print(found.title, markup=False)
-    console.print(found.why, markup=False)
+    console.print(plain(found.title))
+    console.print(plain(found.why))
     for rule, lacks in explained(understood(found), settings.load(at.config, at.catalog).rules):
-        console.print(f"- {rule}: {lacks or 'fits'}", markup=False)
+        console.print(plain(f"- {rule}: {lacks or 'fits'}"))
     return 0
 
 

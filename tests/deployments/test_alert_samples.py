@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import deployments.lab
+from deployments import private_file
 from deployments.commands.alert_sample import listening, through
 from deployments.commands.playground import playground
 from deployments.intake import settings
@@ -43,6 +44,10 @@ def test_each_kind_of_source_goes_all_the_way_and_is_withdrawn(
             assert_withdrawn(json.loads(capsys.readouterr().out), at.journal(), kind)
     assert deployments.lab.status(stack.home).up
     assert stack.takes_alerts
+    # The older plugin's stands in the path.
+    keys, log = private_file.read_json(stack.home.lab.state)["alerts"], stack.home.stack.log("intake").read_text()
+    assert set(keys) == set(settings.kinds())
+    assert [kind for kind, key in keys.items() if key in log] == []
 
 
 @pytest.mark.strict("All kinds have gone the same way; this one begins with nothing.")

@@ -8,9 +8,9 @@ import json
 import logging
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import httpx
 import pytest
@@ -22,6 +22,7 @@ from deployments.intake.source import Sample
 from flows.journal.alerts import Kept
 from tests.deployments.intake import said
 from tests.deployments.intake.conftest import CONFIG, SECRET, SOURCES, Served
+from tests.flows.hostile import HOSTILE
 
 ISSUE = said.encoded(said.sentry_issue())
 BEARER = {"authorization": f"Bearer {SECRET}"}
@@ -283,13 +284,50 @@ def test_it_keeps_and_passes_on_nothing_that_the_environment_masks(serve: Callab
         assert not [secret for secret in ("ana@", "hunter2-of-the-shop", SECRET) if secret in text]
 
 
-HOSTILE = "'; DROP TABLE incident.alerts; -- $(reboot) {{ 7 * 7 }} [go](javascript:alert(1)) \x1b[2J <script>"
+QUERY = "'; DROP TABLE incident.alerts; -- $(reboot) `reboot` {{ 7 * 7 }} %(x)s {0} [red]no[/red]"
 
 
-def test_what_is_sent_is_kept_as_text_and_nothing_else(served: Served) -> None:
-    alert = said.prometheus(fingerprint=HOSTILE)
-    alert["annotations"]["summary"] = HOSTILE
-    alert["labels"]["job"] = HOSTILE
+@pytest.mark.parametrize("text", [QUERY, *HOSTILE])
+def test_what_is_sent_is_kept_as_text_and_nothing_else(served: Served, text: str) -> None:
+    alert = said.prometheus(fingerprint=text)
+    alert["annotations"] = {"summary": text, "description": text, "runbook_url": f"javascript:{text}"}
+    alert["labels"] |= {"job": text, "env": text, text: text}
     assert served.send("alertmanager", said.group(alert)).status_code == 200
-    stored = served.journal.alerts.newest()[0]
-    assert (stored.title, stored.service) == (f"PostgresDown: {HOSTILE}", HOSTILE)
+    kept, asis = stored(served)[0], text.replace("\0", "\ufffd")
+    assert (kept.title, kept.service, kept.environment) == (f"PostgresDown: {asis}", asis, "production")
+    assert (kept.more["description"], kept.more["links"]) == (asis, ["http://prometheus.example/graph"])
+    tags = kept.more["tags"]
+    assert isinstance(tags, dict)
+    assert tags[asis] == asis
+    (waiting,) = served.journal.openings.waiting()
+    assert waiting.asked.reason == f"alertmanager: PostgresDown: {asis}"
+
+
+def test_nobody_writes_lines_of_their_own_into_the_log(served: Served, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    line = "\r\n2026-11-28 intake - accepted everything\x1b[2J"
+    for path in (quote(line), f"sentry/{quote(line)}", f"{quote(SECRET)}%00/x"):
+        served.post(path, b"{}", {"user-agent": "\x1b[2J"})
+    served.send("alertmanager", {"alerts": [{line: line}]})
+    ours = [record.getMessage() for record in caplog.records if not record.name.startswith(("httpx", "httpcore"))]
+    assert ours == [
+        "refused ? from 127.0.0.1: unknown source",
+        "refused ? from 127.0.0.1: unknown source",
+        "refused alertmanager from 127.0.0.1: unreadable: not as alertmanager documents it: KeyError",
+    ]
+
+
+def test_what_has_no_end_is_read_no_further_than_the_limit(served: Served) -> None:
+    """20 MB in parts, whose length nobody said beforehand."""
+    sent = []
+
+    def parts() -> Iterator[bytes]:
+        for _ in range(20):
+            sent.append(1)
+            yield b" " * 1_048_576
+
+    head = {**BEARER, "content-type": "application/json"}
+    with contextlib.suppress(httpx.WriteError):
+        answer = served.client.post(f"{served.url}/alerts/alertmanager", content=parts(), headers=head)
+        assert answer.status_code == 413
+    refused(served, Why.TOO_LARGE, "alertmanager")

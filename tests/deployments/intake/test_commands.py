@@ -11,6 +11,7 @@ from deployments import cli
 from deployments.ports import free_port
 from tests.deployments.intake import said
 from tests.deployments.intake.conftest import CONFIG, SOURCES, Served
+from tests.flows.hostile import HOSTILE
 from tests.flows.journal.conftest import Roles
 
 
@@ -53,6 +54,20 @@ def test_it_sends_a_sample_by_the_real_way(typed: Served, source: str, capsys: p
     assert "Alert 1 was taken and " in " ".join(capsys.readouterr().out.split())
     over, begun = typed.journal.alerts.newest()
     assert (over.source, over.state, begun.state, over.opening) == (source, "resolved", "firing", begun.opening)
+
+
+def test_no_alert_steers_the_terminal_of_who_reads_it(typed: Served, capsys: pytest.CaptureFixture[str]) -> None:
+    for text in HOSTILE:
+        alert = said.prometheus(fingerprint=text)
+        alert["annotations"]["summary"] = text
+        alert["labels"] |= {"alertname": text, "job": text, "env": text}
+        assert typed.send("alertmanager", said.group(alert)).status_code == 200
+    shown = []
+    for arguments in (["alerts"], *(["alerts", "why", str(n + 1)] for n in range(len(HOSTILE)))):
+        assert cli.outcome(arguments) == 0
+        shown.append(capsys.readouterr().out)
+    steering = {c for text in shown for c in text if not c.isprintable() and c not in "\n\t"}
+    assert steering == set()
 
 
 def test_it_says_what_to_do_where_it_cannot_send(typed: Served, capsys: pytest.CaptureFixture[str]) -> None:
