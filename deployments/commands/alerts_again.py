@@ -12,6 +12,7 @@ from deployments.intake import settings
 from deployments.intake.again import told_again
 from flows.journal.holding import Snooze
 from flows.run.clock import now
+from flows.told.words import plain
 
 # Whoever needs longer changes the configuration: what is held back is forgotten.
 LONGEST = timedelta(days=7)
@@ -38,7 +39,7 @@ def replay(alert: int, *, name: str | None = None) -> int:
     told = told_again(kept, settings.load(at.config, at.catalog), at.catalog, _who(name))
     taken = journal.alerts.again(kept, f"replay/{alert}/{now().timestamp():.6f}", told)
     if taken is None or taken.opening is None:
-        errors.print(f"Nobody claims alert {alert}: {told.why}", markup=False)
+        errors.print(plain(f"Nobody claims alert {alert}: {told.why}"))
         return 1
     what = "joins an open incident" if taken.joined else "opens an incident"
     say(f"Alert {alert} is alert {taken.alert} now, and {what} of {told.runbook}.")
