@@ -1,0 +1,72 @@
+"""The door to Sentry's issues. https://docs.sentry.io/api/events/update-an-issue/
+
+Comments are in Sentry's own pages and not in its published schema (GroupNotesEndpoint in its source): whoever hosts
+another version may not have them, so what the schema holds is done first.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Annotated, ClassVar
+from urllib.parse import quote
+
+from pydantic import AfterValidator, SecretStr
+
+from tasks.alerting import AlertingApi, Said
+from tasks.model import CannotLook, Json, Refused
+from tasks.web.door import Door
+from tasks.web.exchange import bearer
+from tasks.web.system import http_url
+
+# Within an hour Sentry takes the same comment of the same person once.
+POSTED_BEFORE = "You have already posted that comment."
+RESETS = ("x-sentry-rate-limit-reset",)
+
+
+class SentryApi(AlertingApi):
+    """An organization at Sentry. The token needs `event:write`; `assign_to` is `team:ID`, `user:ID`, a name or mail."""
+
+    quietens: ClassVar[bool] = False
+    hears_of_any_end: ClassVar[bool] = True
+
+    url: Annotated[str, AfterValidator(http_url("Sentry's address, like https://de.sentry.io"))] = "https://sentry.io"
+    token: SecretStr
+    organization: str
+    assign_to: str = ""
+    # Without it an issue stays open until a person closes it.
+    resolve: bool = True
+
+    def began(self, theirs: Mapping[str, str], said: Said) -> None:
+        if self.assign_to:
+            self._door.send("PUT", self._issue(theirs), json={"assignedTo": self.assign_to})
+        self._comment(theirs, said)
+
+    def ended(self, theirs: Mapping[str, str], said: Said) -> None:
+        if said.well and self.resolve:
+            self._door.send("PUT", self._issue(theirs), json={"status": "resolved"})
+        self._comment(theirs, said)
+
+    def _comment(self, theirs: Mapping[str, str], said: Said) -> None:
+        answer = self._door.send("POST", f"{self._issue(theirs)}comments/", json={"text": said.text}, taken=(400,))
+        refusal = answer.body
+        if answer.status == 400 and not (isinstance(refusal, dict) and refusal.get("detail") == POSTED_BEFORE):
+            raise Refused("Sentry takes no such comment.")
+
+    def _issue(self, theirs: Mapping[str, str]) -> str:
+        # Without the slash at its end Sentry answers a PUT with an error.
+        return f"/api/0/organizations/{quote(self.organization, safe='')}/issues/{quote(theirs['issue'], safe='')}/"
+
+    @property
+    def _door(self) -> Door:
+        place = dataclasses.replace(self.place(bearer(self.token)), resets=RESETS)
+        return Door(place=place, words=_words, name="Sentry")
+
+
+def _words(status: int, _body: Json) -> CannotLook | None:
+    if status in (401, 403):
+        return Refused(
+            f"Sentry refuses us ({status}).",
+            remedy="The token has to be one of this organization's, with the scope event:write.",
+        )
+    return None
