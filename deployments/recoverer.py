@@ -6,6 +6,7 @@ Start it with `python -m deployments.recoverer`.
 from __future__ import annotations
 
 import logging
+import os
 import threading
 import time
 from collections.abc import Callable
@@ -16,14 +17,18 @@ from deployments.called import Moves
 from deployments.prefect_server import POOL
 from deployments.timezones import remember_timezones
 from deployments.wanted import TAG
-from flows.journal import JournalUnavailable
+from flows.journal import Journal, JournalUnavailable
 from flows.keepers import clock
 from flows.keepers.alarm import Alarm
 from flows.keepers.recover import Recoverer
 from flows.keepers.seal import Keeper
 from flows.keepers.unclaimed import Unclaimed
+from flows.people.back import Back
 from flows.people.escalate import Escalator
 from flows.run import settings
+from runbooks.catalog import UnknownRunbook
+from tasks import toml
+from tasks.toml import InvalidConfig
 
 # Two looks see an orphan, then a worker has to poll and to start: it runs again within ten seconds.
 EVERY_S = 2.0
@@ -51,12 +56,14 @@ def main() -> None:
     teller = Escalator(journal, settings.config, logger.info)
     alarm = Alarm(journal, teller, lambda: clock.look(TAG, POOL), logger.warning)
     unclaimed = Unclaimed(journal, Escalator(journal, settings.config, logger.info))
-    looks = (
+    looks = [
         (escalator.look, TELL_EVERY_S),
         (unclaimed.look, TELL_EVERY_S),
         (keeper.look, SEAL_EVERY_S),
         (alarm.look, CLOCK_EVERY_S),
-    )
+    ]
+    if sources := back(journal):
+        looks.append((sources.look, TELL_EVERY_S))
     for look, every_s in looks:
         threading.Thread(target=repeat, args=(look, every_s), daemon=True).start()
     while True:
@@ -65,6 +72,26 @@ def main() -> None:
         except (JournalUnavailable, httpx.HTTPError) as error:
             logger.warning("Cannot look now: %s", error)
         time.sleep(EVERY_S)
+
+
+def back(journal: Journal) -> Back | None:
+    """What tells sources what becomes of their alerts; None where none of them has an `api`."""
+    try:
+        config = settings.config()
+        sources = toml.tables_in(config.alerts.get("sources", {}), config.file, "alerts.sources")
+        if not any("api" in said for _, said in sources):
+            return None
+        # Not before it is needed: it imports the whole service.
+        from deployments.intake import settings as alerts
+
+        found = alerts.load(config, settings.catalog(config))
+    except (InvalidConfig, UnknownRunbook) as error:
+        logger.warning("No source is told what becomes of its alerts: %s", error)
+        return None
+    apis = {name: source.back for name, source in found.sources.items() if source.back is not None}
+    pages = found.listening.prefect_url or os.environ.get("PREFECT_API_URL", "").removesuffix("/api")
+    teller = Escalator(journal, settings.config, logger.info)
+    return Back(teller=teller, apis=apis, runs=f"{pages.rstrip('/')}/runs/flow-run/")
 
 
 def repeat(look: Callable[[], object], every_s: float) -> None:

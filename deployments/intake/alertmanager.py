@@ -13,6 +13,8 @@ from typing import Any, ClassVar
 
 from deployments.intake.source import SEVERITIES, Sample, TokenSource, judged
 from flows.opening.alert import Alert, State, alert
+from runbooks.model import Severity
+from tasks.alertmanager.system import AlertmanagerApi
 
 # A label that says where, in the order in which it is believed.
 SERVICE = ("service", "job", "instance")
@@ -24,6 +26,8 @@ class Alertmanager(TokenSource):
     type: ClassVar[str] = "alertmanager"
     sender: ClassVar[str] = "Alertmanager"
 
+    api: AlertmanagerApi | None = None
+
     def alerts(self, body: dict[str, Any]) -> Iterator[Alert]:
         left_out = int(body.get("truncatedAlerts") or 0)
         for one in body["alerts"]:
@@ -33,6 +37,7 @@ class Alertmanager(TokenSource):
         labels, notes = one["labels"], one.get("annotations") or {}
         title = notes.get("summary") or notes.get("description") or labels["alertname"]
         more = f"\n\n{self.sender} left {left_out} alerts of this group out." if left_out else ""
+        severity = judged(str(labels.get("severity", "")), SEVERITIES)
         return alert(
             self.name,
             fingerprint=f"{self.name}:{one['fingerprint']}",
@@ -41,10 +46,12 @@ class Alertmanager(TokenSource):
             name=labels["alertname"],
             service=next((labels[name] for name in SERVICE if labels.get(name)), ""),
             environment=labels.get("environment") or labels.get("env") or "",
-            severity=judged(str(labels.get("severity", "")), SEVERITIES),
+            severity=severity,
             description=f"{notes.get('description', '')}{more}",
             tags=labels,
             links=self.links(one),
+            # What is most urgent is silenced by nobody but a person.
+            theirs={} if severity is Severity.P0 else labels,
         )
 
     def links(self, one: dict[str, Any]) -> tuple[str, ...]:

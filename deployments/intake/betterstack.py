@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 from deployments.intake.source import Sample, TokenSource
 from flows.opening.alert import Alert, State, alert
+from tasks.betterstack.system import BetterStackApi
 
 EVENTS = {"started": State.FIRING, "reopened": State.FIRING, "resolved": State.RESOLVED}
 
@@ -16,6 +17,8 @@ class BetterStack(TokenSource):
     """`secret` goes into a header of the webhook, as `Authorization: Bearer …`, or behind the address."""
 
     type: ClassVar[str] = "betterstack"
+
+    api: BetterStackApi | None = None
 
     def alerts(self, body: dict[str, Any]) -> Iterator[Alert]:
         incident, event = body["data"], body["event"]
@@ -38,6 +41,7 @@ class BetterStack(TokenSource):
             description=said.get("response_content") or "",
             tags={**tags, "cause": said.get("cause") or ""},
             links=(said.get("origin_url") or "", said.get("url") or "", said.get("screenshot_url") or ""),
+            theirs={"incident": str(incident["id"])},
         )
 
     def sample(self, now_s: float) -> Sample:

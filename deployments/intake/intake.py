@@ -179,6 +179,7 @@ class Intake:
                 "description": alert.description,
                 "tags": dict(alert.tags),
                 "links": list(alert.links),
+                **({"theirs": dict(alert.theirs)} if alert.theirs else {}),
             },
         )
 

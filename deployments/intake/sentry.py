@@ -13,6 +13,7 @@ from deployments.intake.delivery import Delivery
 from deployments.intake.source import Sample, SignedSource, judged, refuse_stale
 from flows.opening.alert import Alert, State, alert
 from runbooks.model import Severity
+from tasks.sentry.system import SentryApi
 
 SEVERITIES = {
     "fatal": Severity.P1,
@@ -31,6 +32,8 @@ class Sentry(SignedSource):
 
     type: ClassVar[str] = "sentry"
     signed_in: ClassVar[str] = "sentry-hook-signature"
+
+    api: SentryApi | None = None
 
     def verify(self, delivery: Delivery) -> None:
         super().verify(delivery)
@@ -57,6 +60,7 @@ class Sentry(SignedSource):
             description=issue.get("culprit") or "",
             tags={"level": issue.get("level") or "", "platform": issue.get("platform") or ""},
             links=(issue.get("web_url") or issue.get("permalink") or "",),
+            theirs={"issue": str(issue["id"])},
         )
 
     def _event(self, event: dict[str, Any], rule: str) -> Alert:
@@ -73,6 +77,7 @@ class Sentry(SignedSource):
             description=event.get("culprit") or "",
             tags=tags,
             links=(event.get("web_url") or "",),
+            theirs={"issue": str(event["issue_id"])},
         )
 
     def _metric(self, action: str, data: dict[str, Any]) -> Alert:

@@ -35,6 +35,8 @@ class Listening(BaseModel):
     most_per_s: Annotated[float, Field(gt=0)] = 1_000.0
     # Without one there are no metrics: whoever finds the address would learn who sends, and how much.
     metrics_secret: SecretStr | None = None
+    # Prefect's pages as people reach them, like https://prefect.example.com: for links in what sources are told.
+    prefect_url: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,10 +72,15 @@ def load(config: Config, catalog: Catalog) -> AlertSettings:
     for number, one in enumerate(quiet, 1):
         _refuse_unusable(config, f"alerts.quiet[{number}]", one)
     refuse_unknown(rules, catalog)
-    secrets = [secret for source in sources.values() for secret in source.secret]
+    secrets = [secret for source in sources.values() for secret in _secrets(source)]
     redact = {name: _redactor(config, catalog, name, secrets) for name in config.names}
     zones = {name: config.time_zone(name) for name in config.names}
     return AlertSettings(listening=listening, sources=sources, rules=rules, redact=redact, quiet=quiet, zones=zones)
+
+
+def _secrets(source: Source) -> Iterator[SecretStr]:
+    yield from source.secret
+    yield from (value for _, value in source.back or () if isinstance(value, SecretStr))
 
 
 def _redactor(config: Config, catalog: Catalog, name: str, secrets: Sequence[SecretStr]) -> Redactor:

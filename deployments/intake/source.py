@@ -16,6 +16,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, SecretStr
 from deployments.intake.delivery import Delivery, Refused, Why
 from flows.opening.alert import Alert
 from runbooks.model import Severity
+from tasks.alerting import AlertingApi
 
 # A shorter one can be guessed.
 SHORTEST = 16
@@ -106,6 +107,12 @@ class Source(BaseModel):
     @abstractmethod
     def sample(self, now_s: float) -> Sample:
         """A firing alert of this source."""
+
+    @property
+    def back(self) -> AlertingApi | None:
+        """Where it is told what became of its alerts: of the sources that have an `api`, where it is configured."""
+        found = getattr(self, "api", None)
+        return found if isinstance(found, AlertingApi) else None
 
     def delivery_id(self, delivery: Delivery) -> str:
         """The same for the same delivery made again. Where the sender numbers none, its bytes are what it is."""

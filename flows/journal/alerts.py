@@ -16,6 +16,7 @@ from flows.journal.holding import Snooze
 from flows.journal.redact import Redactor
 from flows.journal.refusals import Refusals
 from flows.journal.taking import Taken, Told, take
+from flows.journal.theirs import Theirs, theirs_of
 from tasks.model import Json
 
 _LIST = """
@@ -122,15 +123,15 @@ class Alerts:
         with session_of(self._url) as session:
             return refusals.of_late(session, within)
 
-    def count_refused(self, counted: Mapping[tuple[str, str], int]) -> None:
-        """Keep what was turned away since the last time, by source and reason."""
-        with session_of(self._url) as session:
-            refusals.add(session, counted)
-
     def ended(self) -> list[Ended]:
         """What is to be told to its incident."""
         with session_of(self._url) as session:
             return heard.ended(session)
+
+    def theirs(self, incidents: Sequence[str]) -> dict[str, list[Theirs]]:
+        """What the alerts of each of these incidents are called where they came from."""
+        with session_of(self._url) as session:
+            return theirs_of(session, incidents)
 
     def over(self) -> list[str]:
         """The incidents all of whose alerts are over, which were told so and have not looked since."""

@@ -34,7 +34,7 @@ class Alert:
     """What a source says. `fingerprint` is the same for all alerts of one problem, and begins with the source's name.
 
     `name` is what the rule that fired is called there, which a runbook's symptoms name; `severity` is empty where the
-    source has none.
+    source has none. `theirs` is what its sender calls it where it can be told what becomes of it, never cut.
     """
 
     source: str
@@ -48,6 +48,7 @@ class Alert:
     description: str = ""
     tags: Mapping[str, str] = field(default_factory=dict)
     links: tuple[str, ...] = ()
+    theirs: Mapping[str, str] = field(default_factory=dict)
 
 
 def alert(source: str, **said: object) -> Alert:

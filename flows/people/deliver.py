@@ -8,8 +8,7 @@ import time
 from collections import deque
 from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
-
-from flows.people.tell import Target
+from typing import Protocol
 
 # How long a look waits for what it sent. A mail server that is well needs a second or two.
 PROMPT_S = 10.0
@@ -19,13 +18,25 @@ GIVEN_UP_S = 60.0
 logger = logging.getLogger(__name__)
 
 
+class Addressee(Protocol):
+    """Who takes a letter. What goes to the same `id` goes one after the other; `shown` holds no secret."""
+
+    @property
+    def id(self) -> str: ...
+
+    @property
+    def shown(self) -> str: ...
+
+    def send(self, title: str, text: str) -> bool: ...
+
+
 @dataclass(frozen=True, kw_only=True)
 class Letter:
     """One message to one target, without secrets. `key` is what it is journalled under."""
 
     key: str
     incident: str
-    target: Target
+    target: Addressee
     title: str
     text: str
     # Whose turn it is to be told, for the record.

@@ -110,10 +110,10 @@ class Escalator:
         for message in messages:
             for target in map(Target, place.routes.get(message.role, ())):
                 key = f"told/{message.key}/{message.role}/{target.id}"
-                if key not in told and self._is_time(f"{incident}/{key}"):
+                if key not in told and self.is_time(f"{incident}/{key}"):
                     self.post.send(_letter(incident, place, key, message, target))
 
-    def _is_time(self, letter: str) -> bool:
+    def is_time(self, letter: str) -> bool:
         """Not while it is on its way, and not again at once after it failed."""
         failed = self.failed.get(letter)
         return not self.post.has(letter) and (failed is None or now() >= failed[1])

@@ -37,6 +37,8 @@ def load(folder: Path, text: str) -> settings.AlertSettings:
         ('title = "message"', 'title = "mess age ["', "is no JMESPath expression"),
         ('title = "message"', 'title = "text"', "no title at 'text'"),
         ('each = "jobs"', 'each = "tasks"', "find no alert in `example`"),
+        (LINE, f"{LINE}\napi = {{ tokn = 'x', organization = 'acme' }}", "alerts.sources.sentry.api.tok"),
+        ('header = "X-Incident-Key"', f'api = {{ token = "{SECRET}", url = "http://x:{SECRET}@y" }}', "no password"),
         ("[alerts.sources.sentry]", "[alerts]\nport = 70000\n[alerts.sources.sentry]", "alerts.port"),
     ],
 )
