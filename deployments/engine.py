@@ -17,6 +17,9 @@ from uuid import UUID
 from prefect._flow_run_suspension import FlowRunSuspensionRequest, register_flow_run_suspension_request
 from prefect.flow_engine import FlowRunEngine
 
+from deployments.health import told
+from flows.run import health
+
 if TYPE_CHECKING:
     from prefect import Flow
     from prefect.client.schemas.objects import FlowRun
@@ -109,7 +112,8 @@ def execute(run: FlowRun, name: str) -> None:
         except NotOurs as error:
             logger.error("%s", error)
             raise
-        live_through(flow, run, logger.logger)
+        with told(run, name):
+            live_through(flow, run, logger.logger)
 
 
 def live_through(flow: Flow[..., Any], run: FlowRun, logger: logging.Logger) -> None:
@@ -129,11 +133,19 @@ def live_through(flow: Flow[..., Any], run: FlowRun, logger: logging.Logger) -> 
         with engine.start():
             while engine.is_running():
                 with engine.run_context():
-                    engine.call_flow_fn()
+                    _call(engine)
     except (Abort, Pause):
         raise
     except BaseException:
         logger.exception("The run was broken off.")
+        raise
+
+
+def _call(engine: Engine) -> None:
+    try:
+        engine.call_flow_fn()
+    except Exception as error:
+        health.ended(error)
         raise
 
 

@@ -41,7 +41,10 @@ def prepare(*, team: bool) -> None:
         Catalog.load()
         return
     with contextlib.suppress(InvalidConfig):
-        settings.keep(settings.config())
+        config = settings.config()
+        settings.keep(config)
+        if config.health.sentry_dsn is not None:
+            importlib.import_module("sentry_sdk.crons")
 
 
 def _built_late() -> Iterator[type[BaseModel]]:

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 
@@ -49,6 +50,32 @@ class Keeping(BaseModel):
     keep_days: Annotated[int, Field(ge=1)] | None = None
 
 
+def _dsn(secret: SecretStr) -> SecretStr:
+    parts = urlsplit(secret.get_secret_value())
+    if parts.scheme not in ("http", "https") or not parts.username or not parts.path.rpartition("/")[2].isdigit():
+        raise ValueError("write a project's DSN, like https://KEY@o1.ingest.sentry.io/2")
+    return secret
+
+
+def _address(secret: SecretStr) -> SecretStr:
+    parts = urlsplit(secret.get_secret_value())
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.username:
+        raise ValueError("write the address that is to be asked for, like https://hc-ping.com/UUID")
+    return secret
+
+
+class Health(BaseModel):
+    """Who hears how we are ourselves: a Sentry, of failures and schedules, and an address, while all is well.
+
+    Both are secrets: whoever has them can speak for us.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    sentry_dsn: Annotated[SecretStr, AfterValidator(_dsn)] | None = None
+    heartbeat: Annotated[SecretStr, AfterValidator(_address)] | None = None
+
+
 @dataclass(frozen=True)
 class Config:
     """What the configuration files say, not yet resolved: an environment's secrets are read when it is asked for."""
@@ -58,6 +85,7 @@ class Config:
     # Not shown: somebody may have written a secret into the file itself.
     kept: Mapping[str, Any] = field(repr=False)
     alerts: Mapping[str, Any] = field(repr=False)
+    told: Mapping[str, Any] = field(repr=False)
     raw: Mapping[str, tuple[Path, Mapping[str, Any]]] = field(repr=False)
 
     @classmethod
@@ -70,7 +98,7 @@ class Config:
             InvalidConfig: not TOML, an unknown key, or a part of the wrong shape.
         """
         main = toml.read(file) if file.exists() else {}
-        toml.refuse_unknown(file, "", main, {"alerts", "environments", "record", "team"})
+        toml.refuse_unknown(file, "", main, {"alerts", "environments", "health", "record", "team"})
         told = toml.as_table(main.get("team", {}), file, "team")
         toml.refuse_unknown(file, "team", told, set(Team.model_fields))
         team = toml.validated(Team, told, file, "team")
@@ -78,6 +106,8 @@ class Config:
         toml.refuse_unknown(file, "record", kept, set(Keeping.model_fields))
         toml.validated(Keeping, kept, file, "record")
         alerts: Mapping[str, Any] = toml.as_table(main.get("alerts", {}), file, "alerts")
+        health = toml.as_table(main.get("health", {}), file, "health")
+        toml.refuse_unknown(file, "health", health, set(Health.model_fields))
         raw: dict[str, tuple[Path, Mapping[str, Any]]] = {
             name: (file, table) for name, table in toml.tables_in(main.get("environments", {}), file, "environments")
         }
@@ -90,7 +120,7 @@ class Config:
             del raw[LAB]
         root = file.resolve().parent
         folders = {key: root / folder for key, folder in team if folder is not None}
-        return cls(file=file, team=Team(**folders), kept=kept, alerts=alerts, raw=raw)
+        return cls(file=file, team=Team(**folders), kept=kept, alerts=alerts, told=health, raw=raw)
 
     @property
     def record(self) -> Keeping:
@@ -103,6 +133,15 @@ class Config:
         root = self.file.resolve().parent
         anchors = tuple(place if "://" in place else str(root / place) for place in keeping.anchors)
         return keeping.model_copy(update={"anchors": anchors})
+
+    @property
+    def health(self) -> Health:
+        """Who hears how we are, the secrets filled in.
+
+        Raises:
+            InvalidConfig: a secret that is not set, or a value that is wrong with it.
+        """
+        return toml.validated(Health, toml.filled(self.told, self.file, "health"), self.file, "health")
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -25,6 +25,10 @@ class Defect(Refused):
     """A check, an action or a system raised what it should not have. Asking again mends no file."""
 
 
+# Who else hears of a defect, besides whoever asked (flows/run/health.py).
+listeners: list[Callable[[Defect], object]] = []
+
+
 @dataclass(frozen=True)
 class Line:
     """A line of our code or of the team's."""
@@ -101,7 +105,11 @@ def in_our_words(what: str) -> Iterator[None]:
         if _unanswered(error):
             remedy = "Look whether it is up, and can be reached from where this runs."
             raise CannotLook(f"{what}: the system did not answer as it should: {told(error)}.", remedy) from error
-        raise Defect(f"{what} crashed: {told(error)}.", _mend(line_of(error))) from error
+        defect = Defect(f"{what} crashed: {told(error)}.", _mend(line_of(error)))
+        defect.__cause__ = error
+        for heard in listeners:
+            heard(defect)
+        raise defect from error
 
 
 def _mend(line: Line | None) -> str:
