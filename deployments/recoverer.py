@@ -14,6 +14,7 @@ from collections.abc import Callable
 import httpx
 
 from deployments.called import Moves
+from deployments.heartbeat import Heartbeat
 from deployments.prefect_server import POOL
 from deployments.timezones import remember_timezones
 from deployments.wanted import TAG
@@ -54,7 +55,7 @@ def main() -> None:
     # Of their own, because a mail server or a store that does not answer must not keep orphans waiting.
     escalator, keeper = (of(journal, settings.config, logger.info) for of in (Escalator, Keeper))
     teller = Escalator(journal, settings.config, logger.info)
-    alarm = Alarm(journal, teller, lambda: clock.look(TAG, POOL), logger.warning)
+    alarm = Alarm(journal, teller, lambda: clock.look(TAG, POOL), logger.warning, heart())
     unclaimed = Unclaimed(journal, Escalator(journal, settings.config, logger.info))
     looks = [
         (escalator.look, TELL_EVERY_S),
@@ -72,6 +73,16 @@ def main() -> None:
         except (JournalUnavailable, httpx.HTTPError) as error:
             logger.warning("Cannot look now: %s", error)
         time.sleep(EVERY_S)
+
+
+def heart() -> Callable[[], object]:
+    """What is done while schedules begin what they should."""
+    try:
+        url = settings.config().health.heartbeat
+    except InvalidConfig as error:
+        logger.warning("No heartbeat is sent: %s", error)
+        url = None
+    return Heartbeat(url, logger.warning).beat if url is not None else bool
 
 
 def back(journal: Journal) -> Back | None:

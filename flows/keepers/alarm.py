@@ -37,6 +37,8 @@ class Alarm:
     teller: Escalator
     clock: Callable[[], Clock]
     say: Callable[[str], object]
+    # Done at each look that finds no trouble.
+    well: Callable[[], object] = bool
     before: frozenset[str] | None = None
 
     def look(self) -> None:
@@ -56,6 +58,8 @@ class Alarm:
             self._tell(chain, self.journal.read(chain), [environment])
         self.before = frozenset(seen) | blind
         self.teller.settle()
+        if not seen:
+            self.well()
 
     def _recorded(self, key: str, trouble: Trouble | None, *, unknown: bool) -> Sequence[Entry]:
         """The chain of this trouble, with what this look adds to it."""
