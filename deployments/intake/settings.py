@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Annotated, Any, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 
 from deployments import intake
 from deployments.intake.quiet import Quiet
@@ -21,6 +21,7 @@ from runbooks.catalog import Catalog
 from tasks import toml
 from tasks.config import Config
 from tasks.toml import InvalidConfig
+from tasks.web.system import http_url
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -35,8 +36,8 @@ class Listening(BaseModel):
     most_per_s: Annotated[float, Field(gt=0)] = 1_000.0
     # Without one there are no metrics: whoever finds the address would learn who sends, and how much.
     metrics_secret: SecretStr | None = None
-    # Prefect's pages as people reach them, like https://prefect.example.com: for links in what sources are told.
-    prefect_url: str = ""
+    # For links in what sources are told; like https://prefect.example.com.
+    prefect_url: Annotated[str, AfterValidator(http_url("Prefect's pages, as people reach them"))] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

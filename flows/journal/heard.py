@@ -18,11 +18,14 @@ _OF_LATE = """
                          WHERE opening = a.opening ORDER BY attempt DESC LIMIT 1) AS d ON true
          WHERE a.alert > (SELECT coalesce(max(alert), 0) FROM incident.alerts) - 1000 AND a.state = 'resolved')
 """
+# Not the echo of what we said there ourselves (flows/people/back.py).
 _ENDED = f"""{_OF_LATE}
     SELECT alert, run, source, title FROM ended AS a
      WHERE EXISTS (SELECT FROM incident.entries AS e WHERE e.incident = a.run AND e.seq = 1)
        AND NOT EXISTS (SELECT FROM incident.entries AS e
                         WHERE e.incident = a.run AND e.key = 'alert-resolved/' || a.alert)
+       AND NOT EXISTS (SELECT FROM incident.entries AS e
+                        WHERE e.incident = a.run AND starts_with(e.key, 'told/ended/' || a.source || '/'))
      ORDER BY alert
 """  # noqa: S608 - constant
 # Told, and not looked at since; nothing was begun. Others of its alerts may go on: then it is not over.

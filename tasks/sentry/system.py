@@ -38,7 +38,7 @@ class SentryApi(AlertingApi):
     resolve: bool = True
 
     def began(self, theirs: Mapping[str, str], said: Said) -> None:
-        if self.assign_to:
+        if self.assign_to and not self._is_assigned(theirs):
             self._door.send("PUT", self._issue(theirs), json={"assignedTo": self.assign_to})
         self._comment(theirs, said)
 
@@ -46,6 +46,11 @@ class SentryApi(AlertingApi):
         if said.well and self.resolve:
             self._door.send("PUT", self._issue(theirs), json={"status": "resolved"})
         self._comment(theirs, said)
+
+    def _is_assigned(self, theirs: Mapping[str, str]) -> bool:
+        """Whoever has taken it keeps it."""
+        issue = self._door.get(self._issue(theirs)).body
+        return isinstance(issue, dict) and bool(issue.get("assignedTo"))
 
     def _comment(self, theirs: Mapping[str, str], said: Said) -> None:
         answer = self._door.send("POST", f"{self._issue(theirs)}comments/", json={"text": said.text}, taken=(400,))
