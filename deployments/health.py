@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import re
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -49,7 +50,8 @@ def told(run: FlowRun, name: str) -> Iterator[None]:
         yield
         return
     slug, config = schedule
-    about = watcher.check_in(slug, "in_progress", config=config)
+    about = uuid.uuid4().hex
+    watcher.check_in(slug, "in_progress", config=config, about=about)
     try:
         yield
     finally:

@@ -11,7 +11,8 @@ from __future__ import annotations
 import atexit
 import importlib.metadata
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -38,12 +39,13 @@ class Health:
 
     def failed(self, error: BaseException) -> None:
         """Tell of a failure of ours."""
-        self._sdk.capture_exception(error, tags=dict(self.tags))
+        with _harmlessly():
+            self._sdk.capture_exception(error, tags=dict(self.tags))
 
-    def check_in(self, slug: str, status: str, *, config: Mapping[str, object], about: str | None = None) -> str | None:
-        """Tell that the schedule `slug` began a run or that it ended; `about` is the first one's answer."""
-        said: str | None = self._sdk.crons.capture_checkin(slug, about, status, monitor_config=dict(config))
-        return said
+    def check_in(self, slug: str, status: str, *, config: Mapping[str, object], about: str) -> None:
+        """Tell that the schedule `slug` began a run, or that it ended; `about` is the same for both."""
+        with _harmlessly():
+            self._sdk.crons.capture_checkin(slug, about, status, monitor_config=dict(config))
 
     @cached_property
     def _sdk(self) -> Any:
@@ -78,6 +80,14 @@ class Health:
             kept = {name: event[name] for name in KEPT if name in event}
             kinds = [{"type": one.get("type")} for one in (event.get("exception") or {}).get("values", ())]
             return {**kept, "exception": {"values": kinds}}
+
+
+@contextmanager
+def _harmlessly() -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:  # noqa: BLE001 - whatever there is in telling it: what is told of must not fail for it
+        _log.warning("How we are could not be told: %s", type(error).__name__)
 
 
 # Of an event that cannot be cleaned.
