@@ -110,7 +110,7 @@ def _schedule(run: FlowRun, name: str, config: Config) -> tuple[str, dict[str, o
         if not isinstance(declared, Maintenance):
             return None
         when = {"type": "crontab", "value": declared.window.cron}
-        slug = deployment_name(str(run.parameters["runbook"]), declared.kind, environment)
+        slug = deployment_name(str(run.parameters["runbook"]), Maintenance, environment)
     return _slug(slug), {
         "schedule": when,
         "timezone": config.time_zone(environment) if environment in config.names else "UTC",

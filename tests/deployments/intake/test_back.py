@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 
 from deployments import recoverer
-from deployments.intake.dispatcher import Dispatcher
 from flows.case.case import Ending
 from flows.people import escalate
 from flows.people.back import Back
@@ -19,6 +18,7 @@ from flows.people.escalate import RETRY_S
 from flows.run.clock import now
 from tests.deployments.intake import said
 from tests.deployments.intake.conftest import CONFIG, SECRET, Served, migrated, roles, serve
+from tests.deployments.intake.test_dispatcher import dispatching
 from tests.flows.journal.conftest import Roles
 from tests.flows.raw import Raw
 from tests.tasks.web.conftest import Reply, Vendor, serving, waits
@@ -136,7 +136,7 @@ def test_our_own_resolve_that_comes_back_as_a_webhook_changes_nothing(world: Wor
     comment = {"action": "created", "data": {"comment": "So it is.", "comment_id": 7, "issue_id": 1}}
     body = said.encoded(comment)
     world.served.post("sentry", body, said.signed(body))
-    assert Dispatcher(world.served.journal).look() == 0
+    assert dispatching(world.served).look() == 0
     assert (world.told(), openings.waiting()) == ([], [])
     assert [entry.hash for entry in world.served.journal.read(RUN)] == before
 
