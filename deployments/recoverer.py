@@ -10,11 +10,11 @@ import os
 import threading
 import time
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import httpx
 
 from deployments.called import Moves
-from deployments.heartbeat import Heartbeat
 from deployments.prefect_server import POOL
 from deployments.timezones import remember_timezones
 from deployments.wanted import TAG
@@ -24,12 +24,14 @@ from flows.keepers.alarm import Alarm
 from flows.keepers.recover import Recoverer
 from flows.keepers.seal import Keeper
 from flows.keepers.unclaimed import Unclaimed
-from flows.people.back import Back
 from flows.people.escalate import Escalator
 from flows.run import settings
 from runbooks.catalog import UnknownRunbook
 from tasks import toml
 from tasks.toml import InvalidConfig
+
+if TYPE_CHECKING:
+    from flows.people.back import Back
 
 # Two looks see an orphan, then a worker has to poll and to start: it runs again within ten seconds.
 EVERY_S = 2.0
@@ -82,7 +84,11 @@ def heart() -> Callable[[], object]:
     except InvalidConfig as error:
         logger.warning("No heartbeat is sent: %s", error)
         url = None
-    return Heartbeat(url, logger.warning).beat if url is not None else bool
+    if url is None:
+        return bool
+    from deployments.heartbeat import Heartbeat
+
+    return Heartbeat(url, logger.warning).beat
 
 
 def back(journal: Journal) -> Back | None:
@@ -94,6 +100,7 @@ def back(journal: Journal) -> Back | None:
             return None
         # Not before it is needed: it imports the whole service.
         from deployments.intake import settings as alerts
+        from flows.people.back import Back
 
         found = alerts.load(config, settings.catalog(config))
     except (InvalidConfig, UnknownRunbook) as error:
