@@ -16,7 +16,9 @@ from deployments.intake.delivery import Delivery, Refused, Why
 from deployments.intake.mapping import Mapped
 from deployments.intake.source import JSON, Sample, Secrets, Source, refuse_stale
 
-SIGNED = ("webhook-id", "webhook-timestamp", "webhook-signature")
+SIGNED = ("id", "timestamp", "signature")
+# As the specification has it, and as Svix, whose scheme it was, still sends it for many.
+SPELLINGS = ("webhook", "svix")
 
 
 def _keys(secrets: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
@@ -38,21 +40,35 @@ class StandardWebhooks(Mapped, Source):
     secret: Annotated[Secrets, AfterValidator(_keys)]
 
     def verify(self, delivery: Delivery) -> None:
-        given = {name: delivery.header(name) for name in SIGNED}
-        refuse_stale(delivery, "webhook-timestamp")
+        spelled = _spelled(delivery)
+        refuse_stale(delivery, f"{spelled}-timestamp")
+        given = {f"webhook-{name}": delivery.header(f"{spelled}-{name}") for name in SIGNED}
         fits = [_fits(secret, delivery.body, given) for secret in self.secret]
         if not any(fits):
             raise Refused(Why.UNPROVED)
 
     def delivery_id(self, delivery: Delivery) -> str:
-        return delivery.header("webhook-id")
+        return delivery.header(f"{_spelled(delivery)}-id")
 
     def sample(self, now_s: float) -> Sample:
         body, number = self.body(now_s), f"msg_{int(now_s * 1000)}"
         at = datetime.fromtimestamp(int(now_s), UTC)
         proof = Webhook(self.secret[0].get_secret_value()).sign(number, at, body.decode())
-        given = dict(zip(SIGNED, (number, str(int(now_s)), proof), strict=True))
+        given = {"webhook-id": number, "webhook-timestamp": str(int(now_s)), "webhook-signature": proof}
         return Sample(body=body, headers={**JSON, **given})
+
+
+def _spelled(delivery: Delivery) -> str:
+    """In which spelling it is signed.
+
+    Raises:
+        Refused: in both, and they disagree: which one counts would be our guess.
+    """
+    said = {spelling: [delivery.header(f"{spelling}-{name}") for name in SIGNED] for spelling in SPELLINGS}
+    used = [spelling for spelling, values in said.items() if any(values)]
+    if len(used) > 1 and said["webhook"] != said["svix"]:
+        raise Refused(Why.UNPROVED, "two spellings disagree")
+    return used[0] if used else SPELLINGS[0]
 
 
 def _fits(secret: SecretStr, body: bytes, given: dict[str, str]) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import time
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -11,7 +12,7 @@ from pydantic import SecretStr
 from standardwebhooks import Webhook
 
 from deployments.intake.delivery import read_json
-from deployments.intake.source import Source, signature
+from deployments.intake.source import Sample, Source, signature
 from flows.journal.alerts import Kept
 from flows.opening.alert import State
 from runbooks.model import Severity
@@ -220,6 +221,22 @@ def test_standard_webhooks_are_taken_by_both_keys_and_not_by_what_is_no_signatur
     assert (kept(served).state, kept(served).title) == ("resolved", "nightly job.recovered")
     # Made again later, under the same id: signed anew, and nothing happens.
     assert served.post("standard-webhooks", body, {**head, "webhook-signature": right}).json()["replayed"] is True
+
+
+def test_standard_webhooks_are_taken_in_svixs_spelling_and_not_in_two_that_disagree(served: Served) -> None:
+    def spelled(sample: Sample, name: str) -> dict[str, str]:
+        return {header.replace("webhook-", f"{name}-"): value for header, value in sample.headers.items()}
+
+    source = served.source("standard-webhooks")
+    sample, other = source.sample(time.time()), source.sample(time.time() - 1)
+    for headers, status, replayed in (
+        ({**spelled(sample, "svix"), **other.headers}, 401, None),
+        ({**sample.headers, "svix-id": "msg_2"}, 401, None),
+        (spelled(sample, "svix"), 200, False),
+        ({**sample.headers, **spelled(sample, "svix")}, 200, True),
+    ):
+        answer = served.deliver("standard-webhooks", replace(sample, headers=headers))
+        assert (answer.status_code, answer.json().get("replayed")) == (status, replayed)
 
 
 def test_its_own_sample_is_taken(served: Served) -> None:
