@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 from deployments.intake.source import Sample, SignedSource, judged
 from flows.opening.alert import Alert, State, alert
 from runbooks.model import Severity
+from tasks.pagerduty.system import PagerDutyApi
 
 EVENTS = {
     "incident.triggered": State.FIRING,
@@ -37,6 +38,8 @@ class PagerDuty(SignedSource):
     signed_in: ClassVar[str] = "x-pagerduty-signature"
     prefix: ClassVar[str] = "v1="
 
+    api: PagerDutyApi | None = None
+
     def alerts(self, body: dict[str, Any]) -> Iterator[Alert]:
         event = body["event"]
         # That somebody acknowledged, escalated or noted something begins and ends nothing.
@@ -58,6 +61,8 @@ class PagerDuty(SignedSource):
             severity=judged(priority, SEVERITIES) or judged(urgency, SEVERITIES),
             tags={"priority": priority, "urgency": urgency, "number": incident.get("number") or ""},
             links=(incident.get("html_url") or "",),
+            # An incident that a person made there has none, and its events API knows it by nothing else.
+            theirs={"dedup_key": str(incident["incident_key"])} if incident.get("incident_key") else {},
         )
 
     def sample(self, now_s: float) -> Sample:

@@ -9,8 +9,10 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
 from deployments import recoverer
+from deployments.intake.source import signature
 from flows.case.case import Ending
 from flows.people import escalate
 from flows.people.back import Back
@@ -85,6 +87,13 @@ organization = "acme"
 [alerts.sources.betterstack.api]
 url = "{vendor.url}"
 token = "{TOKEN}"
+[alerts.sources.pagerduty.api]
+url = "{vendor.url}"
+routing_key = "{TOKEN}"
+
+[[alerts.rules]]
+source = "pagerduty"
+runbook = "database/connections-exhausted"
 
 [[alerts.rules]]
 source = "betterstack"
@@ -123,6 +132,20 @@ def test_a_source_is_told_once_that_it_is_worked_on_and_how_it_ended(world: Worl
     entries = world.served.journal.read(RUN)
     assert [entry.body["delivered"] for entry in entries if entry.kind == "told"] == [True, True]
     assert TOKEN not in str(entries)
+
+
+def test_pagerduty_hears_of_the_key_under_which_its_incident_was_triggered(world: World) -> None:
+    body = said.encoded(said.pagerduty())
+    proof = {"x-pagerduty-signature": f"v1={signature(SecretStr(SECRET), body)}"}
+    world.opens(lambda: world.served.post("pagerduty", body, proof))
+    world.back.look()
+    world.ends(Ending.FIXED)
+    world.back.look()
+    events = [json.loads(asked.body) for asked in world.vendor.asked if asked.path == "/v2/enqueue"]
+    assert [(one["event_action"], one["dedup_key"]) for one in events] == [
+        ("acknowledge", "d3640fbd"),
+        ("resolve", "d3640fbd"),
+    ]
 
 
 def test_our_own_resolve_that_comes_back_as_a_webhook_changes_nothing(world: World) -> None:
