@@ -17,6 +17,7 @@ from deployments.intake.quiet import quiet
 from deployments.intake.settings import AlertSettings
 from deployments.intake.source import Source
 from flows.journal import JournalUnavailable, NotRecordable, refusals
+from flows.journal.openings import Backlog, backlog
 from flows.journal.pool import Sessions
 from flows.journal.taking import Taken, Told, take
 from flows.opening.alert import Alert, State
@@ -93,6 +94,13 @@ class Intake:
 
     def close(self) -> None:
         self._sessions.close()
+
+    def backlog(self) -> Backlog | None:
+        """What waits for its run; None while the database does not answer."""
+        try:
+            return self._sessions.run(backlog)
+        except JournalUnavailable:
+            return None
 
     def write_refused(self) -> None:
         """Keep in the journal what was refused since the last time; one row for each source and reason.

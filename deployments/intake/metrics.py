@@ -38,6 +38,15 @@ class _Collector:
         for source, at_s in counts.last_s.items():
             age.add_metric([source], time.time() - at_s)
         yield age
+        yield from self._backlog()
+
+    def _backlog(self) -> Iterator[Metric]:
+        """Of all services over this database; nothing while that does not answer."""
+        found = self._intake.backlog()
+        if found is not None:
+            yield GaugeMetricFamily("incident_openings_waiting", "Opened, and without a run.", found.waiting)
+            yield GaugeMetricFamily("incident_openings_oldest_waiting_seconds", "Of these.", found.oldest_s)
+            yield CounterMetricFamily("incident_openings_dispatched", "Runs created.", found.dispatched)
 
 
 def exposition(intake: Intake) -> bytes:

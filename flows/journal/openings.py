@@ -68,6 +68,14 @@ _WAITING = """
                 AND NOT EXISTS (SELECT FROM incident.entries AS e WHERE e.incident = d.run)))
      ORDER BY o.opening
 """
+# How many wait for their first run, since when the oldest does, and how many runs there ever were.
+_BACKLOG = """
+    SELECT count(*), coalesce(extract(epoch FROM clock_timestamp() - min(o.at)), 0),
+           (SELECT count(*) FROM incident.dispatched)
+      FROM incident.openings AS o
+     WHERE o.opening > (SELECT coalesce(max(opening), 0) FROM incident.openings) - %(newest)s
+       AND NOT EXISTS (SELECT FROM incident.dispatched AS d WHERE d.opening = o.opening)
+"""
 # A run that ends before it begins, as where the configuration is wrong, is followed by another ever more seldom.
 FIRST_WAIT_S, LONGEST_WAIT_S = 5.0, 600.0
 # Looked through are the newest so many: it is asked every few seconds, whatever there was before.
@@ -104,6 +112,21 @@ class Waiting:
     asked: Asked
     attempt: int
     run: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Backlog:
+    """Openings without a run, for how long the oldest has waited, and how many runs were ever created."""
+
+    waiting: int
+    oldest_s: float
+    dispatched: int
+
+
+def backlog(session: Connection) -> Backlog:
+    """What waits at this moment."""
+    ((waiting, oldest_s, dispatched),) = session.execute(_BACKLOG, _LIMITS).fetchall()
+    return Backlog(waiting=int(str(waiting)), oldest_s=float(str(oldest_s)), dispatched=int(str(dispatched)))
 
 
 class Openings:

@@ -17,8 +17,11 @@ from deployments.progress import quiet
 from deployments.stack import Stack
 from flows.journal import Journal
 from tests.deployments.terminal import Shell
+from tests.left_out import STRICT
 
 OVER = ("cancelled", "not reproduced")
+# By a signature, by a header, by the path: how a sender can prove who it is. CI sends all there are.
+ONE_OF_EACH = ("sentry", "alertmanager", "sentry-legacy")
 
 
 def assert_withdrawn(became: dict[str, object], journal: Journal, kind: str) -> None:
@@ -38,7 +41,7 @@ def test_each_kind_of_source_goes_all_the_way_and_is_withdrawn(
         monkeypatch.setenv(name, value)
     with playground(stack.home, quiet) as (at, _):
         listening(at)
-        for kind in sorted(settings.kinds()):
+        for kind in sorted(settings.kinds()) if STRICT else ONE_OF_EACH:
             capsys.readouterr()
             assert through(at, labs.name(kind), "lab", json=True) == 0
             assert_withdrawn(json.loads(capsys.readouterr().out), at.journal(), kind)

@@ -64,7 +64,7 @@ def pages(request: pytest.FixtureRequest, browser: Browser, stack: Stack, tmp_pa
     with temporary_settings({PREFECT_API_URL: stack.prefect_api_url}):
         publish(Catalog.load(), _config(stack))
         context = browser.new_context(viewport={"width": 1400, "height": 1000}, base_url=stack.ui_url)
-        context.set_default_timeout(15_000)
+        context.set_default_timeout(90_000)
         yield request.param(context.new_page(), tmp_path)
         context.close()
 

@@ -86,3 +86,5 @@ def test_a_signed_alert_opens_its_incident_and_a_storm_of_it_no_other(site: tupl
     metrics = httpx.get(f"{address}/metrics", headers=proof, trust_env=False).text
     assert 'incident_alerts_opened_total{source="sentry"} 1.0' in metrics
     assert 'incident_alerts_joined_total{source="sentry"} 4.0' in metrics
+    assert "incident_openings_dispatched_total 1.0" in metrics
+    assert "incident_openings_waiting 0.0" in metrics
