@@ -19,8 +19,8 @@ from deployments.intake.service import application
 from flows.journal import JournalUnavailable
 from flows.run import settings as ours
 
-# Strangers decide how many refusals there are, and this how many rows.
-WRITES_EVERY_S = 10.0
+# Strangers decide how many refusals there are; this, and how many sources and reasons there are, how many rows a day.
+WRITES_EVERY_S = 60.0
 
 
 def main() -> None:

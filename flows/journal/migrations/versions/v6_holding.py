@@ -22,7 +22,7 @@ CREATE TABLE incident.snoozes (
 )
 """
 SNOOZES_UNTIL = "CREATE INDEX snoozes_until ON incident.snoozes (until)"
-# Counted in memory and written every few seconds: strangers decide how many there are.
+# Counted in memory and written once a minute: strangers decide how many there are.
 REFUSALS = """
 CREATE TABLE incident.refusals (
     refusal bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
