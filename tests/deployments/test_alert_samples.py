@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+from prefect.settings import PREFECT_API_URL, temporary_settings
 
 import deployments.lab
 from deployments import private_file
@@ -39,7 +40,8 @@ def test_each_kind_of_source_goes_all_the_way_and_is_withdrawn(
 ) -> None:
     for name, value in stack.environment().items():
         monkeypatch.setenv(name, value)
-    with playground(stack.home, quiet) as (at, _):
+    # What Prefect was told by the environment it has read by now.
+    with temporary_settings({PREFECT_API_URL: stack.prefect_api_url}), playground(stack.home, quiet) as (at, _):
         listening(at)
         for kind in sorted(settings.kinds()) if STRICT else ONE_OF_EACH:
             capsys.readouterr()

@@ -22,7 +22,7 @@ from deployments.home import Home
 from deployments.ports import PortTaken, free_port, is_free
 from deployments.prefect_server import POOL, change_headers
 from deployments.stack import AlreadyUp, Stack
-from tests.conftest import Server
+from tests.conftest import Server, own_server
 from tests.deployments.processes import children, commands, using, wait_until
 
 SERVE = textwrap.dedent("""
@@ -156,16 +156,23 @@ def test_it_writes_nothing_others_can_read(stack: Stack) -> None:
     assert not [folder for folder in folders if folder.stat().st_mode & 0o044]
 
 
+@pytest.fixture
+def theirs(postgres15: Server) -> Iterator[Server]:
+    """An older server of its own: the roles that a stack makes there stay."""
+    with own_server(postgres15.cluster.bin, {}) as server:
+        yield server
+
+
 def test_it_leaves_nothing_when_it_is_killed_and_comes_back(
-    home: Home, postgres15: Server, foreground: list[Foreground]
+    home: Home, theirs: Server, foreground: list[Foreground]
 ) -> None:
     """Beside the session's own stack, on a server of somebody else."""
-    foreground.append(Foreground(home, postgres15.admin_url))
+    foreground.append(Foreground(home, theirs.admin_url))
     foreground[0].wait_for("READY")
     assert not [command for command in using(home.root).values() if "postgres -D" in command]
     assert len(using(home.root)) >= 4
     foreground[0].end(signal.SIGKILL)
-    foreground.append(Foreground(home, postgres15.admin_url))
+    foreground.append(Foreground(home, theirs.admin_url))
     foreground[1].wait_for("READY")
     foreground[0].process.wait()
     assert foreground[1].end(signal.SIGTERM) == 0
@@ -173,7 +180,7 @@ def test_it_leaves_nothing_when_it_is_killed_and_comes_back(
     assert foreground[1].process.stdout.read().splitlines() == ["Stopping …", "Stopped.", "END"]
     assert using(home.root) == {}
     assert Stack.find(home) is None
-    with psycopg.connect(postgres15.admin_url) as session:
+    with psycopg.connect(theirs.admin_url) as session:
         assert session.execute("SELECT FROM pg_database WHERE datname = 'incident'").rowcount == 1
 
 

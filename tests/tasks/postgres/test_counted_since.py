@@ -45,9 +45,10 @@ def answers(stage: Stage) -> bool:
 
 def crash(stage: Stage) -> None:
     """One session's process is killed: Postgres ends all others, recovers, and goes on under the same postmaster."""
-    with psycopg.connect(stage.admin_url) as session:
+    with psycopg.connect(stage.admin_url) as session, psycopg.connect(stage.admin_url) as another:
         os.kill(session.info.backend_pid, signal.SIGKILL)
-        until(lambda: not survives(session), "the session is gone")
+        # Not before that did Postgres see it: who connects sooner is thrown out as well.
+        until(lambda: not survives(another), "all sessions are gone")
     until(lambda: answers(stage), "the server is back")
 
 
