@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pydantic import SecretBytes, SecretStr
 
 from flows.journal import Redactor
-from flows.journal.redact import MASK
+from flows.journal.redact import _HINT, _PATTERNS, MASK
 
 REDACT = Redactor([])
 
@@ -173,6 +173,11 @@ PIECES = (
         "re_",
     ),
 )
+
+
+@given(st.lists(st.sampled_from(PIECES) | st.text(max_size=3), max_size=12).map("".join))
+def test_no_pattern_fits_a_text_that_has_no_hint_of_it(text: str) -> None:
+    assert _HINT.search(text) or not any(pattern.search(text) for pattern, _ in _PATTERNS)
 
 
 @given(st.lists(st.sampled_from(PIECES) | st.text(max_size=3), max_size=12).map("".join))
