@@ -10,7 +10,7 @@ from contextlib import suppress
 import httpx
 
 from flows.journal import AlreadyRecorded, Journal, JournalUnavailable, kinds
-from flows.journal.alerts import Kept
+from flows.journal.alerts import Kept, News
 from flows.journal.taking import Told
 from flows.opening.door import dispatch
 from flows.run.trigger import NotPublished, wake
@@ -56,11 +56,11 @@ class Dispatcher:
             JournalUnavailable, httpx.HTTPError: no record, or no Prefect. Nothing is lost.
         """
         created = self._create()
-        self._tell_what_is_over()
-        due = self._journal.alerts.due()
-        for kept in due:
+        news = self._journal.alerts.news()
+        self._tell(news)
+        for kept in news.due:
             self._journal.alerts.again(kept, f"held/{kept.alert}", self.route_again(kept))
-        return created + (self._create() if due else 0)
+        return created + (self._create() if news.due else 0)
 
     def _create(self) -> int:
         created = 0
@@ -73,13 +73,13 @@ class Dispatcher:
                     logger.warning("Opening %s waits: %s", waiting.opening, error)
         return created
 
-    def _tell_what_is_over(self) -> None:
+    def _tell(self, news: News) -> None:
         """Each incident hears it once; one in which nothing was begun looks again, and closes if it is so."""
-        for ended in self._journal.alerts.ended():
+        for ended in news.ended:
             says = f"{ended.source} says that it is over: {ended.title}"
             # Another intake's dispatcher may have been first.
             with suppress(AlreadyRecorded):
                 self._journal.note(ended.incident, f"alert:{ended.source}", ended.key, kinds.AlertResolved(says=says))
-        for incident in self._journal.alerts.over():
+        for incident in news.over:
             if wake(incident):
                 logger.info("%s: its alerts are over; it looks again.", incident)

@@ -29,6 +29,7 @@ _LIST = """
      WHERE {which}
      ORDER BY a.alert DESC LIMIT %(limit)s
 """
+_DUE = f"a.alert IN ({holding.DUE})"
 _UNCLAIMED = """
     a.alert > (SELECT coalesce(max(alert), 0) FROM incident.alerts) - 1000 AND a.at > clock_timestamp() - %(within)s
     AND a.runbook = '' AND a.state = 'firing' AND a.severity = ANY (%(severities)s)
@@ -68,6 +69,15 @@ class Kept:
     fingerprint: str
 
 
+@dataclass(frozen=True, kw_only=True)
+class News:
+    """What follows of alerts at this moment: incidents to tell, incidents to look again, alerts to take again."""
+
+    ended: list[Ended]
+    over: list[str]
+    due: list[Kept]
+
+
 class Alerts:
     """The alerts in the database at `url`. Every method raises JournalUnavailable where that does not answer."""
 
@@ -85,7 +95,7 @@ class Alerts:
 
     def due(self) -> list[Kept]:
         """What was held back until now, and fires still."""
-        return self._kept(f"a.alert IN ({holding.DUE})", {"limit": 100})
+        return self._kept(_DUE, {"limit": 100})
 
     def unclaimed(self, severities: Sequence[str], within: timedelta, again: timedelta) -> list[Kept]:
         """Of the last time `within`: what fires, is so severe, and opened nothing; not what is only said `again`."""
@@ -122,6 +132,12 @@ class Alerts:
         """What was turned away at the door."""
         with session_of(self._url) as session:
             return refusals.of_late(session, within)
+
+    def news(self) -> News:
+        """All that is asked for every few seconds, by one session: opening one takes longer than the questions."""
+        with session_of(self._url) as session:
+            due = list(map(_kept, session.execute(_LIST.format(which=_DUE).encode(), {"limit": 100})))
+            return News(ended=heard.ended(session), over=heard.over(session), due=due)
 
     def ended(self) -> list[Ended]:
         """What is to be told to its incident."""
