@@ -17,7 +17,7 @@ from uuid import UUID
 from prefect._flow_run_suspension import FlowRunSuspensionRequest, register_flow_run_suspension_request
 from prefect.flow_engine import FlowRunEngine
 
-from deployments.health import told
+from deployments.monitors import told
 from flows.run import health
 
 if TYPE_CHECKING:

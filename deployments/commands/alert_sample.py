@@ -111,21 +111,17 @@ def deliver(found: AlertSettings, source: str, sent: Sample) -> dict[str, Any]:
     Raises:
         NobodyListens, NotTaken: it did not get through.
     """
-    url = f"{_address(found)}/alerts/{sent.path(source)}"
+    url = f"{found.listening.url}/alerts/{sent.path(source)}"
     try:
         with httpx.Client(trust_env=False, timeout=ANSWERS_WITHIN_S) as client:
             answer = client.post(url, content=sent.body, headers=dict(sent.headers))
     except httpx.TransportError as error:
         raise NobodyListens(
-            f"Nobody takes alerts at {_address(found)}: {error}. `incident up` does, once a source is configured."
+            f"Nobody takes alerts at {found.listening.url}: {error}. `incident up` does, once a source is configured."
         ) from None
     if answer.status_code != httpx.codes.OK:
         raise NotTaken(f"Refused with {answer.status_code}. The log of `intake` says why.")
     return dict(answer.json())
-
-
-def _address(found: AlertSettings) -> str:
-    return f"http://{found.listening.host}:{found.listening.port}"
 
 
 def listening(at: Here) -> AlertSettings:
@@ -137,10 +133,10 @@ def listening(at: Here) -> AlertSettings:
     found, until = settings.load(at.config, at.catalog), time.monotonic() + LISTENS_WITHIN_S
     while time.monotonic() < until:
         with contextlib.suppress(httpx.TransportError):
-            if httpx.get(f"{_address(found)}/health", trust_env=False).is_success:
+            if httpx.get(f"{found.listening.url}/health", trust_env=False).is_success:
                 return found
         time.sleep(LOOK_S)
-    raise NobodyListens(f"Nobody takes alerts at {_address(found)}. See {at.home.stack.log('intake')}")
+    raise NobodyListens(f"Nobody takes alerts at {found.listening.url}. See {at.home.stack.log('intake')}")
 
 
 def begun(journal: Journal, alert: int) -> str:

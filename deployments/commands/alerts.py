@@ -44,7 +44,7 @@ def newest(*, limit: int = 50, json: bool = False) -> int:
 
 
 def _row(one: Kept) -> tuple[str, ...]:
-    incident = one.incident[:8] or ("waits" if one.opening else "none")
+    incident = one.incident[:8] or ("waits" if one.opening else "held back" if one.held else "none")
     return (str(one.alert), one.at, one.source, one.state, one.title, one.runbook or "nobody's", incident)
 
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import getpass
 from datetime import timedelta
 
-from deployments.commands.asking import usual_name
+from deployments.commands.asking import who
 from deployments.commands.context import here
 from deployments.commands.terminal import errors, say
 from deployments.intake import settings
 from deployments.intake.again import told_again
 from flows.journal.holding import Snooze
+from flows.opening.alert import State
 from flows.run.clock import now
 from flows.told.words import plain
 
@@ -36,7 +36,10 @@ def replay(alert: int, *, name: str | None = None) -> int:
     if kept is None:
         errors.print(f"There is no alert {alert}. `incident alerts` lists the newest.")
         return 1
-    told = told_again(kept, settings.load(at.config, at.catalog), at.catalog, _who(name))
+    if kept.state == State.RESOLVED:
+        errors.print(f"Alert {alert} says that it is over: there is nothing to open. Name the one that said it fires.")
+        return 1
+    told = told_again(kept, settings.load(at.config, at.catalog), at.catalog, who(name))
     taken = journal.alerts.again(kept, f"replay/{alert}/{now().timestamp():.6f}", told)
     if taken is None or taken.opening is None:
         errors.print(plain(f"Nobody claims alert {alert}: {told.why}"))
@@ -85,11 +88,7 @@ def snooze(
             errors.print(f"There is no alert {alert}. `incident alerts` lists the newest.")
             return 1
         fingerprint = kept.fingerprint
-    wanted = Snooze(fingerprint=fingerprint, environment=environment, service=service, actor=_who(name), reason=reason)
+    wanted = Snooze(fingerprint=fingerprint, environment=environment, service=service, actor=who(name), reason=reason)
     until = journal.alerts.snooze(wanted, hold.total_seconds())
     say(f"Held back until {until:%Y-%m-%d %H:%M} UTC. `incident doctor` lists what is.")
     return 0
-
-
-def _who(name: str | None) -> str:
-    return name or usual_name() or getpass.getuser()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -26,6 +27,11 @@ from tasks.model import Row
 def usual_name() -> str | None:
     """Who sits here, if they told their shell."""
     return os.environ.get("INCIDENT_APPROVER") or None
+
+
+def who(name: str | None) -> str:
+    """Who does it: as was said, or as their shell or their login has it."""
+    return name or usual_name() or getpass.getuser()
 
 
 @dataclass(frozen=True, kw_only=True)

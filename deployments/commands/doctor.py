@@ -159,7 +159,8 @@ def _stack(at: Here) -> Iterator[Finding]:
 
 def _alerts(at: Here) -> Iterator[Finding]:
     """Does monitoring reach us? Of a journal that does not answer, its own finding tells."""
-    from deployments.intake import health, settings
+    from deployments.intake import settings
+    from deployments.intake.examine import examine
 
     if not at.config.alerts.get("sources"):
         return
@@ -169,7 +170,7 @@ def _alerts(at: Here) -> Iterator[Finding]:
         yield Finding(verdict=Verdict.BAD, says=f"No alerts are taken: {error}")
         return
     with suppress(NoStack, JournalUnavailable):
-        yield from health.examine(at.journal().alerts, found.listening, tuple(found.sources))
+        yield from examine(at.journal().alerts, found.listening, tuple(found.sources))
 
 
 def _schedules() -> Iterator[Finding]:

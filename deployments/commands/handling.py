@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import getpass
 
-from deployments.commands.asking import usual_name
+from deployments.commands.asking import who
 from deployments.commands.context import Here, UnknownEnvironment, here
 from deployments.commands.terminal import say
 from flows.journal import Journal
@@ -27,7 +26,7 @@ def note(incident: str, text: str, *, name: str | None = None) -> int:
         Who says so. Left out: INCIDENT_APPROVER, or your login.
     """
     journal, found = _record_of(here(), incident)
-    handling.note(journal, found, _who(name), text)
+    handling.note(journal, found, who(name), text)
     return _done(found, "Noted.")
 
 
@@ -44,8 +43,8 @@ def take(incident: str, reason: str = "", *, name: str | None = None) -> int:
         Who takes it. Left out: INCIDENT_APPROVER, or your login.
     """
     journal, found = _record_of(here(), incident)
-    handling.take(journal, found, _who(name), reason)
-    return _done(found, f"{_who(name)} handles it from now on.")
+    handling.take(journal, found, who(name), reason)
+    return _done(found, f"{who(name)} handles it from now on.")
 
 
 def severity(incident: str, level: Severity, reason: str, *, name: str | None = None) -> int:
@@ -63,7 +62,7 @@ def severity(incident: str, level: Severity, reason: str, *, name: str | None = 
         Who says so. Left out: INCIDENT_APPROVER, or your login.
     """
     journal, found = _record_of(here(), incident)
-    handling.judge(journal, found, _who(name), level, reason)
+    handling.judge(journal, found, who(name), level, reason)
     return _done(found, f"It is {level} now.")
 
 
@@ -82,7 +81,7 @@ def close(incident: str, reason: str, *, name: str | None = None) -> int:
     at = here()
     at.require_stack()
     journal, found = _record_of(at, incident)
-    handling.close(journal, found, _who(name), reason)
+    handling.close(journal, found, who(name), reason)
     return _done(found, "Its run is cancelled; the recoverer closes the record within seconds.")
 
 
@@ -95,10 +94,6 @@ def _record_of(at: Here, incident: str) -> tuple[Journal, str]:
     with contextlib.suppress(InvalidConfig, UnknownEnvironment):
         journal = at.journal(at.environment(place))
     return journal, found
-
-
-def _who(name: str | None) -> str:
-    return name or usual_name() or getpass.getuser()
 
 
 def _done(incident: str, said: str) -> int:

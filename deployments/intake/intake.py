@@ -57,7 +57,8 @@ class Counts:
 
     def unwritten(self) -> Counter[tuple[str, str]]:
         """What was refused since it was last written."""
-        return self.refused - self.written
+        # A copy, for whoever counts does not wait.
+        return Counter(dict(self.refused)) - self.written
 
 
 class Rates:

@@ -31,11 +31,11 @@ class _Collector:
                 family.add_metric([source], values[source])
             yield family
         refused = CounterMetricFamily("incident_alerts_refused", "Deliveries refused.", labels=["source", "reason"])
-        for (source, why), number in counts.refused.items():
+        for (source, why), number in list(counts.refused.items()):
             refused.add_metric([source, why], number)
         yield refused
         age = GaugeMetricFamily("incident_alerts_last_delivery_age_seconds", "Since the last one.", labels=["source"])
-        for source, at_s in counts.last_s.items():
+        for source, at_s in list(counts.last_s.items()):
             age.add_metric([source], time.time() - at_s)
         yield age
         yield from self._backlog()

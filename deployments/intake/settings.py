@@ -39,6 +39,12 @@ class Listening(BaseModel):
     # For links in what sources are told; like https://prefect.example.com.
     prefect_url: Annotated[str, AfterValidator(http_url("Prefect's pages, as people reach them"))] | None = None
 
+    @property
+    def url(self) -> str:
+        """Where it is reached from this machine."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"http://{host}:{self.port}"
+
 
 @dataclass(frozen=True, kw_only=True)
 class AlertSettings:

@@ -30,6 +30,8 @@ K = TypeVar("K", kinds.Asked, kinds.Planned)
 
 # Said to whoever is asked again, after another look.
 STILL_THERE = "Who alerted says that it is over; it was looked at again, and as far as can be seen it is not."
+# And to a second one: for the first one's approval nothing is looked at before the act.
+LOOKED_AT_LATER = "Who alerted says that it is over; before anything is done, it is looked at again."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -156,9 +158,7 @@ def _record(case: Case, question: Question, answer: Answer | None) -> Entry:
         silence = "Nobody answered in time; nothing was done."
         return case.record(key, kinds.Expired(decision=None, note=silence))
     if answer is None:
-        over = case.told_over(case.log.get(f"{question.key}/asked"))
-        says = STILL_THERE if over else "The run was started again without an answer."
-        return case.record(key, kinds.Refused(refusal=says))
+        return case.record(key, kinds.Refused(refusal=_woken(case, question)))
     complaint = (
         refusal(answer, question, case.environment, asked_by(case))
         or _changed(case, question)
@@ -177,6 +177,13 @@ def _record(case: Case, question: Question, answer: Answer | None) -> Entry:
     if complaint:
         return case.record(key, kinds.Refused(refusal=complaint, **said))
     return case.log.append(answer.name, key, kinds.Answered(**said))
+
+
+def _woken(case: Case, question: Question) -> str:
+    """Why the run goes on although nobody answered."""
+    if not case.told_over(case.log.get(f"{question.key}/asked")):
+        return "The run was started again without an answer."
+    return LOOKED_AT_LATER if question.approved_by else STILL_THERE
 
 
 def _released(case: Case, key: str) -> str:

@@ -22,7 +22,7 @@ from tasks.model import Json
 _LIST = """
     SELECT a.alert, to_char(a.at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'), a.source, a.state, a.severity,
            a.title, a.environment, a.service, a.runbook, a.why, a.opening, coalesce(d.run, ''), a.joined,
-           a.more::text, a.fingerprint
+           a.more::text, a.fingerprint, a.held_until > clock_timestamp()
       FROM incident.alerts AS a
       LEFT JOIN LATERAL (SELECT run FROM incident.dispatched
                           WHERE opening = a.opening ORDER BY attempt DESC LIMIT 1) AS d ON true
@@ -31,8 +31,7 @@ _LIST = """
 """
 _DUE = f"a.alert IN ({holding.DUE})"
 _UNCLAIMED = """
-    a.alert > (SELECT coalesce(max(alert), 0) FROM incident.alerts) - 1000 AND a.at > clock_timestamp() - %(within)s
-    AND a.runbook = '' AND a.state = 'firing' AND a.severity = ANY (%(severities)s)
+    a.runbook = '' AND a.state = 'firing' AND a.severity IN ('P0', 'P1') AND a.at > clock_timestamp() - %(within)s
     AND NOT EXISTS (SELECT FROM incident.alerts AS b WHERE b.fingerprint = a.fingerprint AND b.state = 'firing'
                        AND b.alert < a.alert AND b.at > a.at - %(again)s)
 """
@@ -67,6 +66,8 @@ class Kept:
     joined: bool
     more: Mapping[str, Json]
     fingerprint: str
+    # Back at this moment: it opens nothing before that is over.
+    held: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,14 +94,9 @@ class Alerts:
         """The alert with this number."""
         return next(iter(self._kept("a.alert = %(alert)s", {"alert": alert, "limit": 1})), None)
 
-    def due(self) -> list[Kept]:
-        """What was held back until now, and fires still."""
-        return self._kept(_DUE, {"limit": 100})
-
-    def unclaimed(self, severities: Sequence[str], within: timedelta, again: timedelta) -> list[Kept]:
-        """Of the last time `within`: what fires, is so severe, and opened nothing; not what is only said `again`."""
-        asked = {"severities": list(severities), "within": within, "again": again, "limit": 100}
-        return self._kept(_UNCLAIMED, asked)
+    def unclaimed(self, within: timedelta, again: timedelta) -> list[Kept]:
+        """Of the last time `within`: what fires, is P0 or P1, and no runbook claims; not what is only said `again`."""
+        return self._kept(_UNCLAIMED, {"within": within, "again": again, "limit": 100})
 
     def again(self, kept: Kept, delivery: str, told: Told) -> Taken | None:
         """Take one once more, as `told` has it; None if somebody did under the same `delivery`."""
@@ -139,20 +135,10 @@ class Alerts:
             due = list(map(_kept, session.execute(_LIST.format(which=_DUE).encode(), {"limit": 100})))
             return News(ended=heard.ended(session), over=heard.over(session), due=due)
 
-    def ended(self) -> list[Ended]:
-        """What is to be told to its incident."""
-        with session_of(self._url) as session:
-            return heard.ended(session)
-
     def theirs(self, incidents: Sequence[str]) -> dict[str, list[Theirs]]:
         """What the alerts of each of these incidents are called where they came from."""
         with session_of(self._url) as session:
             return theirs_of(session, incidents)
-
-    def over(self) -> list[str]:
-        """The incidents all of whose alerts are over, which were told so and have not looked since."""
-        with session_of(self._url) as session:
-            return heard.over(session)
 
     def _kept(self, which: str, asked: Mapping[str, object]) -> list[Kept]:
         with session_of(self._url) as session:
@@ -161,7 +147,7 @@ class Alerts:
 
 def _kept(row: tuple[object, ...]) -> Kept:
     alert, at, source, state, severity, title, environment, service, runbook, why, *rest = row
-    opening, incident, joined, more, fingerprint = rest
+    opening, incident, joined, more, fingerprint, held = rest
     return Kept(
         alert=int(str(alert)),
         at=str(at),
@@ -178,4 +164,5 @@ def _kept(row: tuple[object, ...]) -> Kept:
         joined=bool(joined),
         more=read_back(str(more)),
         fingerprint=str(fingerprint),
+        held=bool(held),
     )

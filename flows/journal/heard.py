@@ -1,6 +1,6 @@
 """What an incident hears of its alerts: that one is over; and when all are, that it may look again.
 
-Looked through are the newest alerts: it is asked every few seconds, whatever there was before.
+Looked through are the newest thousand that are over, however many fire beside them: it is asked every few seconds.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from flows.journal.connection import Connection
 _OF_LATE = """
     WITH ended AS MATERIALIZED (
         SELECT a.alert, a.opening, d.run, a.source, a.title
-          FROM incident.alerts AS a
+          FROM (SELECT alert, opening, source, title FROM incident.alerts
+                 WHERE state = 'resolved' AND opening IS NOT NULL ORDER BY alert DESC LIMIT 1000) AS a
           JOIN LATERAL (SELECT run FROM incident.dispatched
-                         WHERE opening = a.opening ORDER BY attempt DESC LIMIT 1) AS d ON true
-         WHERE a.alert > (SELECT coalesce(max(alert), 0) FROM incident.alerts) - 1000 AND a.state = 'resolved')
+                         WHERE opening = a.opening ORDER BY attempt DESC LIMIT 1) AS d ON true)
 """
 # Not the echo of what we said there ourselves (flows/people/back.py).
 _ENDED = f"""{_OF_LATE}

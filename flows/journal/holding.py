@@ -13,20 +13,24 @@ from flows.journal.redact import Redactor
 
 # The newest that fits decides, so that one can be ended by another.
 _HELD = """
-    SELECT until, actor, reason FROM incident.snoozes
-     WHERE until > clock_timestamp() - interval '30 days'
-       AND fingerprint IN ('', %(fingerprint)s) AND environment IN ('', %(environment)s)
-       AND service IN ('', %(service)s)
-     ORDER BY snooze DESC LIMIT 1
+    SELECT until, actor, reason
+      FROM (SELECT until, actor, reason FROM incident.snoozes
+             WHERE until > clock_timestamp() - interval '30 days'
+               AND fingerprint IN ('', %(fingerprint)s) AND environment IN ('', %(environment)s)
+               AND service IN ('', %(service)s)
+             ORDER BY snooze DESC LIMIT 1) AS newest
+     WHERE until > clock_timestamp()
 """
 _SNOOZE = """
     INSERT INTO incident.snoozes (fingerprint, environment, service, until, actor, reason)
     VALUES (%s, %s, %s, clock_timestamp() + make_interval(secs => %s), %s, %s) RETURNING until
 """
 _STANDING = """
-    SELECT DISTINCT ON (fingerprint, environment, service) fingerprint, environment, service, until, actor, reason
-      FROM incident.snoozes WHERE until > clock_timestamp() - interval '30 days'
-     ORDER BY fingerprint, environment, service, snooze DESC
+    SELECT fingerprint, environment, service, until, actor, reason
+      FROM (SELECT DISTINCT ON (fingerprint, environment, service) *
+              FROM incident.snoozes WHERE until > clock_timestamp() - interval '30 days'
+             ORDER BY fingerprint, environment, service, snooze DESC) AS newest
+     WHERE until > clock_timestamp()
 """
 # It fires still: nothing was said of it since.
 DUE = """
@@ -88,8 +92,7 @@ def standing(session: Connection) -> list[tuple[Snooze, datetime]]:
             actor=str(actor),
             reason=str(reason),
         )
-        if until > datetime.now(until.tzinfo):
-            found.append((one, until))
+        found.append((one, until))
     return found
 
 
@@ -101,6 +104,4 @@ def held(session: Connection, fingerprint: str, environment: str, service: str) 
         return None
     until, actor, reason = row
     assert isinstance(until, datetime)  # noqa: S101 - the column's type
-    if until <= datetime.now(until.tzinfo):
-        return None
     return Held(until=until, why=f"{actor} holds it back until {until:%Y-%m-%d %H:%M} UTC: {reason}")

@@ -9,7 +9,7 @@ from datetime import datetime
 from flows.journal.connection import Connection
 from flows.journal.damping import last
 from flows.journal.entry import written
-from flows.journal.gathering import problem
+from flows.journal.gathering import Alerted, problem
 from flows.journal.holding import Held, held
 from flows.journal.openings import OF_THIS, Asked, find_open, open_or_join
 from flows.journal.redact import Redactor
@@ -151,20 +151,20 @@ def _fate(session: Connection, redact: Redactor, source: str, told: Told) -> _Fa
 
 
 def _asked(session: Connection, redact: Redactor, source: str, told: Told) -> Asked:
+    alerted = Alerted(
+        fingerprint=told.fingerprint,
+        firing=told.firing,
+        # As it is stored: what is masked there is masked here.
+        service=redact.text(told.service),
+        runbook=told.runbook,
+        environment=told.environment,
+    )
     return Asked(
         runbook=told.runbook,
         environment=told.environment,
         actor=f"alert:{source}",
         reason=f"{source}: {told.title}{f' (again, asked for by {told.by})' if told.by else ''}",
-        problem=problem(
-            session,
-            told.fingerprint,
-            # As it is stored: what is masked there is masked here.
-            service=redact.text(told.service),
-            runbook=told.runbook,
-            environment=told.environment,
-            within_s=told.gather_s,
-        ),
+        problem=problem(session, alerted, told.gather_s),
     )
 
 

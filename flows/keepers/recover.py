@@ -48,6 +48,7 @@ ASKS_ANYWAY_S = 30.0
 NO_PROGRESS = (
     kinds.Recovered,
     kinds.SeenAgain,
+    kinds.AlertResolved,
     kinds.Notified,
     kinds.Note,
     kinds.Taken,

@@ -37,7 +37,7 @@ class Unclaimed:
         Raises:
             JournalUnavailable: the database does not answer.
         """
-        for kept in self.journal.alerts.unclaimed(list(TOLD), NEWS, SAID_AGAIN):
+        for kept in self.journal.alerts.unclaimed(NEWS, SAID_AGAIN):
             place = self.teller.place(kept.environment)
             if place is not None and place.routes:
                 chain = f"{kinds.Unclaimed.kind}/{kept.environment}"

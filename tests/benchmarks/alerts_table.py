@@ -97,10 +97,8 @@ def _asked(url: str, name: str) -> dict[str, float]:
         found["take_it_twice"] = _median(lambda n: _take(session, f"{name}/{n}", "sentry:1"))
     return found | {
         "list": _median(lambda _: alerts.newest()),
-        "ended": _median(lambda _: alerts.ended()),
-        "over": _median(lambda _: alerts.over()),
-        "due": _median(lambda _: alerts.due()),
-        "unclaimed": _median(lambda _: alerts.unclaimed(["P0", "P1"], NEWS, timedelta(hours=1))),
+        "news": _median(lambda _: alerts.news()),
+        "unclaimed": _median(lambda _: alerts.unclaimed(NEWS, timedelta(hours=1))),
         "last": _median(lambda _: alerts.last()),
     }
 

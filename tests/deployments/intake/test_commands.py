@@ -88,6 +88,8 @@ def test_it_holds_back_what_a_person_says_and_takes_it_again_when_they_ask(
     assert "Held back until" in capsys.readouterr().out
     typed.send("alertmanager", said.group(quiet))
     assert typed.journal.alerts.newest(1)[0].opening is None
+    assert cli.outcome(["alerts"]) == 0
+    assert "held back" in capsys.readouterr().out
     assert cli.outcome(["alerts", "replay", "2", "--name", "ana"]) == 0
     out = " ".join(capsys.readouterr().out.split())
     assert out == "Alert 2 is alert 3 now, and opens an incident of database/connections-exhausted."
@@ -99,6 +101,7 @@ def test_it_holds_back_what_a_person_says_and_takes_it_again_when_they_ask(
     [
         (["replay", "99"], 1, "There is no alert 99."),
         (["replay", "1"], 1, "Nobody claims alert 1:"),
+        (["replay", "2"], 1, "Alert 2 says that it is over"),
         (["snooze", "99", "--hold", "1h", "--reason", "x"], 1, "There is no alert 99."),
         (["snooze", "--hold", "1h", "--reason", "x"], 2, "Say what is to be held back"),
         (["snooze", "1", "--hold", "99d", "--reason", "x"], 2, "7 days at most"),
@@ -108,6 +111,7 @@ def test_it_holds_back_what_a_person_says_and_takes_it_again_when_they_ask(
 def test_it_says_what_is_wrong_with_what_was_typed(
     typed: Served, command: list[str], code: int, says: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    typed.send("alertmanager", said.group(said.prometheus("Odd", fingerprint="x")))
+    for status in ("firing", "resolved"):
+        typed.send("alertmanager", said.group(said.prometheus("Odd", status=status, fingerprint="x")))
     assert cli.outcome(["alerts", *command]) == code
     assert says in " ".join(capsys.readouterr().err.split())

@@ -138,13 +138,13 @@ def test_an_incident_looks_again_once_all_its_alerts_are_over_and_nothing_was_be
         def resolve(fingerprint: str) -> list[str]:
             served.send("alertmanager", said.group(said.prometheus(status="resolved", fingerprint=fingerprint)))
             dispatcher.look()
-            return served.journal.alerts.over()
+            return served.journal.alerts.news().over
 
         assert resolve("a") == []
         assert resolve("b") == [run]
         log.append("engine", "look/1", Raw("look", {}))
-        assert served.journal.alerts.over() == []
+        assert served.journal.alerts.news().over == []
         alert(served, "b")
         assert resolve("b") == [run]
         log.append("engine", "intent/1", Raw("intent", {}))
-        assert served.journal.alerts.over() == []
+        assert served.journal.alerts.news().over == []

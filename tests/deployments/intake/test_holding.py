@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import threading
 import time
 from collections.abc import Callable
 from datetime import timedelta
@@ -11,8 +13,9 @@ import pytest
 from psycopg import errors, sql
 from pydantic import SecretStr
 
-from deployments.intake import health
 from deployments.intake.again import told_again
+from deployments.intake.examine import examine
+from deployments.intake.metrics import exposition
 from deployments.intake.settings import Listening
 from flows.journal import Journal, Redactor
 from flows.journal.holding import Snooze, TellsNothing
@@ -22,6 +25,7 @@ from tests.deployments.intake import said
 from tests.deployments.intake.conftest import CONFIG, Served
 from tests.deployments.intake.test_dispatcher import dispatching
 from tests.flows.journal.conftest import Roles
+from tests.flows.raw import Raw
 
 QUIET = f"""
 [[alerts.quiet]]
@@ -64,15 +68,26 @@ def test_what_a_person_holds_back_opens_nothing_until_the_time_is_over(served: S
     (kept,) = served.journal.alerts.newest()
     assert "ana holds it back until" in kept.why
     dispatcher = dispatching(served)
-    assert served.journal.alerts.due() == []
+    assert served.journal.alerts.news().due == []
     time.sleep(1.1)
-    assert [one.alert for one in served.journal.alerts.due()] == [kept.alert]
-    for kept_back in served.journal.alerts.due() * 2:
+    assert [one.alert for one in served.journal.alerts.news().due] == [kept.alert]
+    for kept_back in served.journal.alerts.news().due * 2:
         served.journal.alerts.again(kept_back, f"held/{kept_back.alert}", dispatcher.route_again(kept_back))
-    assert served.journal.alerts.due() == []
+    assert served.journal.alerts.news().due == []
     again, first = served.journal.alerts.newest()
     assert (first.opening, again.joined) == (None, False)
     assert [one.asked.reason for one in served.journal.openings.waiting()] == ["alertmanager: PostgresDown: It is down"]
+
+
+def test_what_is_over_is_heard_of_however_much_fires_beside_it(served: Served) -> None:
+    opening = alert(served)["opening"]
+    served.journal.openings.dispatched(int(str(opening)), 1, "run-1")
+    with served.journal.hold("run-1") as log:
+        log.append("engine", "opened", Raw("opened", {}))
+    alert(served, status="resolved")
+    noise = [said.prometheus(fingerprint=f"noise-{number}") for number in range(1_100)]
+    assert served.send("alertmanager", said.group(*noise)).status_code == 200
+    assert [one.incident for one in served.journal.alerts.news().ended] == ["run-1"]
 
 
 def test_what_is_over_before_that_is_not_taken_again(served: Served) -> None:
@@ -80,7 +95,7 @@ def test_what_is_over_before_that_is_not_taken_again(served: Served) -> None:
     alert(served, service="web")
     alert(served, service="web", status="resolved")
     time.sleep(0.6)
-    assert served.journal.alerts.due() == []
+    assert served.journal.alerts.news().due == []
 
 
 def test_p0_is_never_held_back_and_an_open_incident_is_joined(served: Served) -> None:
@@ -132,6 +147,21 @@ def test_alerts_of_a_service_within_a_while_are_one_incident_where_a_rule_says_s
     assert alert(served, service="web", fingerprint="d")["opening"] not in (first["opening"], other["opening"])
 
 
+def test_a_problem_that_has_its_own_incident_stays_with_it_when_the_gathered_one_is_over(
+    serve: Callable[..., Served],
+) -> None:
+    served = serve(text=CONFIG + GATHERED % 0.3)
+    gathered = alert(served, service="web", fingerprint="a")["opening"]
+    time.sleep(0.4)
+    own = alert(served, service="web", fingerprint="b")["opening"]
+    assert own != gathered
+    served.journal.openings.dispatched(int(str(gathered)), 1, "run-1")
+    with served.journal.hold("run-1") as log:
+        log.append("engine", "closed", Raw("closed", {"verdict": "fixed"}))
+    assert alert(served, service="web", fingerprint="b")["opening"] == own
+    assert alert(served, service="web", fingerprint="b", status="resolved")["opening"] == own
+
+
 def test_refusals_are_counted_and_the_doctor_tells_them(served: Served) -> None:
     for _ in range(3):
         assert served.send("alertmanager", said.group(said.prometheus()), secret="w" * 20).status_code == 401
@@ -140,15 +170,41 @@ def test_refusals_are_counted_and_the_doctor_tells_them(served: Served) -> None:
     for _ in range(2):
         served.intake.write_refused()
     port = int(served.url.rpartition(":")[2])
-    found = list(health.examine(served.journal.alerts, Listening(port=port), ("alertmanager", "sentry")))
+    found = list(examine(served.journal.alerts, Listening(port=port), ("alertmanager", "sentry")))
     assert [finding.verdict for finding in found] == [Verdict.OK, Verdict.WARN, Verdict.WARN]
     assert "alertmanager: last 0 min ago. sentry: nothing yet." in found[0].says
     assert "1 delivery for a source that is not configured refused within a day: unknown source" in found[1].says
     assert "3 deliveries for alertmanager refused within a day: no valid proof" in found[2].says
 
 
+def test_what_is_refused_can_be_counted_while_more_is(served: Served) -> None:
+    counts, over = served.intake.counts, threading.Event()
+
+    def refuse() -> None:
+        for number in itertools.count():
+            if over.is_set():
+                return
+            counts.refused["", str(number % 5_000)] += 1
+            if number % 5_000 == 0:
+                counts.refused.clear()
+
+    stranger = threading.Thread(target=refuse)
+    stranger.start()
+    try:
+        for _ in range(300):
+            counts.unwritten()
+            exposition(served.intake)
+    finally:
+        over.set()
+        stranger.join()
+
+
+def test_an_address_of_version_six_is_one(served: Served) -> None:
+    assert Listening(host="::1", port=4280).url == "http://[::1]:4280"
+
+
 def test_the_doctor_says_that_nobody_listens(served: Served) -> None:
-    (finding,) = health.examine(served.journal.alerts, Listening(port=1), ())
+    (finding,) = examine(served.journal.alerts, Listening(port=1), ())
     assert finding.verdict is Verdict.BAD
     assert "Nobody takes alerts at http://127.0.0.1:1" in finding.says
 

@@ -68,11 +68,11 @@ def test_that_it_is_over_opens_nothing_and_is_told_to_what_is_open(served: Serve
     (waiting,) = served.journal.openings.waiting()
     assert served.send("alertmanager", over).json()["alerts"][0]["opening"] == waiting.opening
     # Nobody lives through it yet: there is nobody to tell.
-    assert served.journal.alerts.ended() == []
+    assert served.journal.alerts.news().ended == []
     served.journal.openings.dispatched(waiting.opening, 1, "run-1")
     with served.journal.hold("run-1") as log:
         log.append("engine", "opened", Raw("opened", {}))
-    (ended,) = served.journal.alerts.ended()
+    (ended,) = served.journal.alerts.news().ended
     assert (ended.incident, ended.source) == ("run-1", "alertmanager")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flows.gate.settle import STILL_THERE
+from flows.gate.settle import LOOKED_AT_LATER, STILL_THERE
 from flows.journal import kinds
 from flows.run.trigger import wake
 from tests.flows.gate.test_gate import Gate, approve, gate
@@ -41,6 +41,13 @@ def test_it_goes_on_asking_where_the_fault_is_still_there_and_an_answer_counts_a
     approve(again)
     gate.execute()
     assert gate.state == "Fixed"
+
+
+def test_a_second_person_is_not_told_that_it_was_looked_at(gate: Gate) -> None:
+    approve(gate.open("careful"))
+    gate.asked()
+    told_over(gate)
+    assert gate.asked().refused == LOOKED_AT_LATER
 
 
 def test_what_is_not_suspended_is_not_woken(gate: Gate) -> None:

@@ -36,6 +36,12 @@ REFUSALS_AT = "CREATE INDEX refusals_at ON incident.refusals (at)"
 # Until then it opens nothing; then it is taken once more, if it still fires.
 HELD = "ALTER TABLE incident.alerts ADD COLUMN held_until timestamptz"
 ALERTS_HELD = "CREATE INDEX alerts_held ON incident.alerts (alert) WHERE held_until IS NOT NULL"
+# What is asked every few seconds is found at once, however much else comes in.
+ALERTS_OVER = "CREATE INDEX alerts_over ON incident.alerts (alert) WHERE state = 'resolved' AND opening IS NOT NULL"
+ALERTS_UNCLAIMED = """
+CREATE INDEX alerts_unclaimed ON incident.alerts (alert)
+ WHERE runbook = '' AND state = 'firing' AND severity IN ('P0', 'P1')
+"""
 ALERTS_SAME = "CREATE INDEX alerts_same ON incident.alerts (fingerprint, alert DESC)"
 # What an alert became stands in its incident. The numbers of deliveries keep replays out, so they stay as long.
 REMOVAL = """
@@ -53,7 +59,9 @@ REMOVABLE = ("alerts", "deliveries", "refusals", "snoozes")
 
 
 def upgrade() -> None:
-    for statement in (SNOOZES, SNOOZES_UNTIL, REFUSALS, REFUSALS_AT, HELD, ALERTS_HELD, ALERTS_SAME, REMOVAL):
+    tables = (SNOOZES, SNOOZES_UNTIL, REFUSALS, REFUSALS_AT, HELD)
+    indexes = (ALERTS_HELD, ALERTS_OVER, ALERTS_UNCLAIMED, ALERTS_SAME)
+    for statement in (*tables, *indexes, REMOVAL):
         op.execute(statement)
     for table in REMOVABLE:
         op.execute(f"DROP TRIGGER IF EXISTS only_grows ON incident.{table}")

@@ -32,7 +32,7 @@ def examine(alerts: Alerts, listening: Listening, sources: tuple[str, ...]) -> I
     Raises:
         JournalUnavailable: the database does not answer.
     """
-    at = f"http://{listening.host}:{listening.port}"
+    at = listening.url
     if complaint := _silent(at):
         says = f"Nobody takes alerts at {at}: {complaint}"
         yield Finding(verdict=Verdict.BAD, says=says, remedy="incident up   # and see its line about alerts")
