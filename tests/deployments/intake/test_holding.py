@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import itertools
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -15,6 +15,7 @@ from pydantic import SecretStr
 
 from deployments.intake.again import told_again
 from deployments.intake.examine import examine
+from deployments.intake.intake import Intake
 from deployments.intake.metrics import exposition
 from deployments.intake.settings import Listening
 from flows.journal import Journal, Redactor
@@ -177,26 +178,27 @@ def test_refusals_are_counted_and_the_doctor_tells_them(served: Served) -> None:
     assert "3 deliveries for alertmanager refused within a day: no valid proof" in found[2].says
 
 
-def test_what_is_refused_can_be_counted_while_more_is(served: Served) -> None:
-    counts, over = served.intake.counts, threading.Event()
+@pytest.mark.parametrize("look", [lambda intake: intake.counts.unwritten(), exposition], ids=["written", "shown"])
+def test_what_is_refused_can_be_counted_while_more_is(served: Served, look: Callable[[Intake], object]) -> None:
+    refused, over, usual = served.intake.counts.refused, threading.Event(), sys.getswitchinterval()
 
     def refuse() -> None:
-        for number in itertools.count():
-            if over.is_set():
-                return
-            counts.refused["", str(number % 5_000)] += 1
-            if number % 5_000 == 0:
-                counts.refused.clear()
+        while not over.is_set():
+            for number in range(500):
+                refused["", str(number)] += 1
+            refused.clear()
 
     stranger = threading.Thread(target=refuse)
+    # As if the other thread were unlucky each time.
+    sys.setswitchinterval(1e-6)
     stranger.start()
     try:
-        for _ in range(300):
-            counts.unwritten()
-            exposition(served.intake)
+        for _ in range(200):
+            look(served.intake)
     finally:
         over.set()
         stranger.join()
+        sys.setswitchinterval(usual)
 
 
 def test_an_address_of_version_six_is_one(served: Served) -> None:

@@ -284,3 +284,15 @@ def test_a_change_is_not_forgotten_by_a_look_that_failed(ward: Ward, monkeypatch
     looker.look()
     looker.look()
     assert ward.state(run) == "AwaitingRetry"
+
+
+def test_an_alert_that_comes_and_goes_is_no_progress_of_a_run_that_dies_each_time(ward: Ward) -> None:
+    run = ward.run(Crashed(), "opened")
+    for number in range(RESTARTS):
+        for kind in ("recovered", "alert resolved", "seen again"):
+            ward.journal.note(str(run), "somebody", f"{kind}/{number}", Raw(kind, {"says": "again"}))
+    looker = Recoverer(ward.journal, print)
+    for _ in range(2):
+        looker.look()
+    closed = ward.journal.read(str(run))[-1]
+    assert (closed.kind, closed.body["verdict"]) == ("closed", "abandoned")
