@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from prefect.client.schemas.objects import FlowRun
 
 # Each is flows.<name>.<name>.
-OURS = ("incident", "playbook", "maintenance", "watch", "drill")
+OURS = ("incident", "playbook", "maintenance", "health", "watch", "drill")
 
 
 class NotOurs(Exception):

@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING
 from flows.journal import Redactor
 from flows.run import health, settings
 from flows.run.trigger import deployment_name
-from runbooks.playbook import Maintenance
 from tasks.config import Config
 from tasks.toml import InvalidConfig
 
@@ -107,10 +106,10 @@ def _schedule(run: FlowRun, name: str, config: Config) -> tuple[str, dict[str, o
         slug = f"watch-{environment}-every-{every // one}-{unit}"
     else:
         declared = settings.catalog(config).get(str(run.parameters["runbook"])).runbook
-        if not isinstance(declared, Maintenance):
+        if not declared.cron:
             return None
-        when = {"type": "crontab", "value": declared.window.cron}
-        slug = deployment_name(str(run.parameters["runbook"]), Maintenance, environment)
+        when = {"type": "crontab", "value": declared.cron}
+        slug = deployment_name(str(run.parameters["runbook"]), type(declared), environment)
     return _slug(slug), {
         "schedule": when,
         "timezone": config.time_zone(environment) if environment in config.names else "UTC",

@@ -12,6 +12,7 @@ from typing import Any
 
 from flows.run.trigger import deployment_name
 from runbooks.catalog import Catalog, Catalogued, watch_name
+from runbooks.checklist import Health
 from runbooks.model import AnyCheck, Runbook, Severity, Watch
 from runbooks.page import page
 from runbooks.playbook import Maintenance, Playbook
@@ -65,6 +66,9 @@ class Wanted:
 
 def wanted(catalog: Catalog, config: Config) -> list[Wanted]:
     """The deployments that the catalog and the environments call for."""
+    from flows.health import health
+    from flows.maintenance import maintenance
+
     found: list[Wanted] = []
     for catalogued in catalog:
         match catalogued.runbook:
@@ -72,8 +76,10 @@ def wanted(catalog: Catalog, config: Config) -> list[Wanted]:
                 found.append(_runbook(catalogued, runbook, catalog, config))
             case Playbook() as playbook:
                 found.append(_playbook(catalogued, playbook, catalog, config))
-            case Maintenance() as maintenance:
-                found.extend(_maintenance(catalogued, maintenance, catalog, config))
+            case Maintenance() as declared:
+                found.extend(_scheduled(catalogued, declared.diagnosis, catalog, config, maintenance))
+            case Health() as declared:
+                found.extend(_scheduled(catalogued, declared.questions, catalog, config, health))
         breakable = [name for name in config.names if config.kind(name) is not Kind.PRODUCTION]
         if catalogued.runbook.drills and breakable:
             found.append(_drill(catalogued, breakable))
@@ -112,24 +118,25 @@ def _playbook(catalogued: Catalogued, declared: Playbook, catalog: Catalog, conf
     )
 
 
-def _maintenance(catalogued: Catalogued, declared: Maintenance, catalog: Catalog, config: Config) -> Iterator[Wanted]:
-    """One for each environment that has what it is about, at whose opening hours it begins."""
-    from flows.maintenance import maintenance
-
+def _scheduled(
+    catalogued: Catalogued, about: Sequence[AnyCheck], catalog: Catalog, config: Config, lived: Any
+) -> Iterator[Wanted]:
+    """One for each environment that has something of what it is about, by whose clock `lived` goes through it."""
+    declared = catalogued.runbook
     described = _flowing(page(catalogued, catalog))
     for environment in config.names:
-        if not any(_there(asked, config, environment) for asked in declared.diagnosis):
+        if not any(_there(asked, config, environment) for asked in about):
             continue
         yield Wanted(
             flow=declared.flow,
-            name=deployment_name(catalogued.slug, Maintenance, environment).removeprefix(f"{declared.flow}/"),
-            entrypoint="flows.maintenance.maintenance",
+            name=deployment_name(catalogued.slug, type(declared), environment).removeprefix(f"{declared.flow}/"),
+            entrypoint=f"flows.{declared.flow}.{declared.flow}",
             description=described,
             parameters={"runbook": catalogued.slug, "environment": environment},
-            schema=_form(maintenance, (environment,), runbook=catalogued.slug),
-            tags=(TAG, "maintenance", catalogued.category, environment, *_of_a_lab(config, environment)),
+            schema=_form(lived, (environment,), runbook=catalogued.slug),
+            tags=(TAG, declared.kind, catalogued.category, environment, *_of_a_lab(config, environment)),
             version=catalogued.version,
-            cron=declared.window.cron,
+            cron=declared.cron,
             time_zone=config.time_zone(environment),
         )
 

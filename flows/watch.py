@@ -14,7 +14,6 @@ from typing import Any
 
 from prefect import flow, get_run_logger
 from prefect.client.schemas.objects import State
-from prefect.context import FlowRunContext
 from prefect.states import Completed, Failed
 from prefect.task_runners import ThreadPoolTaskRunner
 
@@ -24,14 +23,11 @@ from flows.life.diagnose import AT_ONCE, answer
 from flows.opening.door import open_once
 from flows.run import settings
 from flows.run.clean import cleaned
-from flows.run.clock import now
+from flows.run.missed import overtaken
 from runbooks.catalog import Catalog, watch_name
 from runbooks.model import AnyCheck, Watch
 from tasks.environment import Environment
 from tasks.model import Finding, Verdict
-
-# A round that begins in time begins within seconds, and need not ask whether it was missed.
-IN_TIME = timedelta(seconds=30)
 
 
 class NothingWatched(Exception):
@@ -50,7 +46,7 @@ class RoundBroken(Exception):
 )
 def watch(environment: str, every_s: float) -> State[Any]:
     """Ask all that is watched so often; open the runbook of each BAD answer, unless an incident of it is open there."""
-    late = _overtaken()
+    late = overtaken()
     if late is not None:
         said = f"Missed by {late.total_seconds():.0f} s; a later round asks the same."
         return Completed(name="Skipped", message=said)
@@ -129,29 +125,3 @@ def _consequences(
         for runbook in runbooks:
             wanted = Asked(runbook=runbook, environment=place.name, actor="watch", reason=said)
             yield partial(open_once, journal, wanted)
-
-
-def _overtaken() -> timedelta | None:
-    """By how much this round is late, if a later one of the same schedule is due by now: what was, nobody can ask."""
-    from prefect.client.orchestration import get_client
-    from prefect.client.schemas.filters import (
-        FlowRunFilter,
-        FlowRunFilterDeploymentId,
-        FlowRunFilterExpectedStartTime,
-    )
-
-    context = FlowRunContext.get()
-    run = context.flow_run if context else None
-    if run is None or not run.auto_scheduled or run.deployment_id is None or run.expected_start_time is None:
-        return None
-    late = now() - run.expected_start_time
-    if late < IN_TIME:
-        return None
-    # Schedules are to the second; this very run is not a later one.
-    later: Any = {"after_": run.expected_start_time + timedelta(seconds=1), "before_": now()}
-    of_the_same = FlowRunFilter(
-        deployment_id=FlowRunFilterDeploymentId(any_=[run.deployment_id]),
-        expected_start_time=FlowRunFilterExpectedStartTime(**later),
-    )
-    with get_client(sync_client=True) as client:
-        return late if client.count_flow_runs(flow_run_filter=of_the_same) else None

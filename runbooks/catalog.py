@@ -14,6 +14,7 @@ from pathlib import Path
 
 from rapidfuzz import process
 
+from runbooks.checklist import Health
 from runbooks.model import AnyCheck, Declared, InvalidRunbook, Runbook, Watch
 from runbooks.playbook import Maintenance, Playbook
 from runbooks.search import Hit, search
@@ -26,7 +27,7 @@ from tasks.registry import Team, register_systems
 
 OURS = Path(__file__).parent
 # What a file may declare, each under the name of its kind.
-KINDS: tuple[type[Declared], ...] = (Runbook, Playbook, Maintenance)
+KINDS: tuple[type[Declared], ...] = (Runbook, Playbook, Maintenance, Health)
 
 
 class UnknownRunbook(Exception):
@@ -252,7 +253,7 @@ def _package(folder: Path) -> str:
 
 def _contradictions(found: list[Catalogued], unusable: Collection[str] = ()) -> list[Complaint]:
     """What stands against each other, each blamed on the later one; `unusable` slugs are known, and no more."""
-    return [*_declared_twice(found), *_unrelated(found, unusable), *_two_checks_of_one_name(found)]
+    return [*_declared_twice(found), *_pointing_nowhere(found, unusable), *_two_checks_of_one_name(found)]
 
 
 def _declared_twice(found: list[Catalogued]) -> Iterator[Complaint]:
@@ -264,12 +265,15 @@ def _declared_twice(found: list[Catalogued]) -> Iterator[Complaint]:
             yield Complaint(slug=entry.slug, says=says)
 
 
-def _unrelated(found: list[Catalogued], unusable: Collection[str]) -> Iterator[Complaint]:
+def _pointing_nowhere(found: list[Catalogued], unusable: Collection[str]) -> Iterator[Complaint]:
     slugs = {entry.slug: entry for entry in found}
     for entry in found:
-        for slug in entry.runbook.related:
+        named = [("related", slug) for slug in entry.runbook.related]
+        if isinstance(entry.runbook, Health):
+            named += [("ran", ran.slug) for ran in entry.runbook.ran]
+        for where, slug in named:
             if slug not in slugs and slug not in unusable:
-                says = f"{entry.slug} ({entry.source}): related {slug!r} is no runbook.{_did_you_mean(slug, slugs)}"
+                says = f"{entry.slug} ({entry.source}): {where} {slug!r} is no runbook.{_did_you_mean(slug, slugs)}"
                 yield Complaint(slug=entry.slug, says=says)
 
 

@@ -115,7 +115,7 @@ class Drill:
 
 @dataclass(frozen=True, kw_only=True)
 class Declared:
-    """What Runbook, Playbook and Maintenance share: enough to find one, to show it and to live through it.
+    """What Runbook, Playbook, Maintenance and Health share: enough to find one, to show it and to live through it.
 
     Raises:
         InvalidRunbook: a part is missing, or two parts contradict each other.
@@ -163,6 +163,16 @@ class Declared:
     def when(self) -> dict[str, str]:
         """What tells when it is begun, in a list of its kind, under its name."""
         return {}
+
+    @property
+    def cron(self) -> str:
+        """Its schedule, on the environment's clock; empty if it has none."""
+        return ""
+
+    @property
+    def answer_within(self) -> timedelta | None:
+        """How long people have to answer, from when it began; None: as long as the environment says, each time."""
+        return None
 
     @property
     def noticed(self) -> tuple[Symptom, ...]:

@@ -120,6 +120,10 @@ class Maintenance(Declared):
         return {"Window": str(self.window)}
 
     @property
+    def cron(self) -> str:
+        return self.window.cron
+
+    @property
     def first_asked(self) -> tuple[AnyCheck, ...]:
         return tuple(dict.fromkeys([*self.prerequisites, *self.diagnosis]))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 
+from runbooks.checklist import Health
 from runbooks.markdown import block, code, table, text
 from runbooks.model import AnyCheck, Declared, Manual, Part, Runbook
 from runbooks.parameter import Parameter
@@ -23,6 +24,8 @@ def sections(declared: Declared) -> Iterator[str]:
             yield from _playbook(declared)
         case Maintenance():
             yield from _maintenance(declared)
+        case Health():
+            yield from _health(declared)
 
 
 def _runbook(runbook: Runbook) -> Iterator[str]:
@@ -78,6 +81,31 @@ def _maintenance(maintenance: Maintenance) -> Iterator[str]:
     yield from _steps(maintenance)
     yield "## Verification"
     yield _verification(maintenance, "Done", "the questions whose steps were taken answer OK")
+
+
+def _health(health: Health) -> Iterator[str]:
+    yield "## When"
+    yield (
+        f"{health.cadence}, on the environment's clock. One that was missed is made up within "
+        f"{duration(health.cadence.due_for)}; later the next one asks the same."
+    )
+    yield "## Questions"
+    yield (
+        f"{ALL_AT_ONCE} A BAD answer opens the runbooks that watch the same question. What is not configured is not "
+        "asked, and named once."
+    )
+    yield from map(_question, health.questions)
+    if health.ran:
+        yield "## What ran by itself"
+        rows = [[code(ran.slug), duration(ran.within)] for ran in health.ran]
+        yield table(["Ended well", "Within"], rows)
+    if health.sign_offs:
+        yield "## Signed off by people"
+        yield (
+            "Asked for once the questions are answered and told, one after the other, and due within "
+            f"{duration(health.sign_off_within)}. What nobody signed is shown the next time."
+        )
+        yield from _steps(health)
 
 
 def _unattended(maintenance: Maintenance) -> str:

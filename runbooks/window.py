@@ -25,6 +25,33 @@ class Day(enum.IntEnum):
         return self.name.capitalize()
 
 
+def wrong_days(of: str, days: tuple[Day, ...], weeks: tuple[int, ...]) -> Iterator[str]:
+    """What is wrong with the days of a window or a cadence."""
+    if not days or len(set(days)) < len(days):
+        yield f"the {of} needs `days`, each once: (Day.SUNDAY,)."
+    if not set(weeks) <= {1, 2, 3, 4} or len(set(weeks)) < len(weeks):
+        yield f"the {of}'s `weeks` are of 1 to 4, each once: not every month has a fifth Sunday."
+
+
+def on_days(days: tuple[Day, ...], weeks: tuple[int, ...]) -> str:
+    """The days as cron has them, which counts from Sunday, 0."""
+    counted = [(day + 1) % 7 for day in days]
+    on = [f"{day}#{week}" for day in counted for week in weeks] if weeks else [str(day) for day in counted]
+    return ",".join(sorted(on))
+
+
+def in_words(days: tuple[Day, ...], weeks: tuple[int, ...], months: str = "") -> str:
+    nth = {1: "first", 2: "second", 3: "third", 4: "fourth"}
+    named = f"{min(days)} to {max(days)}" if _in_a_row(days) else ", ".join(map(str, sorted(days)))
+    if weeks:
+        return f"Every {' and '.join(nth[week] for week in weeks)} {named} of {months or 'a month'}"
+    return ("Every day" if len(days) == len(Day) else named) + (f" in {months}" if months else "")
+
+
+def _in_a_row(days: tuple[Day, ...]) -> bool:
+    return len(days) > 2 and max(days) - min(days) + 1 == len(days)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Opening:
     """One time the window stands open: from `begins` up to, not including, `ends`; both in UTC."""
@@ -52,26 +79,16 @@ class Window:
             yield "the window's `start` is a plain time to the minute: time(3, 30). The environment knows the zone."
         if not timedelta(0) < self.length < timedelta(days=1):
             yield f"the window lasts {self.length}. Give it more than nothing and less than a day."
-        if not self.days or len(set(self.days)) < len(self.days):
-            yield "the window needs `days`, each once: (Day.SUNDAY,)."
-        if not set(self.weeks) <= {1, 2, 3, 4} or len(set(self.weeks)) < len(self.weeks):
-            yield "the window's `weeks` are of 1 to 4, each once: not every month has a fifth Sunday."
+        yield from wrong_days("window", self.days, self.weeks)
 
     @property
     def cron(self) -> str:
         """When it opens. In the night in which `start` is skipped, cron is up to an hour early."""
-        # Cron counts from Sunday, 0.
-        days = [(day + 1) % 7 for day in self.days]
-        on = [f"{day}#{week}" for day in days for week in self.weeks] if self.weeks else [str(day) for day in days]
-        return f"{self.start.minute} {self.start.hour} * * {','.join(sorted(on))}"
+        return f"{self.start.minute} {self.start.hour} * * {on_days(self.days, self.weeks)}"
 
     def __str__(self) -> str:
         ends = (datetime.combine(date(2000, 1, 1), self.start) + self.length).time()
-        nth = {1: "first", 2: "second", 3: "third", 4: "fourth"}
-        weeks = " and ".join(nth[week] for week in self.weeks)
-        days = ", ".join(map(str, sorted(self.days))) if len(self.days) < len(Day) else "Every day"
-        which = f"Every {weeks} {days} of a month" if weeks else days
-        return f"{which}, {self.start:%H:%M}–{ends:%H:%M}"
+        return f"{in_words(self.days, self.weeks)}, {self.start:%H:%M}–{ends:%H:%M}"
 
     def open_at(self, moment: datetime, zone: str) -> Opening | None:
         """The opening that `moment` lies in."""

@@ -21,7 +21,7 @@ FLOORS_OF_FLOWS = (
     {"life", "opening"},
     {"step"},
 )
-EXECUTED_FLOWS = {"drill", "incident", "maintenance", "playbook", "watch"}
+EXECUTED_FLOWS = {"drill", "health", "incident", "maintenance", "playbook", "watch"}
 FILES = sorted(file for room in STAIRCASE for file in (ROOT / room).rglob("*.py"))
 FILES_OF_FLOWS = [file for file in FILES if file.is_relative_to(ROOT / "flows")]
 

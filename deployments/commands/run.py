@@ -29,6 +29,7 @@ from flows.life.diagnose import look, worst
 from flows.run import settings
 from flows.told.show import plan_lines
 from runbooks.catalog import Catalogued
+from runbooks.checklist import Health
 from runbooks.model import AnyCheck, Declared, Manual, Severity, Step
 from runbooks.parameter import WrongParameters, filled_in
 from runbooks.playbook import Maintenance, Playbook
@@ -50,8 +51,8 @@ def run(
 ) -> int:
     """Live through a runbook in this terminal: questions, plan, your approval, the change, the proof.
 
-    A playbook or a maintenance as well. Exit code 0 if it ended well and nobody needs to look; with --plan-only, if
-    nothing is UNKNOWN or BAD.
+    A playbook, a maintenance or a checklist as well. Exit code 0 if it ended well and nobody needs to look; with
+    --plan-only, if nothing is UNKNOWN or BAD.
 
     Parameters
     ----------
@@ -113,6 +114,7 @@ def _pairs(given: tuple[str, ...]) -> dict[str, str]:
 
 def _flow(declared: Declared, severity: Severity | None, values: Row) -> tuple[Any, dict[str, Any]]:
     """What lives through this kind, and what it takes besides place and reason."""
+    from flows.health import health
     from flows.incident import incident
     from flows.maintenance import maintenance
     from flows.playbook import playbook
@@ -122,6 +124,8 @@ def _flow(declared: Declared, severity: Severity | None, values: Row) -> tuple[A
             return playbook, {"parameters": dict(values)}
         case Maintenance():
             return maintenance, {}
+        case Health():
+            return health, {}
         case _:
             return incident, {"severity": severity}
 

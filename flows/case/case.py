@@ -49,6 +49,10 @@ class Ending(enum.StrEnum):
     CUT_SHORT = "cut short"
     MISSED = "missed its window"
     UNDER_WAY = "already under way"
+    # Of a checklist:
+    HEALTHY = "healthy"
+    UNHEALTHY = "unhealthy"
+    UNSIGNED = "unsigned"
     # Of any:
     HALFWAY = "left halfway"
     CANCELLED = "cancelled"

@@ -132,23 +132,28 @@ class _Ask:
         case, body = self.case, plan_body(self.plan)
         # As they will be read back from the record: the digest is computed again from there.
         title, reason = case.redact.text(self.title), case.redact.text(self.reason)
-        expires = now() + timedelta(seconds=case.environment.approval_expires_s)
-        if case.standing is not None:
-            # What is approved after the window's end could not be begun.
-            expires = min(expires, case.standing.ends)
         return kind(
             title=title,
             reason=reason,
             plan=body,
             digest=plan_digest(case.catalogued.version, title, reason, body),
             seen_at=self.seen_at.isoformat() if self.seen_at else "",
-            expires_at=expires.isoformat(),
+            expires_at=_expires(case).isoformat(),
             refused=refused,
             people=people_needed(self.plan, case.environment, asked_by(case)),
             quorum=explained(self.plan, case.environment, asked_by(case)),
             approved_by=list(approved_by),
             proof=asked_for(case.environment),
         )
+
+
+def _expires(case: Case) -> datetime:
+    """When silence begins to mean that nothing is done."""
+    if within := case.runbook.answer_within:
+        return datetime.fromisoformat(case.log.entries[0].at) + within
+    expires = now() + timedelta(seconds=case.environment.approval_expires_s)
+    # What is approved after the window's end could not be begun.
+    return min(expires, case.standing.ends) if case.standing is not None else expires
 
 
 def _record(case: Case, question: Question, answer: Answer | None) -> Entry:

@@ -9,6 +9,7 @@ from flows.journal.connection import JournalUnavailable
 from flows.journal.entry import Entry, NotRecordable
 from flows.journal.export import Exported, NotAnExport, lines, write_whole
 from flows.journal.journal import Journal, JournalBroken, Retired
+from flows.journal.lately import LastRun
 from flows.journal.locks import HeldElsewhere
 from flows.journal.log import AlreadyRecorded, HeldLog, LockLost
 from flows.journal.openings import Asked, Opening, Waiting
@@ -38,6 +39,7 @@ __all__ = [
     "Journal",
     "JournalBroken",
     "JournalUnavailable",
+    "LastRun",
     "LockLost",
     "NoSuchIncident",
     "NotAnExport",

@@ -16,6 +16,7 @@ from flows.journal.chain import broken, stands_for_removed
 from flows.journal.connection import connect, refuse_transaction_pooler, session_of, speaking
 from flows.journal.entry import Entry, checked
 from flows.journal.kinds import Opened, Told
+from flows.journal.lately import LastRun, Place, lately
 from flows.journal.log import ENTRIES, HeldLog, entry_from, write
 from flows.journal.openings import Openings
 from flows.journal.redact import Redactor
@@ -171,6 +172,15 @@ class Journal:
         with session_of(self._url) as session:
             found = summary.summaries(session, open_only=open_only, environment=environment, runbook=runbook)
             return list(itertools.islice(found, limit))
+
+    def lately(self, places: Iterable[Place], limit: int = 1) -> dict[Place, list[LastRun]]:
+        """The last `limit` times each (slug, environment) was gone through, the newest first.
+
+        Raises:
+            JournalUnavailable: the database does not answer.
+        """
+        with session_of(self._url) as session:
+            return lately(session, places, limit)
 
     def measure(self, environment: str, incident: str | None, findings: Mapping[str, Finding]) -> int:
         """Keep every finding that holds a number, by its check's name; how many there were.

@@ -228,6 +228,20 @@ class Step(Told, kind="step"):
     says: str
 
 
+class Checked(Told, kind="checked"):
+    """By the engine, when all of a checklist is answered and before anybody signs: what it comes to.
+
+    `items` are the lines of its table, the worst first; `changed` those that answered otherwise the last time.
+    `not_here`: the kinds of system that are asked about and the environment does not have.
+    """
+
+    verdict: str
+    says: str
+    items: Sequence[Row]
+    changed: Sequence[Row]
+    not_here: Sequence[str]
+
+
 class Verifying(Told, kind="verifying"):
     """By the engine, when it begins to ask again; the time within which it has to be well counts from here."""
 

@@ -38,7 +38,7 @@ D = TypeVar("D", bound=Declared)
 # From wherever the journal says we are to the end: how it ended, and a sentence.
 Course = Callable[[Case, D], tuple[Ending, str]]
 
-GOOD = {Ending.FIXED, Ending.RECOVERED, Ending.NOT_REPRODUCED, Ending.DONE, Ending.NOTHING_TO_DO}
+GOOD = {Ending.FIXED, Ending.RECOVERED, Ending.NOT_REPRODUCED, Ending.DONE, Ending.NOTHING_TO_DO, Ending.HEALTHY}
 
 
 class AnotherKind(Exception):

@@ -14,6 +14,7 @@ from flows.case.question import Question, open_question
 from flows.journal import AlreadyRecorded, Entry, IncidentSummary, Journal, JournalBroken, kinds
 from flows.people.deliver import Letter, Post
 from flows.people.tell import Target
+from flows.people.verdict import written
 from flows.run import settings
 from flows.run.clock import now
 from runbooks.model import Severity
@@ -33,8 +34,11 @@ LADDER: Mapping[Severity, Mapping[Role, float]] = {
 }
 # Whoever decides such things hears how it ended.
 END: Sequence[Role] = (Role.ON_CALL,)
+TOLD_BEFORE = (Ending.HEALTHY, Ending.UNHEALTHY)
 # An end older than this is no news: the stack was down meanwhile.
 NEWS = timedelta(minutes=15)
+# Whoever has so long is reminded once before the time is over.
+LONG, BEFORE_DUE = timedelta(hours=12), timedelta(hours=2)
 # What was left half-way stays so until somebody comes.
 HALFWAY_NEWS = timedelta(days=1)
 # Tried again after so many seconds; then the record says that it did not arrive.
@@ -152,7 +156,15 @@ def due(summary: IncidentSummary, entries: Sequence[Entry], place: Environment) 
                 title=f"{summary.severity} {place.name}: nobody answered",
                 text=f"{entry.body['note']} Incident {summary.incident[:8]}, {summary.runbook}.",
             )
-    if summary.closed_at:
+        if entry.is_a(kinds.Checked):
+            yield from _to(
+                END,
+                key="checked",
+                title=f"{entry.body['verdict']} {place.name}: {summary.runbook}",
+                text=f"{written(entry.body)}\n\nThe record: incident timeline {summary.incident[:8]}",
+            )
+    # How a checklist ended was told before anybody signed, unless nobody did.
+    if summary.closed_at and summary.verdict not in TOLD_BEFORE:
         yield from _to(
             # Nothing will try again by itself, so nobody waits for anybody.
             tuple(Role) if summary.verdict == Ending.HALFWAY else END,
@@ -171,12 +183,18 @@ def _waits(summary: IncidentSummary, entries: Sequence[Entry], place: Environmen
     minutes = {**LADDER[severity], **place.escalation.get(severity.value, {})}
     for role, after in minutes.items():
         if now() - asked_at >= timedelta(minutes=after):
-            yield Message(
-                key=question.key,
-                role=role,
-                title=f"{summary.severity} {place.name}: {question.title}?",
-                text=f"{question.reason}\n\n{question.plan.does} {_to_do(question)}",
-            )
+            yield _of(question, summary, place, role)
+    if question.expires_at - asked_at >= LONG and question.expires_at - now() <= BEFORE_DUE:
+        yield from (_of(question, summary, place, role, due=True) for role in END)
+
+
+def _of(question: Question, summary: IncidentSummary, place: Environment, role: Role, *, due: bool = False) -> Message:
+    return Message(
+        key=f"{question.key}/due" if due else question.key,
+        role=role,
+        title=f"{summary.severity} {place.name}: {question.title}?{' It is due soon.' if due else ''}",
+        text=f"{question.reason}\n\n{question.plan.does} {_to_do(question)}",
+    )
 
 
 def _to_do(question: Question) -> str:

@@ -15,6 +15,10 @@ class NotPublished(Exception):
     """The runbook has no deployment on this Prefect server."""
 
 
+# Why a run is not created just now; asking again later may help.
+NOT_NOW = (NotPublished, httpx.HTTPError)
+
+
 def deployment_name(slug: str, kind: type[Declared] = Runbook, environment: str = "") -> str:
     """database/blocked-sessions → incident/database.blocked-sessions; Prefect allows no second slash.
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import cast
+from typing import Any, cast
 from uuid import UUID
 
+from flows.told import checklist
 from flows.told.show import findings_lines, findings_table, plan_lines, said
 from runbooks.model import AnyCheck
 from tasks.model import Finding, Plan
@@ -22,6 +23,16 @@ def publish_findings(what: str, findings: Mapping[AnyCheck, Finding], title: str
     # Neither interface wraps the cells of a table: the lines above it can be read without scrolling.
     lines = [f"# {said(title)}", "", *findings_lines(findings)]
     create_table_artifact(key=key, table=findings_table(findings), description="\n".join(lines))
+
+
+def publish_checklist(title: str, checked: Mapping[str, Any]) -> None:
+    """A checklist's table, worst first; whether anybody has to act stands above it."""
+    from prefect.artifacts import Artifact, create_table_artifact
+
+    key = _key("checklist")
+    if Artifact.get(key) is None:
+        description = "\n".join([f"# {said(title)}", "", *checklist.lines(checked)])
+        create_table_artifact(key=key, table=checklist.rows(checked), description=description)
 
 
 def publish_plan(title: str, plan: Plan) -> None:

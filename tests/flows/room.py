@@ -24,6 +24,7 @@ TEAM = Path(__file__).parents[1] / "team"
 SLUG = "house/dark-room"
 PLAYBOOK = "house/new-bulb"
 MAINTENANCE = "house/lamp-care"
+CHECKLIST = "house/lamp-rounds"
 
 CONFIG = """
 [team]
@@ -146,11 +147,12 @@ class Room:
 
     def live(self, *replies: Reply, slug: str = SLUG, environment: str = "room", **parameters: Any) -> Script:
         """Live through one incident in this process, answered by `replies` in their order."""
+        from flows.health import health
         from flows.incident import incident
         from flows.maintenance import maintenance
         from flows.playbook import playbook
 
-        lived: Any = {PLAYBOOK: playbook, MAINTENANCE: maintenance}.get(slug, incident)
+        lived: Any = {PLAYBOOK: playbook, MAINTENANCE: maintenance, CHECKLIST: health}.get(slug, incident)
         script = Script(list(replies))
         token = local_asker.set(script)
         try:

@@ -63,7 +63,7 @@ def test_it_refuses_a_file_without_a_runbook(folder: Folder) -> None:
     [refused] = complaints(folder)
     assert refused == (
         f"shop/notes ({file}): declares nothing. Write one of `runbook = Runbook(…)`, `playbook = Playbook(…)`, "
-        "`maintenance = Maintenance(…)`, or move the file elsewhere."
+        "`maintenance = Maintenance(…)`, `health = Health(…)`, or move the file elsewhere."
     )
 
 

@@ -1,0 +1,48 @@
+"""Every morning: is all well before customers come, and does anything wait for somebody?"""
+
+from datetime import time, timedelta
+
+from runbooks.cadence import Cadence
+from runbooks.checklist import Health, Ran
+from tasks.host.checks import check_host_cpu, check_host_disks, check_host_memory
+from tasks.pgbouncer.checks import check_pooler
+from tasks.postgres.connections.checks import check_can_connect, check_connection_slots
+from tasks.postgres.indexes.checks import check_invalid_indexes
+from tasks.postgres.locks.checks import check_blocked_sessions, check_deadlocks, check_long_transactions
+from tasks.postgres.replication.checks import check_replication_lag, check_replication_slots
+from tasks.postgres.statements.checks import check_running_statements, check_slow_statements
+from tasks.postgres.tables.checks import check_database_size
+from tasks.postgres.vacuum.age import check_transaction_age
+from tasks.status_page.checks import check_provider_status
+
+health = Health(
+    title="Morning check",
+    purpose=(
+        "Says in one table, before the working day begins, whether all is well: the database, its machine and its "
+        "provider, what ran in the night, and what waits for an answer."
+    ),
+    keywords=("morning", "daily", "health check", "start of day", "checklist"),
+    # Half an hour before most teams begin; after noon it is no morning check any more.
+    cadence=Cadence(at=time(7, 30), due_for=timedelta(hours=5)),
+    questions=(
+        check_provider_status,
+        check_can_connect,
+        check_connection_slots,
+        check_pooler,
+        check_blocked_sessions,
+        check_long_transactions,
+        check_deadlocks,
+        check_running_statements,
+        check_slow_statements,
+        check_invalid_indexes,
+        check_replication_lag,
+        check_replication_slots,
+        check_transaction_age,
+        check_database_size,
+        check_host_cpu,
+        check_host_memory,
+        check_host_disks,
+    ),
+    ran=(Ran("maintenance/database", within=timedelta(days=8)),),
+    related=("health/evening", "health/weekly", "maintenance/database"),
+)

@@ -1,0 +1,58 @@
+"""Every Monday: what grows or decays too slowly to be noticed in a day."""
+
+from datetime import time, timedelta
+
+from runbooks.cadence import Cadence
+from runbooks.checklist import Health, Ran
+from runbooks.model import Manual
+from runbooks.window import Day
+from tasks.mirror.checks import check_row_counts, check_row_drift
+from tasks.postgres.indexes.checks import (
+    check_duplicate_indexes,
+    check_idle_indexes,
+    check_invalid_indexes,
+    check_missing_indexes,
+    check_sequential_scans,
+)
+from tasks.postgres.statements.checks import check_slow_statements
+from tasks.postgres.tables.checks import check_index_bloat, check_table_bloat
+from tasks.postgres.tables.sequences import check_sequences
+from tasks.postgres.vacuum.checks import check_autovacuum, check_dead_rows, check_stale_statistics
+
+health = Health(
+    title="Weekly review",
+    purpose=(
+        "Looks at what a day does not show: slow statements, indexes nobody uses or that are missing, dead rows, "
+        "sequences near their end, copies that drift apart, and whether the week's maintenance was done."
+    ),
+    keywords=("weekly", "monday", "review", "slow queries", "sync", "error patterns", "checklist"),
+    cadence=Cadence(at=time(9, 0), days=(Day.MONDAY,), due_for=timedelta(days=3)),
+    questions=(
+        check_slow_statements,
+        check_missing_indexes,
+        check_sequential_scans,
+        check_idle_indexes,
+        check_duplicate_indexes,
+        check_invalid_indexes,
+        check_stale_statistics,
+        check_dead_rows,
+        check_autovacuum,
+        check_index_bloat,
+        check_table_bloat,
+        check_sequences,
+        check_row_counts,
+        check_row_drift,
+    ),
+    ran=(Ran("maintenance/database", within=timedelta(days=8)), Ran("health/morning", within=timedelta(days=2))),
+    sign_offs=(
+        Manual(
+            "Review the week",
+            how="""\
+- Which incidents came more than once this week? `incident timeline` lists them. Write the cause down, or open a task.
+- Did any check warn all week? Mend it, or give it the limit that is right here.
+- What do customers write about, and what do they complain of?""",
+        ),
+    ),
+    sign_off_within=timedelta(days=4),
+    related=("health/monthly", "maintenance/database", "database/slow-queries", "database/sync-drift"),
+)

@@ -1,0 +1,28 @@
+"""Every week: which weaknesses became known, and who may do what."""
+
+from datetime import time, timedelta
+
+from runbooks.cadence import Cadence
+from runbooks.checklist import Health, Ran
+from runbooks.model import Manual
+from runbooks.window import Day
+from tasks.postgres.connections.checks import check_can_connect, check_role_connection_limits
+
+health = Health(
+    title="Security check of the week",
+    purpose="Has somebody look every week at known weaknesses, at updates and at permissions.",
+    keywords=("security", "weekly", "vulnerability", "updates", "permissions", "checklist"),
+    cadence=Cadence(at=time(14, 0), days=(Day.WEDNESDAY,), due_for=timedelta(days=2)),
+    questions=(check_can_connect, check_role_connection_limits),
+    ran=(Ran("security/checklist", within=timedelta(days=4)),),
+    sign_offs=(
+        Manual(
+            "Look at known weaknesses", how="What pip-audit, npm audit and the image scanner found; each with a date."
+        ),
+        Manual(
+            "Review permissions", how="Who got a right this week, and does anybody keep one that is needed no more?"
+        ),
+    ),
+    sign_off_within=timedelta(days=4),
+    related=("security/checklist", "security/checklist-monthly"),
+)

@@ -1,0 +1,247 @@
+"""A checklist: one verdict, one table, people told at once, and signatures that are waited for."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from prefect.client.orchestration import SyncPrefectClient, get_client
+
+from flows.case.question import Answer, Question
+from flows.health import health
+from flows.journal import broken
+from flows.people.escalate import due
+from flows.people.verdict import written
+from flows.run.clock import now
+from flows.told.report import report
+from tests.flows.room import CHECKLIST, Room, Script, said
+
+SIGNED = (lambda question: said(question, note="Done."),) * 2
+
+
+@pytest.fixture
+def client(room: Room) -> Iterator[SyncPrefectClient]:
+    with get_client(sync_client=True) as client:
+        yield client
+
+
+def place(room: Room, name: str, *lines: str) -> str:
+    """An environment of this test alone: what was checked before is another's."""
+    system = f'[environments.{name}.systems.lamp]\nfile = "{room.lamp}"\n'
+    people = f'[environments.{name}.approvers]\nana = {{ roles = ["on-call"] }}\n'
+    with Path(os.environ["INCIDENT_CONFIG"]).open("a") as config:
+        config.write("\n".join([f"\n[environments.{name}]", 'kind = "staging"', *lines, system, people]))
+    return name
+
+
+def go(room: Room, environment: str, *replies: Any) -> Script:
+    return room.live(*(replies or SIGNED), slug=CHECKLIST, environment=environment)
+
+
+def item(room: Room, key: str) -> dict[str, Any]:
+    return next(one for one in room.entry("checked")["items"] if one["key"] == key)
+
+
+def silent(question: Question) -> Answer | None:
+    return None
+
+
+def test_it_says_in_the_first_words_that_nobody_has_to_act(room: Room) -> None:
+    room.set(lit=True)
+    go(room, place(room, "well"))
+    checked = room.entry("checked")
+    assert checked["says"].startswith("Nobody has to act now; it is worth a look. Of 5: 1 WARN, 4 OK.")
+    # The warning: what should have run by itself never did.
+    assert checked["items"][0]["key"] == "ran house/lamp-care"
+    assert checked["items"][0]["says"] == "house/lamp-care has never run here."
+    assert room.verdict == "healthy"
+    assert broken(room.entries) is None
+
+
+def test_it_asks_nothing_of_what_is_not_there_and_says_so_once(room: Room) -> None:
+    room.set(lit=True)
+    go(room, place(room, "without"))
+    checked = room.entry("checked")
+    assert checked["not_here"] == ["postgres"]
+    assert not any("connect" in one["key"] for one in checked["items"])
+    assert "diagnosis/check_can_connect" not in [entry.key for entry in room.entries]
+
+
+def test_it_puts_the_worst_first_and_opens_its_runbook_once(room: Room, client: SyncPrefectClient) -> None:
+    flow = client.create_flow_from_name("incident")
+    for slug in ("house.dark-room", "house.blown-fuse"):
+        client.create_deployment(flow_id=flow, name=slug, parameters={"runbook": slug.replace(".", "/")})
+    where = place(room, "ill")
+    go(room, where)
+    assert room.verdict == "unhealthy"
+    checked = room.entry("checked")
+    assert checked["says"].startswith("Somebody has to act. Of 5: 1 BAD")
+    first = checked["items"][0]
+    assert (first["key"], first["verdict"]) == ("check_lamp_is_lit", "BAD")
+    assert "house/dark-room is open: incident " in first["to_do"]
+    opened = _opened(client, where)
+    assert sorted(opened) == ["house/blown-fuse", "house/dark-room"]
+    go(room, where)
+    assert _opened(client, where) == opened
+
+
+def _opened(client: SyncPrefectClient, where: str) -> dict[str, str]:
+    runs = client.read_flow_runs(limit=200)
+    mine = [run for run in runs if run.deployment_id and run.parameters.get("environment") == where]
+    return {str(run.parameters["runbook"]): str(run.id) for run in mine}
+
+
+def test_it_goes_on_where_what_is_bad_cannot_be_opened_yet(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+    from flows.run.trigger import NotPublished
+
+    def refuse(*_args: object) -> str:
+        raise NotPublished("It is not published.")
+
+    monkeypatch.setattr("flows.health.open_once", refuse)
+    go(room, place(room, "unpublished"))
+    assert "could not be opened yet: It is not published." in item(room, "check_lamp_is_lit")["to_do"]
+
+
+def test_it_opens_nothing_whose_watch_is_paused(room: Room, client: SyncPrefectClient) -> None:
+    paused = ", ".join(f'"house/{one}/check_lamp_is_lit"' for one in ("dark-room", "blown-fuse"))
+    where = place(room, "paused", f"paused_watches = [{paused}]")
+    go(room, where)
+    assert item(room, "check_lamp_is_lit")["to_do"] == ""
+    assert _opened(client, where) == {}
+
+
+def test_it_says_what_is_otherwise_than_the_last_time(room: Room) -> None:
+    where = place(room, "changing", 'paused_watches = ["house/dark-room/check_lamp_is_lit"]')
+    room.set(lit=True)
+    go(room, where)
+    assert room.entry("checked")["changed"] == []
+    room.set(lit=True, heat=95)
+    go(room, where)
+    (changed,) = room.entry("checked")["changed"]
+    assert (changed["was"], changed["is"]) == ("OK", "BAD")
+    assert "95 °C" in changed["says"]
+    assert "OK → BAD" in written(room.entry("checked"))
+
+
+def test_what_cannot_be_seen_is_no_health(room: Room) -> None:
+    room.set(lit=None)
+    go(room, place(room, "blind"))
+    assert room.verdict == "cannot tell"
+    assert room.entry("checked")["says"].startswith("Somebody has to look: not all could be seen.")
+
+
+def test_it_shows_what_ran_beside_it_by_how_it_ended(room: Room) -> None:
+    where = place(room, "cared")
+    room.set(lit=True)
+    room.live(slug="house/lamp-care", environment=where)
+    go(room, where)
+    assert item(room, "ran house/lamp-care")["verdict"] == "OK"
+    assert "nothing to do" in item(room, "ran house/lamp-care")["says"]
+
+
+def test_it_tells_before_anybody_signs(room: Room) -> None:
+    told: list[list[str]] = []
+
+    def look(question: Question) -> Answer:
+        told.append(room_kinds(room, question.incident))
+        return said(question)
+
+    room.set(lit=True)
+    go(room, place(room, "early"), look, look)
+    assert "checked" in told[0]
+    assert told[0].count("asked") == 1
+
+
+def room_kinds(room: Room, incident: str) -> list[str]:
+    return [entry.kind for entry in room.journal.read(incident)]
+
+
+def test_a_signature_is_waited_for_until_it_is_due(room: Room) -> None:
+    room.set(lit=True)
+    script = go(room, place(room, "due"))
+    opened = datetime.fromisoformat(room.entries[0].at)
+    assert [question.title for question in script.asked] == ["Draw the curtains", "Lay matches ready"]
+    assert {question.expires_at for question in script.asked} == {opened + timedelta(hours=12)}
+    assert room.entry("step/draw-the-curtains/closed")["says"] == "Done by hand, says ana. Done."
+
+
+def test_what_nobody_signed_is_shown_the_next_time(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+    where = place(room, "weekend")
+    room.set(lit=True)
+    with monkeypatch.context() as later:
+
+        def over(question: Question) -> Answer | None:
+            later.setattr("flows.gate.settle.now", lambda: now() + timedelta(hours=13))
+            return None
+
+        # The second is asked when it is due already: nobody can have answered it.
+        go(room, where, over, silent)
+    assert room.verdict == "unsigned"
+    assert "Nobody signed off: Draw the curtains, Lay matches ready." in room.entry("closed")["says"]
+    go(room, where)
+    assert item(room, "unsigned Draw the curtains")["verdict"] == "WARN"
+    assert item(room, "unsigned Lay matches ready")["says"] == "Nobody signed off “Lay matches ready” the last time."
+    assert room.verdict == "healthy"
+    go(room, where)
+    assert "unsigned Draw the curtains" not in [one["key"] for one in room.entry("checked")["items"]]
+
+
+def test_people_hear_the_verdict_and_not_twice(room: Room) -> None:
+    where = place(room, "heard", 'routes = { on-call = ["json://127.0.0.1:9/"] }')
+    room.set(lit=True)
+    go(room, where)
+    from flows.run import settings
+
+    config = settings.config()
+    (summary,) = room.journal.incidents(environment=where, runbook=CHECKLIST)
+    messages = list(due(summary, room.entries, settings.environment(config, settings.catalog(config), where)))
+    assert [message.key for message in messages] == ["checked"]
+    (message,) = messages
+    assert message.title == "WARN heard: house/lamp-rounds"
+    assert message.text.splitlines()[0].startswith("Nobody has to act now")
+    assert "WARN: house/lamp-care has never run here." in message.text
+
+
+def test_it_leaves_a_table_worst_first(room: Room, client: SyncPrefectClient) -> None:
+    go(room, place(room, "table"))
+    from prefect.artifacts import Artifact
+
+    table: Any = Artifact.get(f"checklist-{room.incident[:8]}")
+    assert table.description is not None
+    assert table.description.splitlines()[2].startswith("**Somebody has to act.")
+    assert str(table.data).index("BAD") < str(table.data).index("WARN") < str(table.data).index('"OK"')
+
+
+def test_its_report_tells_the_whole(room: Room) -> None:
+    room.set(lit=True)
+    go(room, place(room, "reported"))
+    told = report(room.entries)
+    assert "checked: Nobody has to act now" in told
+    assert "| Draw the curtains | approve | ana |" in told
+
+
+@pytest.mark.parametrize("late", [timedelta(minutes=1), timedelta(hours=3)])
+def test_it_is_made_up_while_it_is_due(room: Room, monkeypatch: pytest.MonkeyPatch, late: timedelta) -> None:
+    monkeypatch.setattr("flows.health.lateness", lambda: late)
+    monkeypatch.setattr("flows.health.overtaken", lambda: None)
+    room.set(lit=True)
+    go(room, place(room, f"late{late.seconds}"))
+    assert room.verdict == "healthy"
+
+
+@pytest.mark.parametrize(
+    ("late", "by_a_later_one"), [(timedelta(hours=5), None), (timedelta(hours=1), timedelta(hours=1))]
+)
+def test_it_is_skipped_when_it_is_due_no_more(
+    room: Room, monkeypatch: pytest.MonkeyPatch, late: timedelta, by_a_later_one: timedelta | None
+) -> None:
+    monkeypatch.setattr("flows.health.lateness", lambda: late)
+    monkeypatch.setattr("flows.health.overtaken", lambda: by_a_later_one)
+    where = place(room, f"skipped{late.seconds}")
+    state = health(CHECKLIST, where, return_state=True)
+    assert (state.name, state.is_completed()) == ("Skipped", True)
+    assert room.journal.incidents(environment=where) == []
