@@ -31,7 +31,7 @@ from flows.journal.measurement import measure
 from flows.journal.migrate import migrate
 from flows.journal.series import Series
 from flows.journal.thinning import Thinning
-from tasks.model import Finding, Verdict
+from tasks.model import Finding, Row, Verdict
 
 POINTS = 1_000_000
 ROUND = 200
@@ -78,7 +78,7 @@ def measured(number: int) -> dict[str, float]:
 
 def _written(runner: str) -> dict[str, float]:
     journal, redact = Journal(SecretStr(runner), Redactor([])), Redactor([])
-    facts = {"waiting": 3, "since": "now"}
+    facts: Row = {"waiting": 3, "since": "now"}
     found = {
         f"check_number_{n}": Finding(verdict=Verdict.OK, says="", value=1.5, unit="s", facts=facts)
         for n in range(ROUND)
