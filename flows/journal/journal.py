@@ -23,6 +23,7 @@ from flows.journal.redact import Redactor
 from flows.journal.retention import Retention
 from flows.journal.rights import TABLES, Rights, rights
 from flows.journal.seal import Seal, last_seal, seal_all
+from flows.journal.series import AllSeries
 from flows.journal.stored import Stored, snapshot
 from flows.journal.summary import IncidentSummary, NoSuchIncident
 from tasks.model import Earlier, Finding
@@ -183,7 +184,7 @@ class Journal:
             return lately(session, places, limit)
 
     def measure(self, environment: str, incident: str | None, findings: Mapping[str, Finding]) -> int:
-        """Keep every finding that holds a number, by its check's name; how many there were.
+        """Keep the number and the verdict of every finding, by its check's name; how many there were.
 
         Raises:
             NotRecordable: a name or a fact that cannot be kept.
@@ -270,3 +271,8 @@ class Journal:
     def retention(self) -> Retention:
         """What is old enough to go, and how it goes."""
         return Retention(self._url, self._redact)
+
+    @property
+    def series(self) -> AllSeries:
+        """What was measured, as it is read again."""
+        return AllSeries(self._url)

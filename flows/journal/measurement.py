@@ -1,4 +1,8 @@
-"""Measurements: every numeric finding, kept as a time series."""
+"""Measurements: every finding's number and verdict, kept as a time series (flows/journal/series.py reads them).
+
+The numbers among a finding's facts are series of their own, of the same rows: `{"waiting": 3}` is the series "waiting"
+of its check, and costs no row more. Evidence rows are none: what they are about comes and goes.
+"""
 
 from __future__ import annotations
 
@@ -10,41 +14,47 @@ from flows.journal.entry import checked, read_back, written
 from flows.journal.redact import Redactor
 from tasks.model import Earlier, Finding
 
+# One statement whatever the number: the round trips are what takes time.
 _INSERT = """
     INSERT INTO incident.measurements (environment, check_name, value, unit, verdict, incident, facts)
-    VALUES (%s, %s, %s, %s, %s, %s, %s)
+    SELECT %s, name, value, unit, verdict, %s, facts::json
+      FROM unnest(%s::text[], %s::float8[], %s::text[], %s::text[], %s::text[])
+        AS found (name, value, unit, verdict, facts)
 """
+# Up to tomorrow: the parts made ahead are then not looked into, and a clock that was set back hides nothing.
 _LATEST = """
     SELECT asked.name, extract(epoch FROM last.at)::float8, last.value, last.facts::text
       FROM unnest(%s::text[]) AS asked (name),
            LATERAL (SELECT at, value, facts FROM incident.measurements
-                     WHERE environment = %s AND check_name = asked.name
-                     ORDER BY at DESC, id DESC LIMIT 1) AS last
+                     WHERE environment = %s AND check_name = asked.name AND value IS NOT NULL
+                       AND at < now() + interval '1 day'
+                     ORDER BY at DESC LIMIT 1) AS last
 """
 
 
 def measure(
     session: Connection, redact: Redactor, environment: str, incident: str | None, findings: Mapping[str, Finding]
 ) -> int:
-    """Keep the findings that hold a number, all or none; how many there were."""
+    """Keep what was found, all or none; how many findings. One without a number is kept as a verdict alone."""
     checked("environment", environment)
     rows = [
         (
-            environment,
             checked("check", name),
-            float(finding.value),
+            _number(finding),
             redact.text(finding.unit),
             finding.verdict.name,
-            incident,
             written(redact.body(finding.facts)),  # type: ignore[arg-type]  # `written` refuses what is no table
         )
         for name, finding in findings.items()
-        # A ratio of nothing to nothing is no point on a curve.
-        if finding.value is not None and math.isfinite(finding.value)
     ]
-    with session.transaction(), session.cursor() as cursor:
-        cursor.executemany(_INSERT, rows)
+    if rows:
+        session.execute(_INSERT, [environment, incident, *map(list, zip(*rows, strict=True))])
     return len(rows)
+
+
+def _number(finding: Finding) -> float | None:
+    # A ratio of nothing to nothing is no point on a curve.
+    return float(finding.value) if finding.value is not None and math.isfinite(finding.value) else None
 
 
 def latest(session: Connection, environment: str, checks: Iterable[str]) -> dict[str, Earlier]:

@@ -15,6 +15,7 @@ from sqlalchemy.exc import DBAPIError
 from flows.journal.connection import Connection, connect, refuse_transaction_pooler, speaking
 from flows.journal.locks import lock_key
 from flows.journal.rights import TABLES
+from flows.journal.thinning import MONTHS_AHEAD, WAIT_FOR_TABLE
 
 SCRIPTS = Path(__file__).with_name("migrations")
 SCHEMA = "incident"
@@ -22,10 +23,8 @@ SCHEMA = "incident"
 VERSION_TABLE = "incident_alembic_version"
 LOCK = lock_key("journal migration", SCHEMA)
 
-# Replicas that start together wait for the first one; the tables are small, so nobody needs longer.
+# Replicas that start together wait for the first one; what is large is never copied, so nobody needs longer.
 WAIT_FOR_REPLICA = "60s"
-# A statement that waits for a table lock makes every later reader queue behind it: rather fail and be run again.
-WAIT_FOR_TABLE = "5s"
 
 # Alembic keeps the migration under way in a module global.
 _ONE_AT_A_TIME = threading.Lock()
@@ -64,6 +63,8 @@ def migrate(owner_url: str, runner_role: str) -> None:
             guard.execute("SELECT pg_advisory_lock(%s)", [LOCK])
             with _ONE_AT_A_TIME:
                 _upgrade(url)
+            guard.execute("SELECT set_config('lock_timeout', %s, false)", [WAIT_FOR_TABLE])
+            guard.execute(MONTHS_AHEAD)
             _grant(guard, runner_role)
     finally:
         guard.close()

@@ -53,7 +53,7 @@ _REMOVE = "DELETE FROM incident.entries WHERE incident = %s AND seq < %s"
 # What an alert became stands in its incident; the numbers of deliveries only keep replays out.
 _OF_ALERTS = ("alerts", "deliveries", "refusals", "snoozes")
 _REMOVE_OLD = "DELETE FROM incident.{} WHERE at < %s::timestamptz"
-_REMOVE_MEASUREMENTS = "DELETE FROM incident.measurements WHERE at < %s::timestamptz"
+_OF_MEASUREMENTS = ("measurements", "hours")
 
 
 class CannotRemove(Exception):
@@ -137,8 +137,10 @@ class Retention:
 
     def remove_measurements(self, before: str) -> int:
         """Remove the numbers from before `before`; how many there were. The database refuses the last month's."""
-        with session_of(self.url) as session:
-            return session.execute(_REMOVE_MEASUREMENTS, [before]).rowcount
+        with session_of(self.url) as session, session.transaction():
+            return sum(
+                session.execute(_REMOVE_OLD.format(table).encode(), [before]).rowcount for table in _OF_MEASUREMENTS
+            )
 
     def remove_alerts(self, before: str) -> int:
         """Remove the alerts from before `before`; how many. The database refuses the last month's."""

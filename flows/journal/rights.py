@@ -13,6 +13,7 @@ TABLES = (
     "dispatched",
     "entries",
     "heads",
+    "hours",
     "measurements",
     "openings",
     "refusals",

@@ -80,8 +80,8 @@ def test_it_grants_the_running_role_nothing_but_reading_and_adding(recorded: Rol
             [recorded.runner],
         ).fetchall()
     tables = (
-        *("alerts", "deliveries", "dispatched", "entries", "heads", "measurements", "openings", "refusals"),
-        *("seals", "snoozes"),
+        *("alerts", "deliveries", "dispatched", "entries", "heads", "hours", "measurements", "openings"),
+        *("refusals", "seals", "snoozes"),
     )
     assert granted == [(table, right) for table in tables for right in ("INSERT", "SELECT")]
 

@@ -104,7 +104,7 @@ def test_it_remembers_the_last_number(journal: Journal) -> None:
             "check_silent": Finding.unknown("cannot look"),
             "check_nothing": Finding(verdict=Verdict.UNKNOWN, says="", value=math.nan),
         }
-        assert journal.measure("lab", "inc-1", found) == 1
+        assert journal.measure("lab", "inc-1", found) == 3
     earlier = journal.earlier("lab", ["check_deadlocks"]).get("check_deadlocks")
     assert earlier
     assert (earlier.value, earlier.facts) == (4.5, {"since": "x"})
