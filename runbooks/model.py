@@ -90,6 +90,21 @@ class Verify:
             raise InvalidRunbook(f"Verify: hold ({self.hold}) must be shorter than within ({self.within}).")
 
 
+@dataclass(frozen=True, kw_only=True)
+class Settle:
+    """BAD counts once `bad` of the last `of` looks were: what comes and goes by itself wakes nobody."""
+
+    bad: int
+    of: int
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.bad <= self.of <= 60:
+            raise InvalidRunbook(f"Settle: {self.bad} of {self.of} looks. Write 1 or more of at most 60.")
+
+
+AT_ONCE = Settle(bad=1, of=1)
+
+
 @dataclass(frozen=True)
 class Watch:
     """A check on a schedule; a BAD answer opens the runbook, and people are told when it cannot look.
@@ -102,6 +117,7 @@ class Watch:
     # So many looks in a row that saw nothing are told to people. One falls into a restart, the next into the slow start
     # after it; a third means that a fault would go unseen.
     told_after: int = 3
+    settle: Settle = AT_ONCE
 
 
 @dataclass(frozen=True, kw_only=True)

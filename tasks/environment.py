@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 
 from tasks.model import Refused, Threshold
 from tasks.parameters import systems_of, thresholds_of
+from tasks.quiet import QuietHours
 from tasks.roster import Approver, Role
 from tasks.system import System, Unusable
 
@@ -64,6 +65,8 @@ class Environment(BaseModel):
     requester_may_approve: bool = True
     # Watches that are not asked here, each as SLUG/CHECK. A whole round is paused in Prefect, by its schedule.
     paused_watches: frozenset[str] = frozenset()
+    # In these a watch's BAD answer opens nothing, if what it opens is of that severity; afterwards it does. Never P0.
+    quiet_hours: Mapping[Literal["P1", "P2", "P3"], QuietHours] = Field(default_factory=dict)
     # E-mail addresses are personal data: in the record and all that is made from it they are masked.
     mask_emails: bool = False
     # The most that maintenance may do here without asking, where that is less than it declares.

@@ -18,6 +18,7 @@ from flows.journal.entry import Entry, checked
 from flows.journal.kinds import Opened, Told
 from flows.journal.lately import LastRun, Place, lately
 from flows.journal.log import ENTRIES, HeldLog, entry_from, write
+from flows.journal.looks import Look, looks
 from flows.journal.openings import Openings
 from flows.journal.redact import Redactor
 from flows.journal.retention import Retention
@@ -201,6 +202,15 @@ class Journal:
         """
         with session_of(self._url) as session:
             return measurement.latest(session, environment, checks)
+
+    def looks(self, environment: str, checks: Iterable[str], most: int) -> dict[str, list[Look]]:
+        """The last `most` answers that rounds of watches got to each check there, the newest first.
+
+        Raises:
+            JournalUnavailable: the database does not answer.
+        """
+        with session_of(self._url) as session:
+            return looks(session, environment, checks, most)
 
     def use_code(self, name: str, step: int, by: str) -> bool:
         """Use up this approver's one-time code of a time step, in all incidents. False: another question used it.

@@ -308,7 +308,7 @@ class SeenAgain(Told, kind="seen again"):
 
 
 class AlertResolved(Told, kind="alert resolved"):
-    """By an alert's source, through the dispatcher: it is over. Where nothing was begun, it looks again."""
+    """By an alert's source, through the dispatcher, or by a watch: it is over. If nothing was begun, it looks again."""
 
     says: str
 

@@ -9,7 +9,7 @@ None of it costs more when there were more incidents before.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from pydantic import SecretStr
@@ -46,6 +46,16 @@ _OF_ANY = f"""
       {LAST_RUN}
      WHERE (o.problem = '' OR %(problem)s = '') AND {IS_OPEN}
      ORDER BY o.opening DESC LIMIT 1
+"""  # noqa: S608 - constant
+# The runs that are open of each of several runbooks.
+_OPEN_OF = f"""
+    SELECT asked.runbook, d.run
+      FROM unnest(%(runbooks)s::text[]) AS asked (runbook)
+     CROSS JOIN LATERAL (SELECT opening FROM incident.openings
+                          WHERE (runbook, environment) = (asked.runbook, %(environment)s)
+                          ORDER BY opening DESC LIMIT {LOOKED_THROUGH}) AS o
+      {LAST_RUN}
+     WHERE d.run IS NOT NULL AND {IS_OPEN}
 """  # noqa: S608 - constant
 _RECORD = """
     INSERT INTO incident.openings (runbook, environment, problem, actor, reason)
@@ -140,6 +150,12 @@ class Openings:
         """The open incident of this problem, or a new one."""
         with session_of(self._url) as session, session.transaction():
             return open_or_join(session, self._redact, asked)
+
+    def open_of(self, environment: str, runbooks: Iterable[str]) -> list[tuple[str, str]]:
+        """Which of these runbooks is open there, and its run; one that has several is there as often."""
+        given = {"environment": environment, "runbooks": list(runbooks)}
+        with session_of(self._url) as session:
+            return [(str(runbook), str(run)) for runbook, run in session.execute(_OPEN_OF, given)]
 
     def waiting(self) -> list[Waiting]:
         """What no run has begun to live through, the oldest first."""

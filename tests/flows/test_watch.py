@@ -12,6 +12,7 @@ from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.objects import State
 from prefect.client.schemas.sorting import FlowRunSort
 
+from flows.journal.holding import Snooze
 from flows.watch import watch
 from tests.flows.room import Room
 
@@ -49,8 +50,8 @@ def _of_incident(run: Any, environment: str) -> bool:
     return run.deployment_id is not None and run.parameters.get("environment") == environment
 
 
-def round_of(environment: str) -> State[Any]:
-    state: State[Any] = watch(environment, EVERY_S, return_state=True)
+def round_of(environment: str, every_s: int = EVERY_S) -> State[Any]:
+    state: State[Any] = watch(environment, every_s, return_state=True)
     return state
 
 
@@ -128,4 +129,91 @@ def test_it_opens_the_others_when_one_cannot_be_opened(room: Room, client: SyncP
 
 def test_it_refuses_a_cadence_of_nothing(room: Room) -> None:
     state: State[Any] = watch("room", 77, return_state=True)
-    assert "Nothing is watched every 77 s. There are rounds every 60, 300, 900, 3600" in str(state.message)
+    assert "Nothing is watched every 77 s. There are rounds every 60, 300, 600, 900, 3600" in str(state.message)
+
+
+FLICKER = "house/flicker"
+FLICKERS_S = 600
+
+
+def test_it_opens_only_what_settled(room: Room, client: SyncPrefectClient) -> None:
+    """Two of the last three looks; what an incident asked meanwhile is no look."""
+    deploy(client, FLICKER)
+    where = place(room, "lantern")
+    for heat, is_open in [(95, False), (20, False), (20, False), (95, False), (20, False), (95, True)]:
+        room.set(heat=heat)
+        round_of(where, FLICKERS_S)
+        assert opened(client, where) == ([FLICKER] if is_open else []), heat
+
+
+def test_an_incident_that_asks_often_settles_nothing(room: Room, client: SyncPrefectClient) -> None:
+    from lamp.checks import check_lamp_heat  # type: ignore[import-not-found]  # the team's own
+
+    deploy(client, FLICKER)
+    where = place(room, "torch")
+    room.set(heat=95)
+    finding = check_lamp_heat.fn(_lamp(room))
+    for _ in range(3):
+        room.journal.measure(where, "another incident", {"check_lamp_heat": finding})
+    round_of(where, FLICKERS_S)
+    assert opened(client, where) == []
+
+
+def _lamp(room: Room) -> Any:
+    from flows.run import settings
+
+    config = settings.config()
+    return settings.environment(config, settings.catalog(config), "room").systems["lamp"]
+
+
+@pytest.mark.parametrize(("hours", "is_open"), [("start = 00:00:00, hours = 23.99", False), (None, True)])
+def test_it_opens_what_can_wait_only_outside_quiet_hours(
+    room: Room, client: SyncPrefectClient, hours: str | None, is_open: bool
+) -> None:
+    deploy(client, *RUNBOOKS)
+    said = (
+        f"quiet_hours = {{ P2 = {{ {hours} }} }}"
+        if hours
+        else "quiet_hours = { P3 = { start = 00:00:00, hours = 23.99 } }"
+    )
+    where = place(room, f"bedroom-{is_open}".lower(), said)
+    assert round_of(where).message == "1 watched: 1 BAD."
+    # The blown fuse is no P2.
+    assert ("house/dark-room" in opened(client, where)) is is_open
+
+
+def test_it_refuses_quiet_hours_for_what_cannot_wait(room: Room) -> None:
+    where = place(room, "den", "quiet_hours = { P0 = { start = 22:00:00, hours = 8 } }")
+    state = round_of(where)
+    assert state.is_failed()
+    assert "environments.den.quiet_hours" in str(state.message)
+
+
+def test_it_leaves_out_what_somebody_paused_for_a_while(room: Room, client: SyncPrefectClient) -> None:
+    deploy(client, *RUNBOOKS)
+    where = place(room, "loft")
+    pause = Snooze(
+        fingerprint="watch:house/dark-room/check_lamp_is_lit", environment=where, actor="ana", reason="Guests."
+    )
+    room.journal.alerts.snooze(pause, 60)
+    round_of(where)
+    assert opened(client, where) == ["house/blown-fuse"]
+    room.journal.alerts.snooze(pause, 0)
+    round_of(where)
+    assert "house/dark-room" in opened(client, where)
+    elsewhere = place(room, "annex")
+    room.journal.alerts.snooze(pause, 60)
+    round_of(elsewhere)
+    assert "house/dark-room" in opened(client, elsewhere)
+
+
+def test_it_keeps_every_answer_as_a_look(room: Room, client: SyncPrefectClient) -> None:
+    deploy(client, *RUNBOOKS)
+    where = place(room, "gallery")
+    for lit in (True, False, True):
+        room.set(lit=lit)
+        round_of(where)
+    kept = room.journal.looks(where, ["check_lamp_is_lit", "check_nobody"], 2)
+    assert {name: [look.verdict.name for look in looks] for name, looks in kept.items()} == {
+        "check_lamp_is_lit": ["OK", "BAD"]
+    }
