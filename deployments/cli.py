@@ -27,9 +27,11 @@ from deployments.commands import (
     new,
     publishing,
     run,
+    schedule,
     stack,
     team,
     timeline,
+    watch,
 )
 from deployments.commands.context import UnknownEnvironment
 from deployments.commands.terminal import errors
@@ -94,6 +96,7 @@ COMMANDS: Sequence[Callable[..., int]] = (
     handling.close,
     drill.drill,
     health.health,
+    schedule.schedule,
     doctor.doctor,
     team.check,
     team.pages,
@@ -105,6 +108,7 @@ COMMANDS: Sequence[Callable[..., int]] = (
 for rank, command in enumerate(COMMANDS):
     app.command(command, sort_key=rank)
 app.command(alerts.app)
+app.command(watch.app)
 app.command(lab.app)
 app.command(audit.app)
 app.command(approvers.app)

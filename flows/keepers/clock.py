@@ -15,6 +15,7 @@ from typing import Any
 import httpx
 
 from flows.run.clock import now
+from flows.run.planned import deployments, soonest_first, tagged, waiting
 
 LOOPS = "/incident/loops"
 # The scheduler plans an hour ahead, once a minute (Prefect's `min_scheduled_time` and `loop_seconds`); another minute
@@ -36,8 +37,7 @@ FAILED = 2
 OVERDUE_S = 60.0
 # So many are named; the others are counted.
 NAMED = 3
-# What waits for something else than a worker.
-WAITS_ELSEWHERE = ["AwaitingConcurrencySlot"]
+
 
 RESTART = "incident up   # after a Ctrl-C; the stack's prefect.log says why"
 
@@ -87,11 +87,11 @@ def look(tag: str, pool: str) -> Clock:
 
 
 def _seen(client: Any, tag: str, pool: str) -> Clock:
-    scheduled = [d for d in _deployments(client, tag) if not d.paused and any(s.active for s in d.schedules)]
+    scheduled = [d for d in deployments(client, tag) if not d.paused and any(s.active for s in d.schedules)]
     loops = _loops(client)
     late, by = _late(client, tag)
     coming = client.read_flow_runs(
-        deployment_filter=_tagged(tag), flow_run_filter=_waiting(after=now()), sort=_soonest_first(), limit=1
+        deployment_filter=tagged(tag), flow_run_filter=waiting(after=now()), sort=soonest_first(), limit=1
     )
     return Clock(
         troubles=(
@@ -107,7 +107,7 @@ def _seen(client: Any, tag: str, pool: str) -> Clock:
 
 def _unplanned(client: Any, tag: str, scheduled: Sequence[Any]) -> Iterator[Trouble]:
     """Schedules whose plan does not reach as far as the scheduler's last round should have made it."""
-    planned = {d.id for d in _deployments(client, tag, flow_run_filter=_waiting(after=now() + AHEAD))}
+    planned = {d.id for d in deployments(client, tag, flow_run_filter=waiting(after=now() + AHEAD))}
     lacking = sorted(d.name for d in scheduled if d.id not in planned and _judged(d))
     if lacking:
         yield Trouble(
@@ -129,11 +129,11 @@ def _judged(deployment: Any) -> bool:
 
 def _late(client: Any, tag: str) -> tuple[int, timedelta]:
     """How many runs nobody took in time, and by how much they are late at least."""
-    late = client.count_flow_runs(deployment_filter=_tagged(tag), flow_run_filter=_waiting(before=now() - LATE))
-    if not late or not client.count_flow_runs(deployment_filter=_tagged(tag), flow_run_filter=_begun(now() - LATE)):
+    late = client.count_flow_runs(deployment_filter=tagged(tag), flow_run_filter=waiting(before=now() - LATE))
+    if not late or not client.count_flow_runs(deployment_filter=tagged(tag), flow_run_filter=_begun(now() - LATE)):
         return late, LATE
-    waiting = _waiting(before=now() - QUEUED)
-    return client.count_flow_runs(deployment_filter=_tagged(tag), flow_run_filter=waiting), QUEUED
+    late = client.count_flow_runs(deployment_filter=tagged(tag), flow_run_filter=waiting(before=now() - QUEUED))
+    return late, QUEUED
 
 
 def _untaken(client: Any, pool: str, late: int, by: timedelta) -> Iterator[Trouble]:
@@ -202,50 +202,11 @@ def _missing(error: httpx.HTTPStatusError) -> bool:
     return error.response.status_code == httpx.codes.NOT_FOUND
 
 
-def _deployments(client: Any, tag: str, **more: Any) -> list[Any]:
-    found: list[Any] = []
-    while batch := client.read_deployments(deployment_filter=_tagged(tag), limit=200, offset=len(found), **more):
-        found.extend(batch)
-    return found
-
-
-def _tagged(tag: str) -> Any:
-    from prefect.client.schemas.filters import DeploymentFilter, DeploymentFilterTags
-
-    return DeploymentFilter(tags=DeploymentFilterTags(all_=[tag]))
-
-
-def _waiting(*, before: datetime | None = None, after: datetime | None = None) -> Any:
-    """Runs that begin before, or after, that moment, as far as they wait for a worker only."""
-    from prefect.client.schemas.filters import (
-        FlowRunFilter,
-        FlowRunFilterNextScheduledStartTime,
-        FlowRunFilterState,
-        FlowRunFilterStateName,
-        FlowRunFilterStateType,
-    )
-    from prefect.client.schemas.objects import StateType
-
-    return FlowRunFilter(
-        state=FlowRunFilterState(
-            type=FlowRunFilterStateType(any_=[StateType.SCHEDULED]),
-            name=FlowRunFilterStateName(not_any_=WAITS_ELSEWHERE),
-        ),
-        next_scheduled_start_time=FlowRunFilterNextScheduledStartTime(before_=before, after_=after),  # type: ignore[arg-type]
-    )
-
-
 def _begun(after: datetime) -> Any:
     """Runs that began after that moment."""
     from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterStartTime
 
     return FlowRunFilter(start_time=FlowRunFilterStartTime(after_=after))  # type: ignore[arg-type]
-
-
-def _soonest_first() -> Any:
-    from prefect.client.schemas.sorting import FlowRunSort
-
-    return FlowRunSort.NEXT_SCHEDULED_START_TIME_ASC
 
 
 def _named(names: Sequence[str]) -> str:

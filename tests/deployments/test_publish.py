@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from prefect.exceptions import PrefectHTTPStatusError
 
 from deployments.publish import Change, publish
 from deployments.wanted import TAG
+from flows.run.planned import waiting
 from flows.run.trigger import deployment_name
 from runbooks.catalog import Catalog, Complaint
 from runbooks.model import Runbook
@@ -350,3 +351,23 @@ def test_it_writes_each_paragraph_of_the_page_on_one_line(offered: SyncPrefectCl
 def test_it_refuses_what_the_form_does_not_offer(offered: SyncPrefectClient, parameters: dict[str, str]) -> None:
     with pytest.raises(PrefectHTTPStatusError, match="409"):
         _run(offered, **parameters)
+
+
+def test_it_keeps_a_run_that_is_due_and_waits_for_a_worker(client: SyncPrefectClient, tmp_path: Path) -> None:
+    """As after a night without power, when the stack comes up with a new release."""
+    morning = Catalog(tuple(entry for entry in Catalog.load() if entry.slug == "health/morning"))
+    places = _config(tmp_path, PLACES)
+    publish(morning, places)
+    name = "health/health.morning.production"
+    before = client.read_deployment_by_name(name)
+    late = datetime.now(UTC) - timedelta(hours=25)
+    body = {"start_time": late.isoformat(), "end_time": datetime.now(UTC).isoformat()}
+    client.request("POST", "/deployments/{id}/schedule", path_params={"id": before.id}, json=body)
+    [missed] = _due(client)
+    changed = dataclasses.replace(morning.entries[0], version="another")
+    assert name in {change.name for change in publish(Catalog((changed,)), places)}
+    assert [run.id for run in _due(client)] == [missed.id]
+
+
+def _due(client: SyncPrefectClient) -> list[Any]:
+    return client.read_flow_runs(flow_run_filter=waiting(before=datetime.now(UTC)))
