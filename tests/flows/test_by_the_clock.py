@@ -81,6 +81,22 @@ maintenance = Maintenance(
 )
 '''
 
+GONE_THROUGH = '''"""A lamp that is looked after at one minute of the day."""
+
+from datetime import time, timedelta
+
+from lamp.checks import check_lamp_heat, check_lamp_is_lit
+
+from runbooks.cadence import Cadence
+from runbooks.checklist import Health
+
+health = Health(
+    title="Look after the lamp ({length} s)", purpose="Nobody likes the dark.", keywords=("dark",),
+    cadence=Cadence(at=time({hour}, {minute}), due_for=timedelta(seconds={length})),
+    questions=(check_lamp_heat, check_lamp_is_lit),
+)
+'''
+
 
 class Site:
     """A stack with a watch, and windows that open at the next minute, the one after it, or for a second only."""
@@ -90,9 +106,10 @@ class Site:
         self.journal = Journal(SecretStr(stack.journal_url), Redactor([]))
 
     def publish(self, opens: datetime, **lengths: int) -> None:
-        """Declare a window that opens then, for so many seconds, for each name."""
+        """Declare a window that opens then, for so many seconds, for each name; of a `check…`, when it is due."""
         for name, length in lengths.items():
-            text = CARED_FOR.format(hour=opens.hour, minute=opens.minute, length=length)
+            pattern = GONE_THROUGH if name.startswith("check") else CARED_FOR
+            text = pattern.format(hour=opens.hour, minute=opens.minute, length=length)
             (self.folder / "runbooks/house" / f"{name}.py").write_text(text)
         loaded = Config.load(self.folder / "environments.toml")
         found = Catalog.load(loaded.team)
@@ -109,6 +126,15 @@ class Site:
         named = FlowRunFilterState(name=FlowRunFilterStateName(any_=["Skipped"]))
         with get_client(sync_client=True) as client:
             return client.count_flow_runs(flow_run_filter=FlowRunFilter(state=named))
+
+    def left_out(self, name: str) -> str:
+        """Why the run of this checklist was of no use any more; empty if there is none."""
+        named = FlowRunFilterState(name=FlowRunFilterStateName(any_=["Skipped"]))
+        with get_client(sync_client=True) as client:
+            for run in client.read_flow_runs(flow_run_filter=FlowRunFilter(state=named), limit=200):
+                if run.parameters.get("runbook") == f"house/{name}" and run.state:
+                    return run.state.message or ""
+        return ""
 
     def ended(self, name: str) -> IncidentSummary | None:
         found = self.journal.incidents(runbook=f"house/{name}", environment="site")
@@ -140,9 +166,9 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 
 
 def test_it_does_by_the_clock_what_is_declared_and_says_so(site: Site) -> None:
-    """A watch is recorded, and a window opens; both were begun by nobody."""
+    """A watch is recorded, a window opens, a checklist is gone through; all were begun by nobody."""
     opens = next_minute()
-    site.publish(opens, care=3600)
+    site.publish(opens, care=3600, checked=3600)
     wait_until(site.measured, "the watch is recorded", PATIENCE_S)
     first = site.measured()
     wait_until(lambda: site.measured() > first, "and once more", PATIENCE_S)
@@ -152,17 +178,24 @@ def test_it_does_by_the_clock_what_is_declared_and_says_so(site: Site) -> None:
     assert done.verdict == "done", done.says
     assert datetime.fromisoformat(done.opened_at) >= opens
     assert site.journal.read(done.incident)[0].actor == "schedule"
+    wait_until(lambda: site.ended("checked"), "the checklist was gone through", PATIENCE_S)
+    checked = site.ended("checked")
+    assert checked is not None
+    assert checked.verdict == "healthy", checked.says
+    assert checked.says.startswith("Nobody has to act. Of 3: 3 OK.")
+    assert site.journal.read(checked.incident)[0].actor == "schedule"
     seen = clock.look(TAG, POOL)
-    assert (seen.troubles, seen.loops_seen, seen.schedules) == ((), True, 2)
+    assert (seen.troubles, seen.loops_seen, seen.schedules) == ((), True, 3)
 
 
 def test_it_makes_up_what_was_missed_as_declared(site: Site) -> None:
-    """The worker is down when two windows open. Back, it does what may still be done, and says what may not."""
+    """The worker is down when two windows open and two checklists are due. Back, it does what may still be done, and
+    says what may not."""
     site.stack.supervisor.stop(WORKER)
     # Five rounds of the watch, three of them too late to be asked.
     long_enough = datetime.now(UTC) + timedelta(seconds=75)
     opens = next_minute()
-    site.publish(opens, long=3600, short=1)
+    site.publish(opens, long=3600, short=1, check_long=3600, check_short=1)
     stopped = site.measured()
     back = max(opens + timedelta(seconds=3), long_enough)
     wait_until(lambda: datetime.now(UTC) > back, "both have opened, and rounds were missed", PATIENCE_S)
@@ -170,9 +203,12 @@ def test_it_makes_up_what_was_missed_as_declared(site: Site) -> None:
     site.stack.supervisor.start(WORKER)
     wait_until(lambda: site.ended("long") and site.ended("short"), "made up", PATIENCE_S)
     long, short = site.ended("long"), site.ended("short")
+    wait_until(lambda: site.ended("check-long") and site.left_out("check-short"), "as the checklists", PATIENCE_S)
+    assert site.ended("check-short") is None
+    assert "which is more than it is due for" in site.left_out("check-short")
     assert long is not None
     assert short is not None
     assert long.verdict in ("done", "nothing to do"), long.says
     assert short.verdict == "missed its window"
-    wait_until(lambda: site.skipped() > 1, "the pile of the watch's missed rounds is skipped", PATIENCE_S)
+    wait_until(lambda: site.skipped() > 2, "the pile of the watch's missed rounds is skipped", PATIENCE_S)
     wait_until(lambda: site.measured() > max(stopped, time.time() - 15), "the watch goes on", PATIENCE_S)
