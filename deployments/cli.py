@@ -17,6 +17,7 @@ from deployments.commands import (
     approvals,
     approvers,
     audit,
+    backtest,
     catalogue,
     demo,
     doctor,
@@ -26,11 +27,15 @@ from deployments.commands import (
     new,
     publishing,
     run,
+    slo,
     stack,
     team,
+    thresholds,
     timeline,
+    trend,
 )
 from deployments.commands.context import UnknownEnvironment
+from deployments.commands.measured import UnknownCheck
 from deployments.commands.terminal import errors
 from deployments.trouble import CannotStart
 from flows.gate.reply import NotWaiting
@@ -87,6 +92,8 @@ COMMANDS: Sequence[Callable[..., int]] = (
     run.run,
     approvals.approve,
     timeline.timeline,
+    trend.trend,
+    slo.slo,
     handling.note,
     handling.take,
     handling.severity,
@@ -105,6 +112,8 @@ for rank, command in enumerate(COMMANDS):
 app.command(alerts.app)
 app.command(lab.app)
 app.command(audit.app)
+app.command(backtest.app)
+app.command(thresholds.app)
 app.command(approvers.app)
 app.command(new.app)
 
@@ -112,7 +121,15 @@ NOT_GOOD = 1
 USED_WRONGLY = 2
 INTERRUPTED = 130
 # What was asked for does not exist, or must not be.
-WRONG_USE = (NoSuchIncident, RefusesProduction, TellsNothing, UnknownEnvironment, UnknownRunbook, WrongParameters)
+WRONG_USE = (
+    NoSuchIncident,
+    RefusesProduction,
+    TellsNothing,
+    UnknownCheck,
+    UnknownEnvironment,
+    UnknownRunbook,
+    WrongParameters,
+)
 # What a person can mend; each says how.
 EXPECTED = (
     *WRONG_USE,
