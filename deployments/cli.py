@@ -28,12 +28,16 @@ from deployments.commands import (
     publishing,
     run,
     schedule,
+    slo,
     stack,
     team,
+    thresholds,
     timeline,
+    trend,
     watch,
 )
 from deployments.commands.context import UnknownEnvironment
+from deployments.commands.measured import UnknownCheck
 from deployments.commands.terminal import errors
 from deployments.trouble import CannotStart
 from flows.gate.reply import NotWaiting
@@ -90,6 +94,8 @@ COMMANDS: Sequence[Callable[..., int]] = (
     run.run,
     approvals.approve,
     timeline.timeline,
+    trend.trend,
+    slo.slo,
     handling.note,
     handling.take,
     handling.severity,
@@ -111,6 +117,7 @@ app.command(alerts.app)
 app.command(watch.app)
 app.command(lab.app)
 app.command(audit.app)
+app.command(thresholds.app)
 app.command(approvers.app)
 app.command(new.app)
 
@@ -118,7 +125,15 @@ NOT_GOOD = 1
 USED_WRONGLY = 2
 INTERRUPTED = 130
 # What was asked for does not exist, or must not be.
-WRONG_USE = (NoSuchIncident, RefusesProduction, TellsNothing, UnknownEnvironment, UnknownRunbook, WrongParameters)
+WRONG_USE = (
+    NoSuchIncident,
+    RefusesProduction,
+    TellsNothing,
+    UnknownCheck,
+    UnknownEnvironment,
+    UnknownRunbook,
+    WrongParameters,
+)
 # What a person can mend; each says how.
 EXPECTED = (
     *WRONG_USE,

@@ -156,9 +156,9 @@ class Catalog:
         return sorted({kind for one in asked for kind in one.lacks(environment.kinds)})
 
     def unknown_overrides(self, environment: Environment) -> list[str]:
-        """A sentence for each limit the environment overrides, and each watch it pauses, that no runbook has."""
+        """A sentence for each limit it overrides, objective it has, and watch it pauses, that no runbook has."""
         checks = {asked.name: asked for entry in self for asked in entry.runbook.checks}
-        said = self._unknown_pauses(environment)
+        said = [*self._unknown_pauses(environment), *self._unknown_objectives(environment, checks)]
         for name, limits in environment.thresholds.items():
             where = f"environments.{environment.name}.thresholds.{name}"
             if name not in checks:
@@ -174,6 +174,17 @@ class Catalog:
                 if limit not in known
             ]
         return said
+
+    def _unknown_objectives(self, environment: Environment, checks: Mapping[str, AnyCheck]) -> list[str]:
+        # One that cannot be used just now may ask it.
+        if self.complaints:
+            return []
+        return [
+            f"environments.{environment.name}.objectives[{n}] ({one.name}): no runbook asks {one.check}."
+            f"{_did_you_mean(one.check, checks)}"
+            for n, one in enumerate(environment.objectives)
+            if one.check not in checks
+        ]
 
     def _unknown_pauses(self, environment: Environment) -> list[str]:
         # One that cannot be used just now may declare it.

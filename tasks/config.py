@@ -16,8 +16,9 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 
 from tasks import toml
 from tasks.defect import line_of
-from tasks.environment import Environment, Kind
+from tasks.environment import Environment, Kind, Measured
 from tasks.model import Threshold
+from tasks.objective import Objective
 from tasks.registry import Broken, Team, register_systems
 from tasks.roster import Approver
 from tasks.system import System, Unusable
@@ -198,6 +199,18 @@ class Config:
         known = tuple(kind for kind in kinds if kind is not None)
         return known if len(known) == len(kinds) else None
 
+    def measured(self, name: str) -> Measured:
+        """What is judged by numbers in the environment; needs none of its secrets.
+
+        Raises:
+            InvalidConfig: unknown name, unknown key, or wrong value.
+        """
+        file, table = self._table(name)
+        where = f"environments.{name}"
+        told = {key: table[key] for key in Measured.model_fields if key in table}
+        _refuse_unknown_within(file, where, told)
+        return toml.validated(Measured, told, file, where)
+
     def time_zone(self, name: str) -> str:
         """The zone in which the environment's schedules are read; needs none of its secrets."""
         return str(self._table(name)[1].get("time_zone", "UTC"))
@@ -263,3 +276,7 @@ def _refuse_unknown_within(file: Path, where: str, table: Mapping[str, Any]) -> 
         for limit, sides in toml.tables_in(limits, file, f"{where}.thresholds.{check}"):
             known = {side.name for side in fields(Threshold)}
             toml.refuse_unknown(file, f"{where}.thresholds.{check}.{limit}", sides, known)
+    objectives = table.get("objectives", [])
+    for n, objective in enumerate(objectives if isinstance(objectives, list) else []):
+        keys = toml.as_table(objective, file, f"{where}.objectives[{n}]")
+        toml.refuse_unknown(file, f"{where}.objectives[{n}]", keys, set(Objective.model_fields))

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 
 from tasks.model import Refused, Threshold
+from tasks.objective import Objective, named_apart
 from tasks.parameters import systems_of, thresholds_of
 from tasks.quiet import QuietHours
 from tasks.roster import Approver, Role
@@ -32,16 +33,22 @@ def _zone(name: str) -> str:
     return name
 
 
-class Environment(BaseModel):
-    """The systems of one place, who may approve changes there, and how its limits differ from the declared ones."""
+class Measured(BaseModel):
+    """What is judged by numbers in one place: limits that differ from the declared ones, and what is promised."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    time_zone: Annotated[str, AfterValidator(_zone)] = "UTC"
+    thresholds: Mapping[str, Mapping[str, Threshold]] = Field(default_factory=dict)
+    objectives: Annotated[tuple[Objective, ...], AfterValidator(named_apart)] = ()
+
+
+class Environment(Measured):
+    """The systems of one place, who may approve changes there, and how its limits differ from the declared ones."""
+
     name: str
     kind: Kind
-    time_zone: Annotated[str, AfterValidator(_zone)] = "UTC"
     approvers: Mapping[str, Approver] = Field(default_factory=dict)
-    thresholds: Mapping[str, Mapping[str, Threshold]] = Field(default_factory=dict)
     systems: Mapping[str, System] = Field(default_factory=dict)
     # How long a person has to answer. An hour covers the whole escalation ladder (on-call, senior, manager).
     approval_expires_s: float = Field(default=3600, gt=0)

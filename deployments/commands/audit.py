@@ -11,7 +11,7 @@ from pathlib import Path
 
 from cyclopts import App
 
-from deployments.commands import retention
+from deployments.commands import retention, thin
 from deployments.commands.context import here
 from deployments.commands.terminal import console, errors, print_json, say
 from flows.journal import (
@@ -37,6 +37,7 @@ from tasks.config import Keeping
 app = App(name="audit", sort_key=101, help="Is the record what was written? Seal, export, verify and retire it.")
 app.command(retention.retire)
 app.command(retention.remove)
+app.command(thin.thin)
 
 # More would scroll the first ones away; the count is told.
 SHOWN = 50

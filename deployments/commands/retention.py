@@ -87,7 +87,7 @@ def remove(
         Remove them.
     """
     at = here()
-    age, journal = _age(at, older_than), _as_owner()
+    age, journal = _age(at, older_than), Journal(owner_url(), settings.redactor())
     kept_in = places(at.config.record)
     found = removable(journal, exports, age, gathered(kept_in) if kept_in else None)
     for complaint in found.refused:
@@ -120,15 +120,19 @@ def _age(at: Here, given: timedelta | None) -> timedelta:
     return age
 
 
-def _as_owner() -> Journal:
-    """With a URL that is named for this and nothing else: no worker, and no other command, reads that variable."""
+def owner_url() -> SecretStr:
+    """A URL that is named for this and nothing else: no worker reads that variable.
+
+    Raises:
+        CannotRemove: it is not set.
+    """
     url = os.environ.get(OWNER_URL)
     if not url:
         raise CannotRemove(
             f"{OWNER_URL} is not set. Only the owner of the journal's tables may remove entries, and their password "
             "belongs in no configuration: export it for this one command."
         )
-    return Journal(SecretStr(url), settings.redactor())
+    return SecretStr(url)
 
 
 def _sealing(at: Here) -> Callable[[], object]:

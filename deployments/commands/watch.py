@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from cyclopts import App
 
+from deployments.commands import backtest
 from deployments.commands.asking import who
 from deployments.commands.context import Here, here
 from deployments.commands.schedule import local, short
@@ -26,6 +27,7 @@ from tasks.environment import Environment
 LONGEST = timedelta(days=7)
 
 app = App(name="watch", sort_key=99, help="What is looked at by the clock, and opens a runbook when it answers BAD.")
+app.command(backtest.backtest)
 
 
 @app.command(name="list")

@@ -149,14 +149,13 @@ class AllSeries:
 
         Without a fact also the looks that found no number. At most MOST_POINTS: of more, the newest.
         """
-        points = _FACTS if series.fact else f"{_VALUES} UNION ALL {_SILENT}"
-        asked = f"SELECT * FROM ({points}) AS points ORDER BY at DESC LIMIT {MOST_POINTS}"  # noqa: S608
-        found = [
-            Point(at=at, value=value, verdict=Verdict[verdict])
-            for at, value, verdict in self._rows(asked, _asked(series, since, until))
-            if isinstance(at, datetime) and isinstance(value, float | None) and isinstance(verdict, str)
-        ]
-        return found[::-1]
+        read = _FACTS if series.fact else f"{_VALUES} UNION ALL {_SILENT}"
+        return self._newest(read, _asked(series, since, until), MOST_POINTS)[::-1]
+
+    def last(self, series: Series, since: datetime, until: datetime) -> Point | None:
+        """The newest point with a number in that time."""
+        read = f"SELECT * FROM ({_FACTS}) AS facts WHERE value IS NOT NULL" if series.fact else _VALUES  # noqa: S608
+        return next(iter(self._newest(read, _asked(series, since, until), 1)), None)
 
     def buckets(self, series: Series, since: datetime, until: datetime, most: int) -> list[Bucket]:
         """The same as at most `most` buckets of one length; one that would hold nothing is left out.
@@ -194,6 +193,14 @@ class AllSeries:
                 weeks=int(str(weeks)),
             )
             for day, hour, middle, spread, number, weeks in self._rows(_WEEK.format(points=points), asked)
+        ]
+
+    def _newest(self, read: str, given: dict[str, object], most: int) -> list[Point]:
+        asked = f"SELECT * FROM ({read}) AS points ORDER BY at DESC LIMIT {most}"  # noqa: S608
+        return [
+            Point(at=at, value=value, verdict=Verdict[verdict])
+            for at, value, verdict in self._rows(asked, given)
+            if isinstance(at, datetime) and isinstance(value, float | None) and isinstance(verdict, str)
         ]
 
     def _rows(self, asked: str, given: dict[str, object]) -> Iterator[tuple[object, ...]]:

@@ -184,8 +184,8 @@ def _names_of_spans(drawn: Drawn, on: Plane) -> Iterator[str]:
 
 def runs(buckets: Sequence[Bucket]) -> list[list[Bucket]]:
     """The buckets between two gaps."""
-    distances = [after.at - before.at for before, after in pairwise(buckets)]
-    longest = GAP * median(distances) if distances else timedelta()
+    distances = [(after.at - before.at).total_seconds() for before, after in pairwise(buckets)]
+    longest = GAP * median(distances) if distances else 0.0
     found: list[list[Bucket]] = [list(buckets[:1])] if buckets else []
     for bucket, distance in zip(buckets[1:], distances, strict=True):
         if distance > longest:

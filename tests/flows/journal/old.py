@@ -19,10 +19,18 @@ _INSERT = """
 OPENED = {"title": "It is dark.", "runbook": "house/dark-room", "environment": "room", "severity": "P2"}
 
 
-def old_incident(roles: Roles, incident: str, *, notes: int = 2, closed: bool = True, at: str = LONG_AGO) -> None:
+def old_incident(
+    roles: Roles,
+    incident: str,
+    *,
+    notes: int = 2,
+    closed: bool = True,
+    at: str = LONG_AGO,
+    opened: dict[str, Any] = OPENED,
+) -> None:
     """An incident with one entry opened, some notes, and an end, unless told otherwise."""
     story: list[tuple[str, dict[str, Any]]] = [
-        ("opened", OPENED),
+        ("opened", opened),
         *[("note", {"says": f"note {n}"}) for n in range(notes)],
     ]
     if closed:
