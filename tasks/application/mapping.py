@@ -125,6 +125,8 @@ class Enrolments(Part):
     due_at: Column = column("when its next mail is due")
     updated_at: Column = column("when the row last changed")
     statuses: EnrolmentStatuses = EnrolmentStatuses()
+    # How often the scheduler looks who is due.
+    tick_s: float = Field(default=120, gt=0)
 
 
 class CampaignStatuses(_Written):
@@ -172,9 +174,8 @@ class Executions(Part):
     statuses: ExecutionStatuses = ExecutionStatuses()
     # How long each may go without a success, in seconds: the list is ours, so that one without any row is missed, too.
     expected: dict[Value, Annotated[float, Field(gt=0)]] = Field(default_factory=dict)
-    # The one that decides who gets a mail next, how often it does so, and the one that sends.
+    # The one that decides who gets a mail next, and the one that sends.
     scheduler: Value | None = None
-    scheduler_every_s: float = Field(default=120, gt=0)
     sender: Value | None = None
 
 

@@ -4,6 +4,7 @@ SELECT
     good.at AS last_success,
     extract(epoch FROM now() - good.at)::float8 AS silent_s,
     ran.at AS last_run,
+    extract(epoch FROM now() - ran.at)::float8 AS idle_s,
     ran.failed AS last_failed
 FROM unnest(%(names)s::text[]) AS w (name)
 LEFT JOIN LATERAL (
