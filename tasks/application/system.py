@@ -128,6 +128,17 @@ class ApplicationDatabase(System):
             raise _unmapped(missing, self.parts)
         return _WANTED.sub(lambda found: self._written(found[1]) or "", query)
 
+    def column(self, name: str) -> tuple[str, str, str]:
+        """Schema, table and column that `name` (events.once) stands for, as the catalog has them.
+
+        Raises:
+            Refused: it is not mapped; the remedy holds the lines to write.
+        """
+        if self._written(name) is None:
+            raise _unmapped([name], self.parts)
+        part, _, field = name.partition(".")
+        return self.parts[part].schema_name, self.parts[part].table, str(getattr(self.parts[part], field))
+
     def relations(self) -> Relations:
         """What is there, in the schemas that are mapped.
 
