@@ -134,10 +134,22 @@ class ApplicationDatabase(System):
         Raises:
             Refused: it is not mapped; the remedy holds the lines to write.
         """
-        if self._written(name) is None:
+        part = self.parts.get(name.partition(".")[0])
+        column = self._mapped(name)
+        if part is None or column is None:
             raise _unmapped([name], self.parts)
-        part, _, field = name.partition(".")
-        return self.parts[part].schema_name, self.parts[part].table, str(getattr(self.parts[part], field))
+        return part.schema_name, part.table, str(column)
+
+    def values(self, name: str) -> tuple[str, ...]:
+        """The values that mean `name` (sends.statuses.queued), one at least.
+
+        Raises:
+            Refused: none is mapped; the remedy holds the lines to write.
+        """
+        found = self._mapped(name)
+        if not isinstance(found, tuple):
+            raise _unmapped([name], self.parts)
+        return found
 
     def relations(self) -> Relations:
         """What is there, in the schemas that are mapped.
@@ -184,20 +196,25 @@ class ApplicationDatabase(System):
 
     def _written(self, name: str) -> str | None:
         """What stands in SQL for `name`; None where it is not mapped."""
-        part_name, _, field = name.partition(".")
-        part = self.parts.get(part_name)
-        if part is None:
-            return None
+        part = self.parts.get(name)
+        if part is not None:
+            return _quoted(part.schema_name, part.table)
         if name == _DERIVED:
             return self._duration()
-        if not field:
-            return _quoted(part.schema_name, part.table)
-        value: object = part
+        mapped = self._mapped(name)
+        if isinstance(mapped, tuple):
+            return f"({', '.join(map(_literal, mapped))})"
+        return None if mapped is None else _quoted(mapped)
+
+    def _mapped(self, name: str) -> str | tuple[str, ...] | None:
+        """The column, or the values, that `name` stands for; None where none is mapped."""
+        part, _, field = name.partition(".")
+        found: object = self.parts.get(part)
         for step in field.split("."):
-            value = getattr(value, step)
-        if isinstance(value, tuple):
-            return f"({', '.join(map(_literal, value))})" if value else None
-        return _quoted(str(value)) if value is not None else None
+            found = getattr(found, step) if found is not None and step else None
+        if isinstance(found, tuple):
+            return found or None
+        return None if found is None else str(found)
 
     def _duration(self) -> str | None:
         """How long a run took, in seconds; unqualified, so only where executions are asked alone."""
