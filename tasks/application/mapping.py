@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 # Postgres cuts a longer name off, and might then find another one.
 LONGEST_NAME = 63
@@ -41,6 +41,19 @@ class _Written(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+class _Meanings(_Written):
+    """What the values of one column mean; no value means two things."""
+
+    @model_validator(mode="after")
+    def _are_told_apart(self) -> Self:
+        said: dict[str, str] = {}
+        for meaning in type(self).model_fields:
+            for value in getattr(self, meaning):
+                if said.setdefault(value, meaning) != meaning:
+                    raise ValueError(f"{value!r} cannot mean both {said[value]} and {meaning}; take it out of one")
+        return self
+
+
 class Part(_Written):
     """A table that plays a part, and its columns. What is not named is not asked about."""
 
@@ -51,7 +64,7 @@ class Part(_Written):
     schema_name: Name = Field(default="public", alias="schema")
 
 
-class SendStatuses(_Written):
+class SendStatuses(_Meanings):
     """What a mail's status means. Any other is: it went out."""
 
     queued: Values = values("it waits to be sent")
@@ -59,7 +72,7 @@ class SendStatuses(_Written):
     failed: Values = values("the attempt to send it failed")
 
 
-class BounceTypes(_Written):
+class BounceTypes(_Meanings):
     """What kind of bounce it was."""
 
     hard: Values = values("the address does not exist")
@@ -87,7 +100,7 @@ class Sends(Part):
     bounces: BounceTypes = BounceTypes()
 
 
-class EventTypes(_Written):
+class EventTypes(_Meanings):
     """What an event means. Providers have several words for one thing: unsubscribe and group_unsubscribe."""
 
     open: Values = values("it was opened")
@@ -109,7 +122,7 @@ class Events(Part):
     types: EventTypes = EventTypes()
 
 
-class EnrolmentStatuses(_Written):
+class EnrolmentStatuses(_Meanings):
     """What an enrolment's status means."""
 
     active: Values = values("the lead still gets mails of this campaign")
@@ -129,7 +142,7 @@ class Enrolments(Part):
     tick_s: float = Field(default=120, gt=0)
 
 
-class CampaignStatuses(_Written):
+class CampaignStatuses(_Meanings):
     """What a campaign's status means."""
 
     running: Values = values("it sends; neither drafted, paused nor finished")
@@ -151,7 +164,7 @@ class Leads(Part):
     email: Column = column("its address")
 
 
-class ExecutionStatuses(_Written):
+class ExecutionStatuses(_Meanings):
     """What a run's status means."""
 
     success: Values = values("it did what it should")

@@ -9,54 +9,17 @@ import psycopg
 import pytest
 
 from deployments.lab import Lab, application
-from tasks.application.analytics.checks import check_analytics_behind, check_rates_unit
 from tasks.application.faults import FailWorkflow, StickQueue, UnsubscribeWave
-from tasks.application.figures.checks import check_key_figures
-from tasks.application.reactions.checks import (
-    check_bounces_by_kind,
-    check_complaints,
-    check_opens,
-    check_unsubscribes,
-)
-from tasks.application.rows.checks import check_orphaned_rows, check_repeated_rows
-from tasks.application.sending.checks import (
-    check_send_failures,
-    check_sender_pace,
-    check_sent_yesterday,
-    check_stuck_sends,
-)
+from tasks.application.reactions.checks import check_unsubscribes
+from tasks.application.sending.checks import check_stuck_sends
 from tasks.application.system import ApplicationDatabase
-from tasks.application.workflows.checks import (
-    check_expected_workflows,
-    check_overdue_enrolments,
-    check_scheduler_pace,
-    check_workflow_errors,
-)
+from tasks.application.workflows.checks import check_expected_workflows
 from tasks.check import Check
 from tasks.config import Config
 from tasks.environment import Environment
 from tasks.fault import Fault
 from tasks.model import Verdict
-
-CHECKS = (
-    check_analytics_behind,
-    check_bounces_by_kind,
-    check_complaints,
-    check_expected_workflows,
-    check_key_figures,
-    check_opens,
-    check_orphaned_rows,
-    check_overdue_enrolments,
-    check_rates_unit,
-    check_repeated_rows,
-    check_scheduler_pace,
-    check_send_failures,
-    check_sender_pace,
-    check_sent_yesterday,
-    check_stuck_sends,
-    check_unsubscribes,
-    check_workflow_errors,
-)
+from tests.tasks.application.questions import QUESTIONS
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +27,7 @@ def there(lab: Lab) -> Environment:
     return Config.load(Path("/nonexistent.toml"), lab.home.lab_environment).environment("lab")
 
 
-@pytest.mark.parametrize("question", CHECKS, ids=lambda one: one.name)
+@pytest.mark.parametrize("question", QUESTIONS, ids=lambda one: one.name)
 def test_it_answers_each_question_with_health(there: Environment, question: Check[...]) -> None:
     found = question.ask(there)
     assert found.verdict is Verdict.OK, found.says

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import psycopg
 import pytest
 from pydantic import ValidationError
 
@@ -115,6 +116,20 @@ def test_no_name_and_no_value_becomes_sql(own_shop: Shop) -> None:
 def test_it_refuses_what_is_no_name(shop: Shop, name: str) -> None:
     with pytest.raises(ValidationError, match="as it stands in the catalog"):
         shop.door(sends={"table": name})
+
+
+def test_it_refuses_a_value_that_means_two_things(shop: Shop) -> None:
+    with pytest.raises(ValidationError, match="'sent' cannot mean both queued and failed"):
+        shop.door(sends={"statuses": {"queued": ["sent"], "failed": ["error", "sent"]}})
+
+
+def test_it_gives_up_when_a_table_is_locked(shop: Shop) -> None:
+    door = ApplicationDatabase.model_validate({**shop.door().model_dump(by_alias=True), "statement_timeout_s": 0.4})
+    with psycopg.connect(shop.stage.admin_url) as session:
+        session.execute("LOCK TABLE email_sends")
+        with pytest.raises(CannotLook) as told:
+            door.rows(DUE)
+    assert not isinstance(told.value, Refused)
 
 
 def test_it_only_reads(shop: Shop) -> None:
