@@ -74,7 +74,7 @@ class Playbook(Declared):
             if not any(parameter.name in inspect.signature(fn).parameters for fn in callables):
                 yield f"parameter {parameter.name!r} is taken by no step and no check. Remove it, or take it there."
             for fn in callables:
-                if parameter.name in {*systems_of(fn), *thresholds_of(fn), "earlier"}:
+                if parameter.name in {*systems_of(fn), *thresholds_of(fn), "earlier", "time_zone"}:
                     yield (
                         f"parameter {parameter.name!r} would take the place of a system or a limit of "
                         f"{fn.__qualname__}. Call it something else."

@@ -71,7 +71,8 @@ class Check(Generic[P]):
     def arguments(
         self, environment: Environment, earlier: Earlier | None = None, given: Row | None = None
     ) -> dict[str, Any]:
-        """What `fn` is called with there: systems by type, the environment's limits, the earlier answer if it asks.
+        """What `fn` is called with there: systems by type, the environment's limits, and, if it asks for them by name,
+        the earlier answer and the environment's `time_zone`, in which people mean "yesterday".
 
         Of `given`, what a person filled in for a playbook, it gets what it takes by name.
 
@@ -84,6 +85,8 @@ class Check(Generic[P]):
         filled |= {name: value for name, value in (given or {}).items() if name in taken and name not in filled}
         if "earlier" in taken:
             filled["earlier"] = earlier
+        if "time_zone" in taken:
+            filled["time_zone"] = environment.time_zone
         return filled
 
     def ask(self, environment: Environment, earlier: Earlier | None = None, given: Row | None = None) -> Finding:

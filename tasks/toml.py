@@ -78,9 +78,16 @@ def refuse_unknown(file: Path, where: str, table: Mapping[str, object], known: s
             )
 
 
-def nearest(word: str, known: Iterable[str]) -> str:
+def closest(word: str, known: Iterable[str]) -> str:
+    """Which of `known` was meant; empty if none looks like it."""
     found = process.extractOne(word, list(known), score_cutoff=60)
-    return f" Did you mean {found[0]!r}?" if found else ""
+    return found[0] if found else ""
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """The same as a sentence, led by a space."""
+    found = closest(word, known)
+    return f" Did you mean {found!r}?" if found else ""
 
 
 def validated(cls: type[M], table: Mapping[str, Any], file: Path, where: str) -> M:

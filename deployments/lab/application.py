@@ -47,6 +47,8 @@ def build(cluster: Cluster, passwords: Mapping[str, str], progress: Progress) ->
         if session.execute("SELECT FROM pg_class WHERE oid = to_regclass('public.campaigns')").rowcount == 0:
             with stage(progress, "Filling the lab's application with rows"):
                 _fill(session)
+        else:
+            session.execute(resources.files(__package__).joinpath("meanwhile.sql").read_bytes())
 
 
 def _let_in(session: psycopg.Connection) -> None:
@@ -72,6 +74,8 @@ def _fill(session: psycopg.Connection) -> None:
     with session.transaction():
         # Parallel workers draw from the random sequence in whatever order they run.
         session.execute("SET LOCAL max_parallel_workers_per_gather = 0")
+        # A day of its figures is a day of its environment's.
+        session.execute("SET LOCAL TimeZone = 'UTC'")
         session.execute("SET LOCAL work_mem = '128MB'")
         session.execute("SET LOCAL maintenance_work_mem = '128MB'")
         for part in ("schema.sql", "data.sql", "keys.sql"):

@@ -77,9 +77,9 @@ FROM (SELECT organization_id, campaign_id, actual_send_time::date AS day, count(
              count(opened_at) AS opens, count(first_click_at) AS clicks
       FROM email_sends WHERE actual_send_time < current_date GROUP BY 1, 2, 3) AS d;
 
--- Both workflows run every two minutes; one run in four hundred fails, none of them today.
+-- Both workflows run every two minutes; one run in four hundred fails, none of them in the last two days.
 INSERT INTO workflow_executions (workflow_name, status, duration_ms, created_at)
-SELECT name, CASE WHEN random() < 0.0025 AND at < current_date THEN 'error' ELSE 'success' END,
+SELECT name, CASE WHEN random() < 0.0025 AND at < now() - interval '2 days' THEN 'error' ELSE 'success' END,
        (400 + random() * 900)::int, at
 FROM unnest(ARRAY['Lead Nurture - Message Scheduler', 'Lead Nurture - Email Sender']) AS name
 CROSS JOIN generate_series(now() - interval '14 days', now(), interval '2 minutes') AS at;

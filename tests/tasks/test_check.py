@@ -67,6 +67,19 @@ def test_it_does_not_take_a_limit_it_never_declared() -> None:
     assert set(given) == {"lamp"}
 
 
+def test_it_gets_the_environments_time_zone_when_it_asks_for_it() -> None:
+    @check
+    def check_day(lamp: Lamp, time_zone: str = "UTC") -> Finding:
+        """Which day is it?"""
+        return Finding(verdict=Verdict.OK, says=f"The day of {time_zone}, {lamp.watt} W.")
+
+    there = Environment(name="here", kind=Kind.LAB, time_zone="Asia/Tokyo", systems={"lamp": Lamp()})
+    assert check_day.ask(there).says == "The day of Asia/Tokyo, 40 W."
+    # It is no parameter that somebody fills in.
+    assert check_day.arguments(there, given={"time_zone": "UTC"})["time_zone"] == "Asia/Tokyo"
+    assert "time_zone" not in check_lamp.arguments(there)
+
+
 def test_it_gets_the_earlier_answer_when_it_asks_for_it() -> None:
     assert check_change.ask(place()).says == "First look."
     assert check_change.ask(place(), Earlier(at_s=0, value=25)).says == "It was 25 W."

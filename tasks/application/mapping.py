@@ -1,0 +1,206 @@
+"""Which tables and columns of an application's database play which part, and what the values in them mean."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar, Literal, Self
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+# Postgres cuts a longer name off, and might then find another one.
+LONGEST_NAME = 63
+
+
+def _name(text: str) -> str:
+    if not text or "\0" in text or len(text.encode()) > LONGEST_NAME:
+        raise ValueError(f"write a name as it stands in the catalog, without quotes: 1 to {LONGEST_NAME} bytes")
+    return text
+
+
+Name = Annotated[str, AfterValidator(_name)]
+Column = Name | None
+Value = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00]*$")]
+Values = tuple[Value, ...]
+
+
+def column(says: str) -> Column:
+    """An optional column; `says` is what a person reads who is asked to name it."""
+    # pydantic's Field is typed as whatever it stands for.
+    made: Column = Field(default=None, description=says)
+    return made
+
+
+def values(says: str) -> Values:
+    """Those values of a column that mean one thing; none: nobody has said which."""
+    made: Values = Field(default=(), description=says)
+    return made
+
+
+class _Written(BaseModel):
+    """Written by a person, as it is read."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class _Meanings(_Written):
+    """What the values of one column mean; no value means two things."""
+
+    @model_validator(mode="after")
+    def _are_told_apart(self) -> Self:
+        said: dict[str, str] = {}
+        for meaning in type(self).model_fields:
+            for value in getattr(self, meaning):
+                if said.setdefault(value, meaning) != meaning:
+                    raise ValueError(f"{value!r} cannot mean both {said[value]} and {meaning}; take it out of one")
+        return self
+
+
+class Part(_Written):
+    """A table that plays a part, and its columns. What is not named is not asked about."""
+
+    # Questions look at so many days at most by these: an index that begins with one answers in milliseconds.
+    filtered_by: ClassVar[tuple[str, ...]] = ()
+
+    table: Name
+    schema_name: Name = Field(default="public", alias="schema")
+
+
+class SendStatuses(_Meanings):
+    """What a mail's status means. Any other is: it went out."""
+
+    queued: Values = values("it waits to be sent")
+    claimed: Values = values("a sender has taken it, and has not said yet what became of it")
+    failed: Values = values("the attempt to send it failed")
+
+
+class BounceTypes(_Meanings):
+    """What kind of bounce it was."""
+
+    hard: Values = values("the address does not exist")
+    soft: Values = values("refused for now")
+    blocked: Values = values("refused for its content or its sender; it says nothing about the address")
+
+
+class Sends(Part):
+    """One mail to one lead, a row each."""
+
+    filtered_by: ClassVar[tuple[str, ...]] = ("sent_at", "failed_at", "created_at")
+
+    id: Column = column("its key")
+    lead: Column = column("whom it is for: the lead's id")
+    campaign: Column = column("the campaign's id")
+    status: Column = column("what became of it")
+    created_at: Column = column("when the row was written")
+    scheduled_for: Column = column("when it was to go out")
+    claimed_at: Column = column("when a sender took it")
+    sent_at: Column = column("when it went out; not changed afterwards")
+    failed_at: Column = column("when the attempt failed; may be a column that moves, as long as failed mails do not")
+    error: Column = column("why it failed")
+    bounce_type: Column = column("what kind of bounce came back")
+    statuses: SendStatuses = SendStatuses()
+    bounces: BounceTypes = BounceTypes()
+
+
+class EventTypes(_Meanings):
+    """What an event means. Providers have several words for one thing: unsubscribe and group_unsubscribe."""
+
+    open: Values = values("it was opened")
+    click: Values = values("a link in it was followed")
+    unsubscribe: Values = values("its reader wants no more, of this list or of any")
+    complaint: Values = values("its reader called it spam")
+
+
+class Events(Part):
+    """What the provider told about a mail, a row each."""
+
+    filtered_by: ClassVar[tuple[str, ...]] = ("at",)
+
+    id: Column = column("its key")
+    send: Column = column("the mail's id")
+    type: Column = column("what happened")
+    at: Column = column("when it happened")
+    once: Column = column("the provider's id of the event, or its hash: the same one must not come in twice")
+    types: EventTypes = EventTypes()
+
+
+class EnrolmentStatuses(_Meanings):
+    """What an enrolment's status means."""
+
+    active: Values = values("the lead still gets mails of this campaign")
+
+
+class Enrolments(Part):
+    """One lead in one campaign, a row each."""
+
+    id: Column = column("its key")
+    lead: Column = column("the lead's id")
+    campaign: Column = column("the campaign's id")
+    status: Column = column("whether it goes on")
+    due_at: Column = column("when its next mail is due")
+    updated_at: Column = column("when the row last changed")
+    statuses: EnrolmentStatuses = EnrolmentStatuses()
+    # How often the scheduler looks who is due.
+    tick_s: float = Field(default=120, gt=0)
+
+
+class CampaignStatuses(_Meanings):
+    """What a campaign's status means."""
+
+    running: Values = values("it sends; neither drafted, paused nor finished")
+
+
+class Campaigns(Part):
+    """A campaign, a row each."""
+
+    id: Column = column("its key")
+    name: Column = column("what people call it")
+    status: Column = column("whether it runs")
+    statuses: CampaignStatuses = CampaignStatuses()
+
+
+class Leads(Part):
+    """A lead, a row each."""
+
+    id: Column = column("its key")
+    email: Column = column("its address")
+
+
+class ExecutionStatuses(_Meanings):
+    """What a run's status means."""
+
+    success: Values = values("it did what it should")
+    error: Values = values("it failed")
+
+
+class Executions(Part):
+    """A run of a workflow, a row each; and what we expect of the workflows."""
+
+    filtered_by: ClassVar[tuple[str, ...]] = ("finished_at",)
+
+    id: Column = column("its key")
+    workflow: Column = column("the workflow's name")
+    status: Column = column("how it ended")
+    started_at: Column = column("when it began")
+    finished_at: Column = column("when it ended, or when this row was written at its end")
+    duration_ms: Column = column("how long it took, in milliseconds")
+    items: Column = column("how many it worked on, where that is kept")
+    error: Column = column("why it failed")
+    statuses: ExecutionStatuses = ExecutionStatuses()
+    # How long each may go without a success, in seconds: the list is ours, so that one without any row is missed, too.
+    expected: dict[Value, Annotated[float, Field(gt=0)]] = Field(default_factory=dict)
+    # The one that decides who gets a mail next, and the one that sends.
+    scheduler: Value | None = None
+    sender: Value | None = None
+
+
+class Analytics(Part):
+    """A day of a campaign, a row each."""
+
+    filtered_by: ClassVar[tuple[str, ...]] = ("date",)
+
+    campaign: Column = column("the campaign's id")
+    date: Column = column("the day, as a date")
+    open_rate: Column = column("opened of sent")
+    click_rate: Column = column("clicked of sent")
+    unsubscribe_rate: Column = column("unsubscribed of sent")
+    # percent: 34.5 of 100; fraction: 0.345 of 1.
+    unit: Literal["percent", "fraction"] = "percent"

@@ -1,0 +1,19 @@
+"""The questions in SQL, one file each, for Postgres 13 to 18; a `%` is written `%%`, as psycopg wants it.
+
+`{sends}` stands for the table that plays that part, `{sends.status}` for a column, and `{sends.statuses.failed}` for
+the list of values in it; what stands in `[[ ]]` is left out where one of its names is not mapped (system.py).
+"""
+
+from tasks.sql import reader
+
+_read = reader(__name__)
+
+NOW = _read("now")
+RELATIONS = _read("relations")
+LAST_RUNS = _read("last_runs")
+STICK = _read("stick")
+UNSTICK = _read("unstick")
+FAIL_RUNS = _read("fail_runs")
+UNFAIL_RUNS = _read("unfail_runs")
+UNSUBSCRIBE = _read("unsubscribe")
+RESUBSCRIBE = _read("resubscribe")

@@ -1,0 +1,13 @@
+"""The questions about what becomes of mails that went out. See tasks/application/queries."""
+
+from tasks.sql import reader
+
+_read = reader(__name__)
+_COHORT = _read("cohort")
+
+BOUNCES = _read("bounces")
+OPENED = _read("opened")
+COMPLAINTS = _COHORT.replace("{kind}", "complaint")
+UNSUBSCRIBES = _COHORT.replace("{kind}", "unsubscribe")
+OPENS = _COHORT.replace("{kind}", "open")
+CLICKS = _COHORT.replace("{kind}", "click")

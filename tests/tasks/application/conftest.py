@@ -1,0 +1,207 @@
+"""A real database with the tables of an application that nurtures leads, and its mapping."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from tasks.application.system import ApplicationDatabase
+from tests.conftest import Server
+from tests.tasks.postgres.conftest import Stage, staged
+
+SCHEMA = """
+DROP TABLE leads;
+CREATE TABLE leads (id bigint PRIMARY KEY, email text);
+CREATE TABLE campaigns (id bigint PRIMARY KEY, campaign_name text, status text NOT NULL DEFAULT 'active');
+CREATE TABLE enrollments (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, lead_id bigint, campaign_id bigint, status text,
+    next_send_at timestamptz, updated_at timestamptz DEFAULT now()
+);
+CREATE TYPE send_status AS ENUM ('queued', 'sending', 'sent', 'failed', 'bounced');
+CREATE TABLE email_sends (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, lead_id bigint, campaign_id bigint DEFAULT 1,
+    send_status send_status NOT NULL, failure_reason text, bounce_type varchar(20),
+    scheduled_send_time timestamptz, claimed_at timestamptz, actual_send_time timestamptz,
+    created_at timestamptz NOT NULL DEFAULT now(), updated_at timestamptz NOT NULL DEFAULT now()
+);
+CREATE TABLE email_events (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, email_send_id bigint, event_type text,
+    event_timestamp timestamptz, event_hash text
+);
+CREATE UNIQUE INDEX events_once ON email_events (event_hash);
+CREATE TABLE workflow_executions (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, workflow_name text, status text, duration_ms integer,
+    items integer, error text, created_at timestamptz NOT NULL DEFAULT now()
+);
+CREATE TABLE campaign_analytics (
+    campaign_id bigint, analytics_date date, open_rate numeric(5, 2), click_rate numeric(5, 2),
+    unsubscribe_rate numeric(5, 2), UNIQUE (campaign_id, analytics_date)
+);
+CREATE INDEX ON email_sends (actual_send_time);
+CREATE INDEX ON email_sends (updated_at) WHERE send_status = 'failed';
+CREATE INDEX ON email_sends (scheduled_send_time) WHERE send_status = 'queued';
+CREATE INDEX ON email_sends (created_at);
+CREATE INDEX ON email_events (event_type, event_timestamp);
+CREATE INDEX ON email_events (event_timestamp);
+CREATE INDEX ON workflow_executions (workflow_name, created_at);
+CREATE INDEX ON workflow_executions (created_at);
+GRANT SELECT ON ALL TABLES IN SCHEMA public TO reader;
+GRANT ALL ON ALL TABLES IN SCHEMA public TO app;
+INSERT INTO campaigns VALUES (1, 'Welcome'), (2, 'Win back');
+INSERT INTO leads SELECT n, 'lead' || n || '@example.com' FROM generate_series(1, 1000) n;
+"""
+MAPPING: dict[str, Any] = {
+    "sends": {
+        "table": "email_sends",
+        "id": "id",
+        "lead": "lead_id",
+        "campaign": "campaign_id",
+        "status": "send_status",
+        "created_at": "created_at",
+        "scheduled_for": "scheduled_send_time",
+        "claimed_at": "claimed_at",
+        "sent_at": "actual_send_time",
+        "failed_at": "updated_at",
+        "error": "failure_reason",
+        "bounce_type": "bounce_type",
+        "statuses": {"queued": ["queued"], "claimed": ["sending"], "failed": ["failed"]},
+        "bounces": {"hard": ["hard"], "soft": ["soft"], "blocked": ["blocked"]},
+    },
+    "events": {
+        "table": "email_events",
+        "id": "id",
+        "send": "email_send_id",
+        "type": "event_type",
+        "at": "event_timestamp",
+        "once": "event_hash",
+        "types": {
+            "open": ["open"],
+            "click": ["click"],
+            "unsubscribe": ["unsubscribe", "group_unsubscribe"],
+            "complaint": ["spamreport"],
+        },
+    },
+    "enrolments": {
+        "table": "enrollments",
+        "id": "id",
+        "lead": "lead_id",
+        "campaign": "campaign_id",
+        "status": "status",
+        "due_at": "next_send_at",
+        "updated_at": "updated_at",
+        "statuses": {"active": ["active"]},
+    },
+    "campaigns": {
+        "table": "campaigns",
+        "id": "id",
+        "name": "campaign_name",
+        "status": "status",
+        "statuses": {"running": ["active"]},
+    },
+    "leads": {"table": "leads", "id": "id", "email": "email"},
+    "executions": {
+        "table": "workflow_executions",
+        "id": "id",
+        "workflow": "workflow_name",
+        "status": "status",
+        "finished_at": "created_at",
+        "duration_ms": "duration_ms",
+        "items": "items",
+        "error": "error",
+        "statuses": {"success": ["success"], "error": ["error"]},
+        "expected": {"Scheduler": 900, "Sender": 900},
+        "scheduler": "Scheduler",
+        "sender": "Sender",
+    },
+    "analytics": {
+        "table": "campaign_analytics",
+        "campaign": "campaign_id",
+        "date": "analytics_date",
+        "open_rate": "open_rate",
+        "click_rate": "click_rate",
+        "unsubscribe_rate": "unsubscribe_rate",
+    },
+}
+
+
+@dataclass
+class Shop:
+    """An application's database, empty but for two campaigns and a thousand leads."""
+
+    stage: Stage
+
+    def door(self, *without: str, **changed: dict[str, Any] | None) -> ApplicationDatabase:
+        """The door; `without` leaves out parts or columns ('sends', 'sends.error'), `changed` replaces columns."""
+        mapping = {part: dict(columns) for part, columns in MAPPING.items()}
+        for part, columns in changed.items():
+            mapping[part] = {**mapping[part], **(columns or {})}
+        for name in without:
+            part, _, column = name.partition(".")
+            del (mapping[part] if column else mapping)[column or part]
+        return ApplicationDatabase.model_validate(
+            {"url": self.stage.url("reader"), "drill_url": self.stage.url("app"), **mapping}
+        )
+
+    def run(self, statement: str) -> list[tuple[object, ...]]:
+        return self.stage.admin(statement)
+
+    def mails(self, amount: int, ago: str = "1 minute", status: str = "sent", **columns: str) -> None:
+        """So many mails whose attempt ended `ago`, or that are due since then; `columns` are SQL."""
+        moment = f"now() - interval '{ago}'"
+        given = {
+            "lead_id": "n",
+            "send_status": f"'{status}'",
+            "scheduled_send_time": moment if status == "queued" else f"{moment} - interval '20 seconds'",
+            "actual_send_time": moment if status in ("sent", "bounced") else "NULL",
+            "updated_at": moment,
+            "created_at": f"{moment} - interval '1 minute'",
+            **columns,
+        }
+        self.run(
+            f"INSERT INTO email_sends ({', '.join(given)}) SELECT {', '.join(given.values())} "  # noqa: S608
+            f"FROM generate_series(1, {amount}) n"
+        )
+
+    def events(self, kind: str, amount: int, ago: str = "1 minute") -> None:
+        """That happened to the first `amount` of the mails that went out, once each."""
+        self.run(
+            "INSERT INTO email_events (email_send_id, event_type, event_timestamp, event_hash) "  # noqa: S608
+            f"SELECT id, '{kind}', now() - interval '{ago}', '{kind}' || id FROM email_sends "
+            f"WHERE actual_send_time IS NOT NULL ORDER BY id LIMIT {amount}"
+        )
+
+    def ran(
+        self, workflow: str, amount: int = 1, ago: str = "1 minute", status: str = "success", ms: int = 900
+    ) -> None:
+        self.run(
+            "INSERT INTO workflow_executions (workflow_name, status, duration_ms, created_at) "  # noqa: S608
+            f"SELECT '{workflow}', '{status}', {ms}, now() - interval '{ago}' FROM generate_series(1, {amount})"
+        )
+
+
+@pytest.fixture(scope="module")
+def built(postgres18: Server) -> Iterator[Stage]:
+    with staged(postgres18) as stage:
+        stage.admin(SCHEMA)
+        yield stage
+
+
+@pytest.fixture
+def shop(built: Stage) -> Shop:
+    """Making a database for every test would take most of its time."""
+    built.admin(
+        "TRUNCATE email_sends, email_events, enrollments, workflow_executions, campaign_analytics;"
+        "UPDATE campaigns SET status = 'active'"
+    )
+    return Shop(built)
+
+
+@pytest.fixture(params=["postgres18", "postgres15"])
+def own_shop(request: pytest.FixtureRequest) -> Iterator[Shop]:
+    """A shop of the test's own, whose tables it may change; in CI on an older server as well."""
+    with staged(request.getfixturevalue(request.param)) as stage:
+        stage.admin(SCHEMA)
+        yield Shop(stage)
