@@ -153,8 +153,8 @@ class Request:
 class Answer:
     """What came back. Names of headers are in lower case; `links` are those of the Link header, by their `rel`.
 
-    `asks_to_wait_s`: for how long no further request is wanted, in seconds, where the server says so. `took_s`: from the
-    first byte we sent, or the connection that had to be made for it, to the last that came, in seconds.
+    `asks_to_wait_s`: for how long no further request is wanted, in seconds, where the server says so. `took_s`: seconds
+    from our first byte, or the connection that had to be made for it, to the last that came.
     """
 
     status: int

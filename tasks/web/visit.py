@@ -32,7 +32,7 @@ class Visit:
         self._line = Line()
         self._told: dict[httpx.URL, Answer] = {}
         self._client = httpx.Client(
-            verify=_context(place.tls, place.name), headers=HEADERS | dict(place.headers), auth=_Signature(place)
+            verify=trust(place.tls, place.name), headers=HEADERS | dict(place.headers), auth=_Signature(place)
         )
 
     def rest(self) -> bool:
@@ -170,7 +170,12 @@ def refuse_elsewhere(place: Place, url: httpx.URL) -> None:
         )
 
 
-def _context(tls: Tls, name: str) -> ssl.SSLContext:
+def trust(tls: Tls, name: str) -> ssl.SSLContext:
+    """Whom we believe about who `name` is, and how we say who we are.
+
+    Raises:
+        Refused: a file of it cannot be used.
+    """
     try:
         context = httpx.create_ssl_context() if tls.ca_file is None else ssl.create_default_context(cafile=tls.ca_file)
         if tls.certificate is not None:
