@@ -11,7 +11,7 @@ from tasks.model import CannotLook, Finding, Row, Threshold, Verdict
 from tasks.website.expected import body_of, wrong
 from tasks.website.names import has_to_be_resolved, resolved
 from tasks.website.pace import Pace, timed
-from tasks.website.percentiles import ENOUGH_FOR_P95, caution, spread
+from tasks.website.percentiles import ENOUGH_FOR_P95, caution, requests, spread
 from tasks.website.system import Endpoint, Website, host_of
 from tasks.website.together import WITHIN_S, together
 from tasks.website.walk import led_to, walk
@@ -204,10 +204,11 @@ def _paced(row: Row, rows: list[Row], limit: Threshold) -> str:
     if not row["samples"]:
         return f"{row['endpoint']} was not answered as it should be, so how fast it is is not known: {row['said']}"
     lost = f", {row['given_up']} of them given up" if row["given_up"] else ""
-    few = caution(int(_number(row["samples"])))
+    number = int(_number(row["samples"]))
+    few = f"; {caution(number)}" if caution(number) else ""
     return (
         f"{row['endpoint']} took {_number(row['p50_s']):.2f} s at the median and {_number(row['longest_s']):.2f} s at "
-        f"most of {row['samples']} requests{lost}{which} (bad from {limit.bad:g} s){f'; {few}' if few else ''}."
+        f"most of {requests(number)}{lost}{which} (bad from {limit.bad:g} s){few}."
     )
 
 

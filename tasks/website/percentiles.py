@@ -26,4 +26,9 @@ def caution(samples: int) -> str:
     if samples >= 100:
         return ""
     which = "p99 is" if samples >= ENOUGH_FOR_P95 else "p95 and p99 are"
-    return f"of {samples} request{'s' if samples != 1 else ''}, {which} simply the slowest"
+    return f"of {requests(samples)}, {which} simply the slowest"
+
+
+def requests(number: int) -> str:
+    """'1 request', '5 requests'."""
+    return f"{number} request{'s' if number != 1 else ''}"

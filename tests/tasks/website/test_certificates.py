@@ -7,6 +7,7 @@ import socket
 import ssl
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -29,7 +30,7 @@ def between(root: Authority) -> Authority:
     return Authority("Lab Issuing", above=root)
 
 
-def asked(port: int, ca: Path, host: str = "localhost", **given: object) -> Finding:
+def asked(port: int, ca: Path, host: str = "localhost", **given: Any) -> Finding:
     endpoint = Endpoint(name="home", url=f"https://{host}:{port}/", **given)
     return check_website_certificates.fn(Website(endpoints=(endpoint,), ca_file=ca))
 
