@@ -7,25 +7,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any
+from typing import Any
 
-import jmespath
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from deployments.intake.source import Source
 from flows.opening.alert import Alert, State, alert
 from runbooks.model import Severity
-
-
-def _expression(text: str) -> str:
-    try:
-        jmespath.compile(text)
-    except jmespath.exceptions.JMESPathError as error:
-        raise ValueError(f"{text!r} is no JMESPath expression: {error}") from error
-    return text
-
-
-Expression = Annotated[str, AfterValidator(_expression)]
+from tasks.json_path import Expression, found
 
 
 class Fields(BaseModel):
@@ -56,15 +45,15 @@ class Mapped(Source):
     @model_validator(mode="after")
     def _try_example(self) -> Mapped:
         try:
-            found = list(self.alerts(json.loads(self.example)))
+            alerts = list(self.alerts(json.loads(self.example)))
         except (ValueError, TypeError, KeyError) as error:
             raise ValueError(f"`example` cannot be read with these `fields`: {error}") from error
-        if not found:
+        if not alerts:
             raise ValueError("`fields` find no alert in `example`")
         return self
 
     def alerts(self, body: dict[str, Any]) -> Iterator[Alert]:
-        each = jmespath.search(self.fields.each, body) if self.fields.each else [body]
+        each = found(self.fields.each, body) if self.fields.each else [body]
         for one in each or ():
             yield self._alert(one)
 
@@ -85,8 +74,8 @@ class Mapped(Source):
 
     def _text(self, name: str, one: object) -> str:
         expression = getattr(self.fields, name)
-        found = jmespath.search(expression, one) if expression else None
-        return "" if found is None else found if isinstance(found, str) else json.dumps(found)
+        lies = found(expression, one) if expression else None
+        return "" if lies is None else lies if isinstance(lies, str) else json.dumps(lies)
 
     def _severity(self, word: str) -> Severity | None:
         known = {**{one.value.lower(): one for one in Severity}, **{k.lower(): v for k, v in self.severities.items()}}

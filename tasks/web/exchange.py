@@ -140,6 +140,8 @@ class Request:
     taken: Collection[int] = ()
     # The vendor knows it by its idempotency key when it comes a second time.
     known: bool = False
+    # Not what was answered before within the question: where the asking itself is measured.
+    fresh: bool = False
 
     @property
     def is_repeatable(self) -> bool:
@@ -151,7 +153,8 @@ class Request:
 class Answer:
     """What came back. Names of headers are in lower case; `links` are those of the Link header, by their `rel`.
 
-    `asks_to_wait_s`: for how long no further request is wanted, in seconds, where the server says so.
+    `asks_to_wait_s`: for how long no further request is wanted, in seconds, where the server says so. `took_s`: seconds
+    from our first byte, or the connection that had to be made for it, to the last that came.
     """
 
     status: int
@@ -160,6 +163,7 @@ class Answer:
     links: Mapping[str, Mapping[str, str]]
     content: bytes = field(repr=False)
     asks_to_wait_s: float | None = None
+    took_s: float = 0.0
 
     @property
     def is_success(self) -> bool:

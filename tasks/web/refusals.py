@@ -6,7 +6,7 @@ import httpx
 
 from tasks.model import CannotLook, Refused
 from tasks.web.exchange import Answer, Limits, Request
-from tasks.web.retry import MAY_PASS, TOO_MANY, wrong_certificate
+from tasks.web.retry import MAY_PASS, TOO_MANY, cause, wrong_certificate
 
 # Raised before the server got to see anything of the request.
 UNSENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.LocalProtocolError)
@@ -24,6 +24,11 @@ def no_answer(error: httpx.HTTPError, name: str, limits: Limits, *, late: bool, 
             f"{name} shows a certificate that we do not trust: {certificate.verify_message.rstrip('.')}.",
             remedy='If its authority is your own, name it: tls = { ca_file = "/path/to/ca.pem" }.',
         )
+    beneath = cause(error, OSError)
+    if isinstance(error, httpx.ConnectError) and beneath is not None:
+        # In the system's words: refused, no such name, no way there.
+        said = getattr(beneath, "reason", None) or beneath.strerror or str(beneath)
+        return CannotLook(f"{name} cannot be reached: {said}.", remedy=remedy)
     return CannotLook(f"{name} cannot be read: {type(error).__name__}.", remedy=remedy)
 
 

@@ -7,6 +7,7 @@ import ssl
 from collections.abc import Callable, Iterable, Mapping
 from email.utils import parsedate_to_datetime
 from time import monotonic, sleep, time
+from typing import TypeVar
 
 import httpx
 from tenacity import (
@@ -21,6 +22,8 @@ from tenacity import (
 )
 
 from tasks.web.exchange import Answer
+
+E = TypeVar("E", bound=BaseException)
 
 TOO_MANY = 429
 # What passes by itself: too slow, too many, a gateway without its server; 520 to 524 are Cloudflare's words for that,
@@ -57,8 +60,13 @@ def may_pass(error: BaseException) -> bool:
 
 def wrong_certificate(error: BaseException) -> ssl.SSLCertVerificationError | None:
     """What TLS had against the server's certificate, where that lies beneath `error`."""
+    return cause(error, ssl.SSLCertVerificationError)
+
+
+def cause(error: BaseException, kind: type[E]) -> E | None:
+    """`error`, or the nearest beneath it, that is of this kind."""
     beneath: BaseException | None = error
-    while beneath is not None and not isinstance(beneath, ssl.SSLCertVerificationError):
+    while beneath is not None and not isinstance(beneath, kind):
         beneath = beneath.__cause__ or beneath.__context__
     return beneath
 

@@ -32,7 +32,7 @@ class Visit:
         self._line = Line()
         self._told: dict[httpx.URL, Answer] = {}
         self._client = httpx.Client(
-            verify=_context(place.tls, place.name), headers=HEADERS | dict(place.headers), auth=_Signature(place)
+            verify=trust(place.tls, place.name), headers=HEADERS | dict(place.headers), auth=_Signature(place)
         )
 
     def rest(self) -> bool:
@@ -55,7 +55,7 @@ class Visit:
         """
         url = httpx.URL(request.url)
         url = url.copy_merge_params(request.params) if request.params else url
-        if request.method == "GET" and url in self._told:
+        if request.method == "GET" and not request.fresh and url in self._told:
             return self._told[url]
         if request.method != "GET" and not request.reads:
             # What was true before a change need not be after it, and one that fails may have been made.
@@ -71,10 +71,11 @@ class Visit:
         asked = self._built(url, request, until)
         with self._line.cut_at(until):
             for _ in range(self._place.limits.redirects + 1):
+                begun = time.monotonic()
                 with closing(self._client.send(asked, stream=True)) as reply:
                     following = reply.next_request if request.method in ("GET", "HEAD") else None
                     if following is None or not self._place.limits.redirects:
-                        return self._read(reply)
+                        return self._read(reply, begun)
                 refuse_elsewhere(self._place, following.url)
                 asked = following
         raise httpx.TooManyRedirects(f"more than {self._place.limits.redirects}", request=asked)
@@ -96,15 +97,17 @@ class Visit:
             extensions={"trace": self._line.trace},
         )
 
-    def _read(self, reply: httpx.Response) -> Answer:
+    def _read(self, reply: httpx.Response, begun: float) -> Answer:
+        content = self._content(reply)
         headers = {name.lower(): value for name, value in reply.headers.items()}
         return Answer(
             status=reply.status_code,
             url=str(reply.url),
             headers=headers,
             links={str(rel): link for rel, link in reply.links.items()},
-            content=self._content(reply),
+            content=content,
             asks_to_wait_s=wait_asked_for(reply.status_code, headers, self._place.resets),
+            took_s=time.monotonic() - begun,
         )
 
     def _content(self, reply: httpx.Response) -> bytes:
@@ -167,7 +170,12 @@ def refuse_elsewhere(place: Place, url: httpx.URL) -> None:
         )
 
 
-def _context(tls: Tls, name: str) -> ssl.SSLContext:
+def trust(tls: Tls, name: str) -> ssl.SSLContext:
+    """Whom we believe about who `name` is, and how we say who we are.
+
+    Raises:
+        Refused: a file of it cannot be used.
+    """
     try:
         context = httpx.create_ssl_context() if tls.ca_file is None else ssl.create_default_context(cafile=tls.ca_file)
         if tls.certificate is not None:

@@ -96,7 +96,7 @@ def serving(context: ssl.SSLContext | None = None) -> Iterator[Vendor]:
             with contextlib.suppress(OSError):  # whoever asked has gone
                 self.say(reply)
 
-        do_GET = do_POST = do_PUT = do_DELETE = answer  # noqa: N815 - http.server's own names
+        do_GET = do_HEAD = do_POST = do_PUT = do_DELETE = answer  # noqa: N815 - http.server's own names
 
         def say(self, reply: Reply) -> None:
             endless = reply.drips or reply.floods
@@ -113,7 +113,8 @@ def serving(context: ssl.SSLContext | None = None) -> Iterator[Vendor]:
             if not endless:
                 self.send_header("Content-Length", str(len(reply.body)))
             self.end_headers()
-            self.wfile.write(reply.body)
+            if self.command != "HEAD":
+                self.wfile.write(reply.body)
             while reply.floods and not over.is_set():
                 vendor.sent += self.wfile.write(b" " * 100_000)
             while reply.drips and not over.wait(0.02):
