@@ -13,8 +13,10 @@ from typing import Any
 from flows.case.case import Case, Ending, Fate, step_key
 from flows.case.question import open_question
 from flows.journal import LastRun, kinds
+from flows.journal.series import Series
 from flows.life.execute import GOOD
 from flows.run.clock import now
+from flows.told.usual import TooFew, compared, usual_at
 from runbooks.checklist import Health, Ran
 from runbooks.model import AnyCheck
 from tasks.model import Finding, Row, Verdict
@@ -31,7 +33,7 @@ def comes_to(
     """The whole table. `opened` says of a question what was done about its BAD answer."""
     before = _before(case)
     items = [
-        *(_answered(asked, finding, opened.get(asked, "")) for asked, finding in findings.items()),
+        *(_answered(case, asked, finding, opened.get(asked, "")) for asked, finding in findings.items()),
         *_ran(case, health.ran),
         *_open(case),
         *_unsigned(health, before),
@@ -52,10 +54,20 @@ def _line(key: str, verdict: Verdict, what: str, says: str, to_do: str = "") -> 
     return {"key": key, "verdict": verdict.name, "what": what, "says": says, "to_do": to_do}
 
 
-def _answered(asked: AnyCheck, finding: Finding, opened: str) -> Row:
-    return _line(
-        asked.name, finding.verdict, asked.question, finding.says, " ".join(filter(None, [opened, finding.remedy]))
-    )
+def _answered(case: Case, asked: AnyCheck, finding: Finding, opened: str) -> Row:
+    says = " ".join(filter(None, [finding.says, _beside_the_usual(case, asked, finding)]))
+    to_do = " ".join(filter(None, [opened, finding.remedy]))
+    return _line(asked.name, finding.verdict, asked.question, says, to_do)
+
+
+def _beside_the_usual(case: Case, asked: AnyCheck, finding: Finding) -> str:
+    """How the number of what is not well compares with this hour of other weeks; empty where that is not known."""
+    if finding.verdict not in (Verdict.WARN, Verdict.BAD) or finding.value is None:
+        return ""
+    zone, moment = case.environment.time_zone, now()
+    week = case.journal.series.week(Series(environment=case.environment.name, check=asked.name), moment, zone)
+    usual = usual_at(week, moment, zone)
+    return "" if isinstance(usual, TooFew) else f"That is {compared(finding.value, usual, finding.unit)}."
 
 
 def _ran(case: Case, declared: Sequence[Ran]) -> Iterator[Row]:

@@ -4,6 +4,20 @@ from datetime import time, timedelta
 
 from runbooks.cadence import Cadence
 from runbooks.checklist import Health, Ran
+from tasks.application.analytics.checks import check_analytics_behind, check_rates_unit
+from tasks.application.figures.checks import check_key_figures
+from tasks.application.reactions.checks import (
+    check_bounces_by_kind,
+    check_complaints,
+    check_opens,
+    check_unsubscribes,
+)
+from tasks.application.sending.checks import check_send_failures, check_sent_yesterday, check_stuck_sends
+from tasks.application.workflows.checks import (
+    check_expected_workflows,
+    check_overdue_enrolments,
+    check_workflow_errors,
+)
 from tasks.host.checks import check_host_cpu, check_host_disks, check_host_memory
 from tasks.pgbouncer.checks import check_pooler
 from tasks.postgres.connections.checks import check_can_connect, check_connection_slots
@@ -14,17 +28,23 @@ from tasks.postgres.statements.checks import check_running_statements, check_slo
 from tasks.postgres.tables.checks import check_database_size
 from tasks.postgres.vacuum.age import check_transaction_age
 from tasks.status_page.checks import check_provider_status
+from tasks.website.certificates.checks import check_website_certificates
+from tasks.website.checks import check_website_answers, check_website_names, check_website_pace
 
 health = Health(
     title="Morning check",
     purpose=(
-        "Says in one table, before the working day begins, whether all is well: the database, its machine and its "
-        "provider, what ran in the night, and what waits for an answer."
+        "Says in one table, before the working day begins, whether all is well: the website, the database, their "
+        "machine and provider, yesterday's mail and workflows, what ran in the night, and what waits for an answer."
     ),
     keywords=("morning", "daily", "health check", "start of day", "checklist"),
     # Half an hour before most teams begin; after noon it is no morning check any more.
     cadence=Cadence(at=time(7, 30), due_for=timedelta(hours=5)),
     questions=(
+        check_website_answers,
+        check_website_pace,
+        check_website_names,
+        check_website_certificates,
         check_provider_status,
         check_can_connect,
         check_connection_slots,
@@ -42,6 +62,19 @@ health = Health(
         check_host_cpu,
         check_host_memory,
         check_host_disks,
+        check_sent_yesterday,
+        check_send_failures,
+        check_stuck_sends,
+        check_overdue_enrolments,
+        check_workflow_errors,
+        check_expected_workflows,
+        check_bounces_by_kind,
+        check_complaints,
+        check_opens,
+        check_unsubscribes,
+        check_analytics_behind,
+        check_rates_unit,
+        check_key_figures,
     ),
     ran=(Ran("maintenance/database", within=timedelta(days=8)),),
     related=("health/evening", "health/weekly", "maintenance/database"),

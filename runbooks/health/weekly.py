@@ -6,6 +6,7 @@ from runbooks.cadence import Cadence
 from runbooks.checklist import Health, Ran
 from runbooks.model import Manual
 from runbooks.window import Day
+from tasks.application.rows.checks import check_orphaned_rows, check_repeated_rows
 from tasks.mirror.checks import check_row_counts, check_row_drift
 from tasks.postgres.indexes.checks import (
     check_duplicate_indexes,
@@ -18,12 +19,15 @@ from tasks.postgres.statements.checks import check_slow_statements
 from tasks.postgres.tables.checks import check_index_bloat, check_table_bloat
 from tasks.postgres.tables.sequences import check_sequences
 from tasks.postgres.vacuum.checks import check_autovacuum, check_dead_rows, check_stale_statistics
+from tasks.website.certificates.checks import check_website_certificates
+from tasks.website.checks import check_website_redirects
 
 health = Health(
     title="Weekly review",
     purpose=(
         "Looks at what a day does not show: slow statements, indexes nobody uses or that are missing, dead rows, "
-        "sequences near their end, copies that drift apart, and whether the week's maintenance was done."
+        "sequences near their end, copies that drift apart, rows that are double or lead nowhere, certificates, and "
+        "whether the week's maintenance was done."
     ),
     keywords=("weekly", "monday", "review", "slow queries", "sync", "error patterns", "checklist"),
     cadence=Cadence(at=time(9, 0), days=(Day.MONDAY,), due_for=timedelta(days=3)),
@@ -42,6 +46,10 @@ health = Health(
         check_sequences,
         check_row_counts,
         check_row_drift,
+        check_repeated_rows,
+        check_orphaned_rows,
+        check_website_redirects,
+        check_website_certificates,
     ),
     ran=(Ran("maintenance/database", within=timedelta(days=8)), Ran("health/morning", within=timedelta(days=2))),
     sign_offs=(

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 from prefect.client.orchestration import SyncPrefectClient, get_client
 
@@ -245,3 +246,18 @@ def test_it_is_skipped_when_it_is_due_no_more(
     state = health(CHECKLIST, where, return_state=True)
     assert (state.name, state.is_completed()) == ("Skipped", True)
     assert room.journal.incidents(environment=where) == []
+
+
+def test_it_compares_what_is_not_well_with_what_is_usual_at_this_hour(room: Room) -> None:
+    where = place(room, "usual", 'paused_watches = ["house/hot-shade/check_lamp_heat"]')
+    room.set(lit=True, heat=95)
+    with psycopg.connect(os.environ["INCIDENT_JOURNAL_URL"]) as session:
+        session.execute(
+            "INSERT INTO incident.measurements (environment, check_name, at, value, unit, verdict, facts) "
+            "SELECT %s, 'check_lamp_heat', now() - make_interval(weeks => week) + make_interval(secs => n), "
+            "       29 + n %% 3, '°C', 'OK', '{}' FROM generate_series(1, 8) AS week, generate_series(1, 30) AS n",
+            [where],
+        )
+    go(room, where)
+    says = item(room, "check_lamp_heat")["says"]
+    assert says.endswith("That is three times the usual 30 °C."), says
