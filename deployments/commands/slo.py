@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 
 from deployments.commands.context import here
-from deployments.commands.measured import measured
+from deployments.commands.measured import asked, measured
 from deployments.commands.terminal import COLOURS, console, print_json, show_line
 from flows.journal.series import Series
 from flows.run.clock import now
@@ -16,7 +16,7 @@ from tasks.model import Verdict
 
 EXAMPLE = """[[environments.{environment}.objectives]]
 name = "the database answers"
-check = "check_connections"
+check = "check_connection_slots"
 good = "not BAD"
 target = 0.999"""
 
@@ -46,6 +46,9 @@ def slo(*, environment: str, json: bool = False) -> int:
     for one in objectives:
         series = Series(environment=environment, check=one.check, fact=one.fact)
         points = read.points(series, until - timedelta(days=one.window_days), until)
+        if not points:
+            # Perhaps a mistyped name; what was measured needs none.
+            asked(at, one.check, environment)
         found.append(stand(one, points, until))
     if json:
         print_json([_as_json(one) for one in found])

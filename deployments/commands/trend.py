@@ -140,8 +140,11 @@ def _show(told: Trend) -> None:
     show_line("range", _range(whole[0], told.unit))
     if told.last is not None:
         show_line("last", _compared(told, told.last))
-    for name, limit in {} if told.fact else told.of.limits.items():
-        show_line("limit", f"{name}: warn {amount(limit.warn, told.unit)}, bad {amount(limit.bad, told.unit)}")
+    limits = {} if told.fact else told.of.limits
+    # Of several nobody knows which one judges the number, and is in its unit.
+    unit = told.unit if len(limits) == 1 else ""
+    for name, limit in limits.items():
+        show_line("limit", f"{name}: warn {amount(limit.warn, unit)}, bad {amount(limit.bad, unit)}")
     for one in told.incidents[:ROWS]:
         opened = moment(one.opened_at).astimezone(zone)
         show_line("incident", f"{one.incident[:8]} {opened:%Y-%m-%d %H:%M} {one.runbook}: {one.verdict or 'open'}")
@@ -189,7 +192,6 @@ def _picture(told: Trend) -> str:
             until=told.until,
             buckets=told.buckets(BUCKETS),
             zone=told.of.place.time_zone,
-            # Of several nobody knows which one judges the number.
             limit=limits[0] if len(limits) == 1 else None,
             incidents=spans,
             usual=band(told.week),

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import threading
+from contextlib import suppress
 from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
 from psycopg import sql
+from psycopg.errors import LockNotAvailable
 from pydantic import SecretStr
 from sqlalchemy import NullPool, create_engine
 from sqlalchemy.exc import DBAPIError
@@ -64,7 +66,9 @@ def migrate(owner_url: str, runner_role: str) -> None:
             with _ONE_AT_A_TIME:
                 _upgrade(url)
             guard.execute("SELECT set_config('lock_timeout', %s, false)", [WAIT_FOR_TABLE])
-            guard.execute(MONTHS_AHEAD)
+            # A backup reads for hours. There is a part for all the rest, and the next start tries again.
+            with suppress(LockNotAvailable):
+                guard.execute(MONTHS_AHEAD)
             _grant(guard, runner_role)
     finally:
         guard.close()

@@ -15,7 +15,7 @@ from itertools import pairwise
 from statistics import median
 from zoneinfo import ZoneInfo
 
-from flows.journal.series import Bucket
+from flows.journal.series import USUAL_FROM, Bucket
 from flows.told.calendar import marks
 from flows.told.plane import HEIGHT, LEFT, PLOT_HEIGHT, PLOT_WIDTH, TOP, WIDTH, Plane, apart, plane
 from flows.told.units import amount
@@ -137,7 +137,8 @@ def _scales(drawn: Drawn, on: Plane) -> Iterator[str]:
 
 def _usual(drawn: Drawn, on: Plane) -> Iterator[str]:
     zone, hour = ZoneInfo(drawn.zone), timedelta(hours=1)
-    at = drawn.since.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+    # What is usual of late was not always so.
+    at = max(drawn.since, drawn.until - USUAL_FROM).astimezone(UTC).replace(minute=0, second=0, microsecond=0)
     run: list[tuple[float, float, float]] = []
     while drawn.usual and at < drawn.until:
         local = at.astimezone(zone)

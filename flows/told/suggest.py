@@ -18,7 +18,7 @@ FEWEST_POINTS = 1000
 FEWEST_DAYS = 14
 # A warning once in two hundred answers is one in sixteen hours, asked every five minutes.
 WARNS_ABOVE = 0.995
-# Twice as far off as the worst that was usual.
+# Twice as far from the middle. What was worse still were faults, most likely: they are to be found, not to be allowed.
 BAD_BEYOND = 2.0
 
 
@@ -65,13 +65,13 @@ def suggest(values: Sequence[float], days: float, limit: Threshold) -> Suggested
 
 
 def _limits(values: Sequence[float], rising: bool) -> tuple[float, float]:
-    """Warn where only the rarest are, be bad as far again from the middle."""
+    """Warn where only the rarest are; be bad as far again from the middle."""
     sign = 1 if rising else -1
     worse = sorted(sign * value for value in values)
     middle, rare = worse[len(worse) // 2], worse[math.ceil(WARNS_ABOVE * len(worse)) - 1]
     rare = rare if rare > middle else worse[-1]
     warn_at = _rounded_up(rare)
-    bad_at = _rounded_up(max(middle + BAD_BEYOND * (rare - middle), worse[-1]))
+    bad_at = _rounded_up(middle + BAD_BEYOND * (rare - middle))
     if bad_at <= warn_at:
         bad_at = _rounded_up(warn_at + max(abs(warn_at), 1e-9))
     return sign * warn_at, sign * bad_at

@@ -11,6 +11,7 @@ from runbooks.catalog import Catalog, UnknownRunbook
 from runbooks.model import InvalidRunbook
 from tasks.environment import Environment, Kind
 from tasks.model import Threshold
+from tasks.objective import Objective
 from tasks.registry import Team
 from tasks.system import System
 from tests.runbooks.team import Folder
@@ -247,6 +248,18 @@ def test_it_names_limits_no_runbook_has(folder: Folder) -> None:
         f"environments.staging.thresholds.check_shp_opn: no runbook asks check_shp_opn. Did you mean {check!r}?",
         "environments.staging.thresholds.x: no runbook asks x.",
     ]
+
+
+def test_it_names_objectives_of_checks_that_no_runbook_asks(folder: Folder) -> None:
+    folder.runbook("shop/door-shut")
+    check = f"check_{folder.module}_open"
+    good, wrong = (Objective(name=name, check=name, target=0.99) for name in (check, f"{check}s"))
+    place = Environment(name="shop", kind=Kind.LAB, objectives=(good, wrong))
+    [refused] = Catalog.load(folder.team).unknown_overrides(place)
+    said = f"environments.shop.objectives[1] ({check}s): no runbook asks {check}s. Did you mean {check!r}?"
+    assert refused == said
+    folder.write("runbooks/shop/broken.py", "def (")
+    assert Catalog.load(folder.team).unknown_overrides(place) == []
 
 
 def test_it_refuses_a_team_folder_that_is_not_there(tmp_path: Path) -> None:

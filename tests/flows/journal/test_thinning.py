@@ -124,21 +124,22 @@ def test_it_thins_for_the_owner_only(roles: Roles) -> None:
 
 
 @pytest.mark.parametrize("who", ["runner_url", "owner_url", "admin_url"])
-@pytest.mark.parametrize("table", ["measurements_rest", "measurements_to_{}", "hours"])
+@pytest.mark.parametrize("table", ["measurements_rest", "measurements_to_{now}", "measurements_to_{ahead}", "hours"])
 @pytest.mark.parametrize(
     "verb", ["UPDATE incident.{} SET unit = 'x'", "DELETE FROM incident.{}", "TRUNCATE incident.{}"]
 )
 def test_it_lets_nobody_change_a_part(roles: Roles, who: str, table: str, verb: str) -> None:
     now = datetime.now(UTC)
-    ends = (now.replace(day=1) + 32 * DAY).strftime("%Y_%m")
-    write(roles, (now, 1.0, "OK"), (now + 3000 * DAY, 1.0, "OK"))
+    moments = {"now": now, "ahead": now + 40 * DAY}
+    ends = {name: (at.replace(day=1) + 32 * DAY).strftime("%Y_%m") for name, at in moments.items()}
+    write(roles, *[(at, 1.0, "OK") for at in (*moments.values(), now + 3000 * DAY)])
     with psycopg.connect(roles.owner_url) as session:
         session.execute("INSERT INTO incident.hours VALUES ('e', 'c', '', now(), 1, 1, 1, 1, 's', 1, 0, 0, 0)")
     with (
         psycopg.connect(getattr(roles, who)) as session,
         pytest.raises((errors.RestrictViolation, errors.InsufficientPrivilege)) as refused,
     ):
-        session.execute(verb.format(table.format(ends)).encode())
+        session.execute(verb.format(table.format(**ends)).encode())
     assert isinstance(refused.value, errors.InsufficientPrivilege) == (who == "runner_url")
 
 
@@ -163,6 +164,21 @@ def test_it_takes_what_no_part_is_there_for_and_makes_one_of_it(roles: Roles) ->
     assert len(series.points(LAG, OLD, NOW)) == 2
     with psycopg.connect(roles.owner_url) as session, pytest.raises(errors.RestrictViolation):
         session.execute("UPDATE incident.measurements_to_2026_11 SET value = 0")
+
+
+def test_it_starts_beside_a_backup(roles: Roles, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Which reads all tables for hours, so that no part can be added."""
+    by_month(roles)
+    with psycopg.connect(roles.owner_url) as session:
+        drop(session, "2026_09")
+    monkeypatch.setattr("flows.journal.migrate.WAIT_FOR_TABLE", "100ms")
+    with psycopg.connect(roles.owner_url) as backup:
+        backup.execute("LOCK TABLE incident.measurements IN ACCESS SHARE MODE")
+        migrate(roles.owner_url, roles.runner)
+        assert "to_2026_12" not in parts(roles)
+        write(roles, (NOW, 1.0, "OK"))
+    migrate(roles.owner_url, roles.runner)
+    assert (parts(roles)["to_2026_12"], parts(roles)["rest"]) == (1, 0)
 
 
 def test_it_lives_with_moments_of_no_sense(roles: Roles) -> None:

@@ -121,6 +121,10 @@ def test_it_leaves_a_hole_in_the_band_where_nothing_is_usual() -> None:
     week = {(day, hour): one for day in range(1, 8) for hour in range(24) if day != 7}
     assert len(of_class(picture([bucket(1)], usual=week), "usual", "polygon")) == 5
     assert of_class(picture([bucket(1)]), "usual", "polygon") == []
+    # Of a year, the twelve weeks that it is told from.
+    [*bands] = of_class(picture([bucket(1)], usual=week, since=UNTIL - 365 * DAY), "usual", "polygon")
+    first = min(float(point.partition(",")[0]) for band in bands for point in str(band.get("points")).split())
+    assert first == pytest.approx(PLOT_WIDTH * (365 - 84) / 365, abs=1)
 
 
 def test_it_is_the_same_to_the_byte_and_loads_nothing() -> None:

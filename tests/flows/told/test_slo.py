@@ -118,6 +118,15 @@ def test_it_counts_what_could_not_be_seen_as_neither() -> None:
     assert (standing.verdict, standing.burns[0].long) == (Verdict.UNKNOWN, None)
 
 
+def test_it_says_no_rate_of_a_window_that_was_hardly_measured() -> None:
+    """Begun twenty minutes ago, with one bad answer: a rate of fifty over the hour would wake somebody for nothing."""
+    begun = stand(UP, points([(2 * MINUTE, MINUTE)], days=20 / 1440), NOW)
+    assert [burn.long for burn in begun.burns] == [None, None]
+    assert begun.verdict is Verdict.UNKNOWN
+    half = stand(UP, points([(2 * MINUTE, MINUTE)], days=31 / 1440), NOW)
+    assert half.verdict is Verdict.BAD
+
+
 def test_it_knows_nothing_of_what_was_never_measured() -> None:
     standing = stand(UP, [], NOW)
     assert (standing.share, standing.verdict, standing.unmeasured_s) == (None, Verdict.UNKNOWN, 30 * 86_400)

@@ -20,9 +20,10 @@ def test_it_suggests_what_was_rare() -> None:
     assert found.limit
     warn, bad = found.limit
     assert 0.38 < warn < 0.5
-    assert bad >= 2.0
+    # The twenty of two seconds were faults: found, and not made room for.
+    assert 0.5 < bad < 1.0
     assert found.would_warn <= 0.005
-    assert found.would_be_bad <= 20 / 5020
+    assert found.would_be_bad == 20 / 5020
     assert found.bad == 20 / 5020
     assert (found.percentiles["worst"], round(found.percentiles["median"], 1)) == (2.0, 0.3)
 
