@@ -114,6 +114,12 @@ def test_it_measures_readers_who_leave_by_the_mails_they_got(shop: Shop) -> None
         "SELECT id, 'group_unsubscribe', now(), 'g' || id FROM email_sends ORDER BY id DESC LIMIT 30"
     )
     shop.mails(20, ago="1 hour")
+    # Those of another day's mails are that day's.
+    shop.mails(2000, ago="30 hours")
+    shop.run(
+        "INSERT INTO email_events (email_send_id, event_type, event_timestamp, event_hash) "
+        "SELECT id, 'unsubscribe', now(), 'other' || id FROM email_sends ORDER BY id DESC LIMIT 500"
+    )
     found = check_unsubscribes.fn(shop.door())
     day = settled(shop.door().now(), "UTC").date
     assert found.verdict is Verdict.WARN

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import tomllib
+from pathlib import Path
+
 import psycopg
 import pytest
 from pydantic import ValidationError
 
+from tasks.application.fit import examined
 from tasks.application.queries import LAST_RUNS
 from tasks.application.sending.queries import ATTEMPTS, DUE
 from tasks.application.system import ApplicationDatabase
 from tasks.model import CannotLook, Refused, Verdict
-from tests.tasks.application.conftest import Shop
+from tests.tasks.application.conftest import MAPPING, Shop
 
+EXAMPLE = Path(__file__).parents[3] / "environments.example.toml"
+NO_COLUMNS = {"table", "scheduler", "sender"}
 HOSTILE = '"; DROP TABLE leads; --%s\\'
 SPAN = {"since": "2020-01-01", "until": "2030-01-01"}
 
@@ -130,6 +136,20 @@ def test_it_gives_up_when_a_table_is_locked(shop: Shop) -> None:
         with pytest.raises(CannotLook) as told:
             door.rows(DUE)
     assert not isinstance(told.value, Refused)
+
+
+def test_its_example_is_a_mapping_of_every_part_and_column() -> None:
+    """What a person uncomments in environments.example.toml."""
+    text = EXAMPLE.read_text(encoding="utf-8")
+    head = "# [environments.production.systems.application]"
+    lines = (head + text.partition(head)[2].partition("\n\n")[0]).splitlines()
+    written = tomllib.loads("\n".join(line.removeprefix("# ") for line in lines))
+    table = written["environments"]["production"]["systems"]["application"]
+    door = ApplicationDatabase.model_validate({**table, "url": "postgresql://a:b@host/database"})
+    for name, kind in MAPPING.items():
+        part = door.parts[name]
+        assert set(examined(part)) >= {column for column, value in kind.items() if isinstance(value, str)} - NO_COLUMNS
+        assert set(type(part).model_fields) - {"schema_name"} <= {*table[name], "unit"}
 
 
 def test_it_only_reads(shop: Shop) -> None:

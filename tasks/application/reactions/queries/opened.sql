@@ -1,4 +1,4 @@
--- Of each running campaign's mails of a day, how many were opened, and the median of the same over its four weeks before.
+-- Of each running campaign's mails of a day, how many were opened, and the median of that over its four weeks before.
 WITH mails AS MATERIALIZED (
     SELECT
         s.{sends.id} AS id,
