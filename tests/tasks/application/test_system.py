@@ -58,6 +58,22 @@ def test_it_says_which_table_or_column_is_not_there(shop: Shop) -> None:
     assert told.value.remedy.startswith('scheduled_for = "scheduled_send_time"  # under sends; it has: id, lead_id')
 
 
+@pytest.mark.parametrize(
+    "changed", [{"scheduled_for": "failure_reason"}, {"statuses": {"queued": ["waits"], "failed": ["failed"]}}]
+)
+def test_it_says_what_to_compare_where_types_do_not_fit(shop: Shop, changed: dict[str, object]) -> None:
+    with pytest.raises(Refused, match="SQLSTATE") as told:
+        shop.door(sends=changed).rows(DUE)
+    assert told.value.remedy.startswith("A column is not what it is mapped to be")
+    assert "sends.status = send_status" in told.value.remedy
+
+
+def test_it_waits_longer_for_what_reads_weeks(shop: Shop) -> None:
+    door = shop.door()
+    assert door.patient(60).statement_timeout_s == door.patient(60).server.statement_timeout_s == 60
+    assert door.patient(1).statement_timeout_s == door.statement_timeout_s == 10
+
+
 def test_it_is_examined_part_by_part(shop: Shop) -> None:
     found = list(shop.door().examine())
     assert [one.verdict for one in found] == [Verdict.OK] * 7
@@ -80,6 +96,9 @@ def test_it_advises_an_index_where_a_large_table_has_none(own_shop: Shop) -> Non
         "its 20,000 rows."
     )
     assert advice.remedy == 'CREATE INDEX CONCURRENTLY ON "public"."email_sends" ("actual_send_time");'
+    # One of some rows is no help to a question about all of them; to one about those rows it is.
+    own_shop.run("CREATE INDEX ON email_sends (actual_send_time) WHERE send_status = 'failed'")
+    assert [one for one in own_shop.door().examine() if one.verdict is not Verdict.OK] == [advice]
     own_shop.run(advice.remedy)
     assert {one.verdict for one in own_shop.door().examine()} == {Verdict.OK}
 
