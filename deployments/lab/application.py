@@ -16,7 +16,8 @@ DATABASE = "app"
 # What each role may do beyond logging in: look, own the tables, act. A role stands below those it is a member of.
 GRANTS: Mapping[str, tuple[str, ...]] = {
     "monitor": ("pg_monitor",),
-    # Compares the rows of two stores: the only one who looks at the application's rows, and it cannot write.
+    # Compares the rows of two stores, and asks the application's own questions: the only one who looks at its rows, and
+    # it cannot write.
     "auditor": ("pg_read_all_data",),
     "app": (),
     # `app`: only the owner of a table may index, analyse or vacuum it (pg_maintain does not index, and came with 17).

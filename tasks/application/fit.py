@@ -74,8 +74,7 @@ def slow(there: Relations, parts: Mapping[str, Part]) -> Iterator[Finding]:
         mapped = list(examined(part))
         if row is None or not {str(getattr(part, field)) for field in mapped} <= set(_names(row["readable"])):
             continue
-        times = dict.fromkeys(str(getattr(part, field)) for field in part.filtered_by if field in mapped)
-        bare = [column for column in times if column not in _names(row["led"])]
+        bare = list(dict.fromkeys(_bare(part, [field for field in part.filtered_by if field in mapped], row)))
         large = row["indexable"] and number(row["rows"]) >= LARGE_ROWS
         if not bare or not large:
             yield Finding(verdict=Verdict.OK, says=f"{_title(part)} is there as {name}: {len(mapped)} columns.")
@@ -88,6 +87,14 @@ def slow(there: Relations, parts: Mapping[str, Part]) -> Iterator[Finding]:
                 f"CREATE INDEX CONCURRENTLY ON {_ident(part)} ({quoted(one)});" for one in dict.fromkeys(bare)
             ),
         )
+
+
+def _bare(part: Part, fields: Sequence[str], row: Row) -> Iterator[str]:
+    whole, partly = _names(row["led"]), _names(row["led_partly"])
+    for field in fields:
+        column = str(getattr(part, field))
+        if column not in whole and (field not in part.of_one_status or column not in partly):
+            yield column
 
 
 def _wrong(says: str, remedy: str) -> Finding:

@@ -59,6 +59,8 @@ class Part(_Written):
 
     # Questions look at so many days at most by these: an index that begins with one answers in milliseconds.
     filtered_by: ClassVar[tuple[str, ...]] = ()
+    # Of those, what is asked of rows of one status only, so that an index of those rows is enough.
+    of_one_status: ClassVar[tuple[str, ...]] = ()
 
     table: Name
     schema_name: Name = Field(default="public", alias="schema")
@@ -83,7 +85,8 @@ class BounceTypes(_Meanings):
 class Sends(Part):
     """One mail to one lead, a row each."""
 
-    filtered_by: ClassVar[tuple[str, ...]] = ("sent_at", "failed_at", "created_at")
+    filtered_by: ClassVar[tuple[str, ...]] = ("sent_at", "failed_at", "scheduled_for", "created_at")
+    of_one_status: ClassVar[tuple[str, ...]] = ("failed_at", "scheduled_for")
 
     id: Column = column("its key")
     lead: Column = column("whom it is for: the lead's id")
@@ -130,6 +133,9 @@ class EnrolmentStatuses(_Meanings):
 
 class Enrolments(Part):
     """One lead in one campaign, a row each."""
+
+    filtered_by: ClassVar[tuple[str, ...]] = ("due_at",)
+    of_one_status: ClassVar[tuple[str, ...]] = ("due_at",)
 
     id: Column = column("its key")
     lead: Column = column("the lead's id")

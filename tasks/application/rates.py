@@ -40,7 +40,8 @@ class Rate:
             return few.judge(self.part)
         if not self.whole:
             return Verdict.OK
-        return Verdict.WARN if limits.judge(self._kind(limits)) is Verdict.BAD else Verdict.OK
+        kind = self.at_least if limits.bad > limits.warn else self.at_most
+        return Verdict.WARN if limits.judge(kind) is Verdict.BAD else Verdict.OK
 
     def says(self, noun: str) -> str:
         """'0.42% of 1,200 mails', '1 of 7 mails (too few to judge: 50 are needed)'."""
@@ -50,13 +51,20 @@ class Rate:
             return f"none of no {noun} (nothing to judge)"
         return f"{self.part:,} of {self.whole:,} {noun} (too few to judge: {self.least:,} are needed)"
 
-    def _kind(self, limits: Threshold) -> float:
-        """The end of the Wilson interval that is farther from `limits.bad`."""
+    @property
+    def at_least(self) -> float:
+        """What the rate is at least, as far as so many can tell: Wilson's bound, 95 % on this side."""
+        return self._bound(-1)
+
+    @property
+    def at_most(self) -> float:
+        """The same on the other side."""
+        return self._bound(1)
+
+    def _bound(self, side: int) -> float:
         p, n = self.part / self.whole, self.whole
-        middle = p + Z * Z / (2 * n)
         half = Z * math.sqrt(p * (1 - p) / n + Z * Z / (4 * n * n))
-        end = middle - half if limits.bad > limits.warn else middle + half
-        return min(max(end / (1 + Z * Z / n), 0.0), 1.0)
+        return min(max((p + Z * Z / (2 * n) + side * half) / (1 + Z * Z / n), 0.0), 1.0)
 
 
 def percent(ratio: float) -> str:

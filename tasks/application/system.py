@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from datetime import datetime
-from typing import ClassVar, get_args
+from typing import ClassVar, Self, get_args
 
 from psycopg import sql
 from pydantic import ConfigDict, Field
@@ -30,6 +30,8 @@ from tasks.system import System
 # What a file of SQL asks for by its part in the application: {sends}, {sends.status}, {sends.statuses.failed}.
 _WANTED = re.compile(r"\{([a-z_.]+)\}")
 _OPTIONAL = re.compile(r"\[\[(.*?)\]\]", re.DOTALL)
+# A column of another type than what it is compared with, a value that its type has not.
+_MISFITS = ("SQLSTATE 42883", "SQLSTATE 22P02", "SQLSTATE 22007")
 # Where neither is kept, the other tells it.
 _DERIVED = "executions.duration_s"
 
@@ -101,9 +103,16 @@ class ApplicationDatabase(System):
             return self.server.rows(self.filled(query), **params)
         except Refused as error:
             # Only now: a look at the catalog before every question would cost as much as the question.
-            if wrong := next(amiss(self.relations(), self._named_by(query)), None):
+            asked = self._named_by(query)
+            if wrong := next(amiss(self.relations(), asked), None):
                 raise Refused(f"{self.address}: {wrong.says}", wrong.remedy) from error
+            if any(code in error.says for code in _MISFITS):
+                raise Refused(error.says, _compare(asked)) from error
             raise
+
+    def patient(self, limit_s: float) -> Self:
+        """The same door with this time limit, for a question that reads weeks; or the configured one, if longer."""
+        return self.model_copy(update={"statement_timeout_s": max(limit_s, self.statement_timeout_s)})
 
     def now(self) -> datetime:
         """The database's own clock: rows are stamped by it, or by what is near it.
@@ -248,6 +257,20 @@ def _unmapped(missing: list[str], parts: dict[str, Part]) -> Refused:
     return Refused(
         f"Of the application's database is not mapped what this asks about: {', '.join(missing)}.",
         remedy="Write in environments.toml:\n\n" + "\n".join(lines),
+    )
+
+
+def _compare(asked: dict[str, tuple[Part, frozenset[str]]]) -> str:
+    """What a person looks at when a type does not fit."""
+    named = [
+        f"{name}.{field} = {getattr(part, field)}"
+        for name, (part, fields) in asked.items()
+        for field in examined(part)
+        if field in fields
+    ]
+    return (
+        "A column is not what it is mapped to be, or has another type than the one it is compared with, or a value is "
+        f"written that its type has not. Compare with the tables: {', '.join(named)}"
     )
 
 

@@ -94,7 +94,8 @@ def test_it_loads_what_the_example_shows_in_comments(tmp_path: Path, monkeypatch
         (tmp_path / folder).mkdir()
     production = config.environment("production")
     services = {"application_service", "database_service", "pgbouncer", "status_page"}
-    assert set(production.systems) == {"postgres", "reporting", "mirror", "host", "migration", "tenant", *services}
+    stores = {"postgres", "reporting", "mirror", "application"}
+    assert set(production.systems) == {*stores, "host", "migration", "tenant", *services}
     assert production.thresholds["check_long_transactions"]["age"].bad == 7200
     assert config.team.runbooks == tmp_path / "runbooks"
 

@@ -44,6 +44,7 @@ CREATE INDEX ON email_sends (actual_send_time);
 CREATE INDEX ON email_sends (updated_at) WHERE send_status = 'failed';
 CREATE INDEX ON email_sends (scheduled_send_time) WHERE send_status = 'queued';
 CREATE INDEX ON email_sends (created_at);
+CREATE INDEX ON enrollments (next_send_at) WHERE status = 'active';
 CREATE INDEX ON email_events (event_type, event_timestamp);
 CREATE INDEX ON email_events (event_timestamp);
 CREATE INDEX ON workflow_executions (workflow_name, created_at);

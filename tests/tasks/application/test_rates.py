@@ -56,3 +56,10 @@ def test_it_says_that_it_did_not_judge() -> None:
     assert Rate(part=5, whole=1200, least=50).says("mails") == "0.42% of 1,200 mails"
     assert Rate(part=0, whole=0, least=50).value is None
     assert [percent(ratio) for ratio in (0, 0.0008, 0.0999, 0.35)] == ["0%", "0.08%", "9.99%", "35%"]
+
+
+def test_it_knows_between_which_bounds_a_rate_may_lie() -> None:
+    """1-7: one in forty may be anything from 0.4 to 12.9 % (95 % on both sides)."""
+    one = Rate(part=1, whole=40, least=1)
+    assert 0.004 < one.at_least < 1 / 40 < one.at_most < 0.129
+    assert (Rate(part=0, whole=9, least=1).at_least, Rate(part=9, whole=9, least=1).at_most) == (0, 1)

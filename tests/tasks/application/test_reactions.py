@@ -8,11 +8,12 @@ import pytest
 from tasks.application.days import settled
 from tasks.application.reactions.checks import (
     check_bounces_by_kind,
+    check_clicks,
     check_complaints,
     check_opens,
     check_unsubscribes,
 )
-from tasks.application.reactions.queries import BOUNCES, COMPLAINTS, OPENED, UNSUBSCRIBES
+from tasks.application.reactions.queries import BOUNCES, COMPLAINTS, UNSUBSCRIBES, USUAL_CLICKS, USUAL_OPENS
 from tasks.model import Refused, Verdict
 from tests.tasks.application.conftest import Shop
 
@@ -114,6 +115,12 @@ def test_it_measures_readers_who_leave_by_the_mails_they_got(shop: Shop) -> None
         "SELECT id, 'group_unsubscribe', now(), 'g' || id FROM email_sends ORDER BY id DESC LIMIT 30"
     )
     shop.mails(20, ago="1 hour")
+    # Those of another day's mails are that day's.
+    shop.mails(2000, ago="30 hours")
+    shop.run(
+        "INSERT INTO email_events (email_send_id, event_type, event_timestamp, event_hash) "
+        "SELECT id, 'unsubscribe', now(), 'other' || id FROM email_sends ORDER BY id DESC LIMIT 500"
+    )
     found = check_unsubscribes.fn(shop.door())
     day = settled(shop.door().now(), "UTC").date
     assert found.verdict is Verdict.WARN
@@ -145,14 +152,14 @@ def test_it_counts_a_reader_who_leaves_twice_once(shop: Shop) -> None:
     assert check_unsubscribes.fn(shop.door()).facts["unsubscribed"] == 4
 
 
-def weeks(shop: Shop, campaign: int, mails: int, opened: int, last: int) -> None:
+def weeks(shop: Shop, campaign: int, mails: int, opened: int, last: int, kind: str = "open") -> None:
     """Four weeks of so many mails a day, of which `opened` are opened, and of the last day's `last`."""
     shop.run(
         "WITH sent AS (INSERT INTO email_sends (send_status, campaign_id, lead_id, actual_send_time) "  # noqa: S608
         f"SELECT 'sent', {campaign}, n, {SETTLED} - d * interval '1 day' "
         f"FROM generate_series(0, 28) d, generate_series(1, {mails}) n RETURNING id, lead_id, actual_send_time) "
         "INSERT INTO email_events (email_send_id, event_type, event_timestamp, event_hash) "
-        "SELECT id, 'open', actual_send_time + interval '1 hour', 'o' || id FROM sent WHERE lead_id <= "
+        f"SELECT id, '{kind}', actual_send_time + interval '1 hour', 'o' || id FROM sent WHERE lead_id <= "
         f"CASE actual_send_time WHEN {SETTLED} THEN {last} ELSE {opened} END"
     )
 
@@ -165,8 +172,8 @@ def test_it_compares_a_campaign_with_its_own_past(shop: Shop) -> None:
     day = settled(shop.door().now(), "UTC").date
     assert found.verdict is Verdict.WARN
     assert found.says == (
-        f"1 of 2 campaigns opened far less than usual on {day}, the worst 'Welcome': 10%, usually 20% (noted from 60% "
-        "of that down)."
+        f"1 of 2 campaigns opened far less than usual on {day}, the worst Welcome (1): 10%, usually 20% (noted from "
+        "60% of that down)."
     )
     shop.run("UPDATE campaigns SET status = 'paused' WHERE id = 1")
     assert check_opens.fn(shop.door()).verdict is Verdict.OK
@@ -196,6 +203,24 @@ def test_it_counts_a_mail_that_is_opened_again_once(shop: Shop) -> None:
     assert found.verdict is Verdict.WARN
 
 
+@pytest.mark.parametrize(
+    ("mails", "last", "verdict"),
+    [
+        (200, 6, Verdict.OK),  # 60 % of ten, and an accident
+        (200, 1, Verdict.WARN),
+        (1000, 25, Verdict.OK),
+        (1000, 20, Verdict.WARN),
+        (1000, 50, Verdict.OK),
+    ],
+)
+def test_it_notes_clicks_where_so_few_are_no_accident(shop: Shop, mails: int, last: int, verdict: Verdict) -> None:
+    weeks(shop, 1, mails, mails // 20, last, kind="click")
+    found = check_clicks.fn(shop.door())
+    assert found.verdict is verdict
+    if verdict:
+        assert "1 of 1 campaign clicked far less than usual" in found.says
+
+
 def test_it_asks_which_events_are_meant(shop: Shop) -> None:
     with pytest.raises(Refused, match=r"events\.types\.complaint"):
         check_complaints.fn(shop.door(events={"types": {"open": ["open"]}}))
@@ -210,7 +235,7 @@ def test_it_reads_a_cohort_by_an_index(own_shop: Shop) -> None:
     now = own_shop.door().now()
     day = settled(now, "UTC")
     span = {"since": day.since, "until": day.until}
-    for query in (BOUNCES, COMPLAINTS, UNSUBSCRIBES, OPENED):
+    for query in (BOUNCES, COMPLAINTS, UNSUBSCRIBES, USUAL_OPENS, USUAL_CLICKS):
         given = {**span, "day": day.date, "time_zone": "UTC", "least": 200}
         with psycopg.connect(own_shop.stage.url("reader").get_secret_value()) as session:
             plan = session.execute(f"EXPLAIN {own_shop.door().filled(query)}".encode(), given).fetchall()

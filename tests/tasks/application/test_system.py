@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import tomllib
+from pathlib import Path
+
 import psycopg
 import pytest
 from pydantic import ValidationError
 
+from tasks.application.fit import examined
 from tasks.application.queries import LAST_RUNS
 from tasks.application.sending.queries import ATTEMPTS, DUE
 from tasks.application.system import ApplicationDatabase
 from tasks.model import CannotLook, Refused, Verdict
-from tests.tasks.application.conftest import Shop
+from tests.tasks.application.conftest import MAPPING, Shop
 
+EXAMPLE = Path(__file__).parents[3] / "environments.example.toml"
+NO_COLUMNS = {"table", "scheduler", "sender"}
 HOSTILE = '"; DROP TABLE leads; --%s\\'
 SPAN = {"since": "2020-01-01", "until": "2030-01-01"}
 
@@ -52,6 +58,22 @@ def test_it_says_which_table_or_column_is_not_there(shop: Shop) -> None:
     assert told.value.remedy.startswith('scheduled_for = "scheduled_send_time"  # under sends; it has: id, lead_id')
 
 
+@pytest.mark.parametrize(
+    "changed", [{"scheduled_for": "failure_reason"}, {"statuses": {"queued": ["waits"], "failed": ["failed"]}}]
+)
+def test_it_says_what_to_compare_where_types_do_not_fit(shop: Shop, changed: dict[str, object]) -> None:
+    with pytest.raises(Refused, match="SQLSTATE") as told:
+        shop.door(sends=changed).rows(DUE)
+    assert told.value.remedy.startswith("A column is not what it is mapped to be")
+    assert "sends.status = send_status" in told.value.remedy
+
+
+def test_it_waits_longer_for_what_reads_weeks(shop: Shop) -> None:
+    door = shop.door()
+    assert door.patient(60).statement_timeout_s == door.patient(60).server.statement_timeout_s == 60
+    assert door.patient(1).statement_timeout_s == door.statement_timeout_s == 10
+
+
 def test_it_is_examined_part_by_part(shop: Shop) -> None:
     found = list(shop.door().examine())
     assert [one.verdict for one in found] == [Verdict.OK] * 7
@@ -74,6 +96,9 @@ def test_it_advises_an_index_where_a_large_table_has_none(own_shop: Shop) -> Non
         "its 20,000 rows."
     )
     assert advice.remedy == 'CREATE INDEX CONCURRENTLY ON "public"."email_sends" ("actual_send_time");'
+    # One of some rows is no help to a question about all of them; to one about those rows it is.
+    own_shop.run("CREATE INDEX ON email_sends (actual_send_time) WHERE send_status = 'failed'")
+    assert [one for one in own_shop.door().examine() if one.verdict is not Verdict.OK] == [advice]
     own_shop.run(advice.remedy)
     assert {one.verdict for one in own_shop.door().examine()} == {Verdict.OK}
 
@@ -130,6 +155,20 @@ def test_it_gives_up_when_a_table_is_locked(shop: Shop) -> None:
         with pytest.raises(CannotLook) as told:
             door.rows(DUE)
     assert not isinstance(told.value, Refused)
+
+
+def test_its_example_is_a_mapping_of_every_part_and_column() -> None:
+    """What a person uncomments in environments.example.toml."""
+    text = EXAMPLE.read_text(encoding="utf-8")
+    head = "# [environments.production.systems.application]"
+    lines = (head + text.partition(head)[2].partition("\n\n")[0]).splitlines()
+    written = tomllib.loads("\n".join(line.removeprefix("# ") for line in lines))
+    table = written["environments"]["production"]["systems"]["application"]
+    door = ApplicationDatabase.model_validate({**table, "url": "postgresql://a:b@host/database"})
+    for name, kind in MAPPING.items():
+        part = door.parts[name]
+        assert set(examined(part)) >= {column for column, value in kind.items() if isinstance(value, str)} - NO_COLUMNS
+        assert set(type(part).model_fields) - {"schema_name"} <= {*table[name], "unit"}
 
 
 def test_it_only_reads(shop: Shop) -> None:

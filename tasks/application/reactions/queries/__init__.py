@@ -4,10 +4,12 @@ from tasks.sql import reader
 
 _read = reader(__name__)
 _COHORT = _read("cohort")
+_USUAL = _read("usual")
 
 BOUNCES = _read("bounces")
-OPENED = _read("opened")
 COMPLAINTS = _COHORT.replace("{kind}", "complaint")
 UNSUBSCRIBES = _COHORT.replace("{kind}", "unsubscribe")
 OPENS = _COHORT.replace("{kind}", "open")
 CLICKS = _COHORT.replace("{kind}", "click")
+USUAL_OPENS = _USUAL.replace("{kind}", "open")
+USUAL_CLICKS = _USUAL.replace("{kind}", "click")

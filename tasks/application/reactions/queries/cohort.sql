@@ -1,4 +1,4 @@
--- Of the mails that went out between two instants, to how many it ever happened: the same mails above and below the line.
+-- Of the mails that went out between two instants, to how many it ever happened: the same mails above and below.
 WITH cohort AS MATERIALIZED (
     SELECT s.{sends.id} AS id
     FROM {sends} AS s

@@ -1,4 +1,4 @@
--- What was attempted between two instants, by when the attempt ended: a mail that waited for days and failed now counts.
+-- What was attempted between two instants, by when the attempt ended: a mail of last week that fails now counts.
 SELECT went_out.*, failed.*
 FROM (
     SELECT

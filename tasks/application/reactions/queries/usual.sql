@@ -1,4 +1,4 @@
--- Of each running campaign's mails of a day, how many were opened, and the median of the same over its four weeks before.
+-- Of each running campaign's mails of a day, to how many it happened, and the median of that rate of the weeks before.
 WITH mails AS MATERIALIZED (
     SELECT
         s.{sends.id} AS id,
@@ -7,14 +7,14 @@ WITH mails AS MATERIALIZED (
     FROM {sends} AS s
     WHERE s.{sends.sent_at} >= %(since)s AND s.{sends.sent_at} < %(until)s
       AND (s.{sends.status} IN {sends.statuses.failed}) IS NOT TRUE
-), opened AS MATERIALIZED (
+), happened AS MATERIALIZED (
     SELECT DISTINCT e.{events.send} AS id
     FROM {events} AS e
-    WHERE e.{events.type} IN {events.types.open} AND e.{events.at} >= %(since)s
+    WHERE e.{events.type} IN {events.types.{kind}} AND e.{events.at} >= %(since)s
 ), days AS (
-    SELECT m.campaign, m.day, count(*) AS mails, count(o.id) AS opened
+    SELECT m.campaign, m.day, count(*) AS mails, count(h.id) AS reacted
     FROM mails AS m
-    LEFT JOIN opened AS o ON o.id = m.id
+    LEFT JOIN happened AS h ON h.id = m.id
     GROUP BY m.campaign, m.day
     HAVING count(*) >= %(least)s
 )
@@ -22,7 +22,7 @@ SELECT
     c.{campaigns.id}::text AS campaign,
     [[c.{campaigns.name}::text AS name,]]
     last.mails,
-    last.opened,
+    last.reacted,
     past.days,
     past.median
 FROM {campaigns} AS c
@@ -30,10 +30,10 @@ JOIN days AS last ON last.campaign = c.{campaigns.id} AND last.day = %(day)s
 JOIN LATERAL (
     SELECT
         count(*) AS days,
-        percentile_cont(0.5) WITHIN GROUP (ORDER BY d.opened::float8 / d.mails) AS median
+        percentile_cont(0.5) WITHIN GROUP (ORDER BY d.reacted::float8 / d.mails) AS median
     FROM days AS d
     WHERE d.campaign = last.campaign AND d.day < %(day)s
 ) AS past ON true
 WHERE c.{campaigns.status} IN {campaigns.statuses.running}
-ORDER BY last.opened::float8 / last.mails / nullif(past.median, 0) NULLS LAST, 1
+ORDER BY last.reacted::float8 / last.mails / nullif(past.median, 0) NULLS LAST, 1
 LIMIT 500
