@@ -12,7 +12,7 @@ from tasks.logs.entries import Entry
 from tasks.logs.hint import DURATIONS, ERRORS, LOGINS, MAIL, NO_ERRORS, Sampled, hint
 from tasks.logs.looking import Looked, look, positions, remedy, since_s, unseen
 from tasks.logs.patterns import login_refused, mail_outcome, took_s, what
-from tasks.logs.recent import WINDOW_S, Recent, Tally, recent
+from tasks.logs.recent import Recent, Tally, recent
 from tasks.logs.slow import Durations
 from tasks.logs.system import LogFile, Logs
 from tasks.logs.written import Written, written
@@ -65,8 +65,9 @@ ENOUGH_DURATIONS = 20
 def check_log_errors(logs: Logs, per_minute: Threshold = ERROR_RATE, earlier: Earlier | None = None) -> Finding:
     """Do services write errors, and more of them than usual?
 
-    Since the last look, over five minutes at least. The level decides, a word in the text does not; an error and its
-    trace count once, and access logs' 5xx count. Lines that differ only in numbers and ids are counted together.
+    Since the last look, over five minutes at least (`window_s`). The level decides, a word in the text does not; an
+    error and its trace count once, and access logs' 5xx count. Lines that differ only in numbers and ids are counted
+    together.
     """
     tally = Tally()
 
@@ -75,7 +76,7 @@ def check_log_errors(logs: Logs, per_minute: Threshold = ERROR_RATE, earlier: Ea
             tally.add(log.service, entry.text)
 
     looked = look(logs, earlier, hint(ERRORS, never=NO_ERRORS), take)
-    found = recent(tally, since_s(looked), earlier)
+    found = recent(tally, since_s(looked), earlier, logs.window_s)
     service, times = found.worst
     rate = times / found.minutes
     return _finding(
@@ -107,7 +108,7 @@ def check_log_logins(
             tally.add(log.service, entry.text, kind=address)
 
     looked = look(logs, earlier, hint(LOGINS), take)
-    found = recent(tally, since_s(looked), earlier)
+    found = recent(tally, since_s(looked), earlier, logs.window_s)
     most = max((row for row in found.top if row["kind"] != "unknown"), key=_times, default=None)
     one, all_ = _times(most) if most else 0, sum(found.total.values())
     per_hour = 60 / found.minutes
@@ -129,7 +130,7 @@ def check_log_mail(logs: Logs, per_minute: Threshold = MAIL_TROUBLE, earlier: Ea
             tally.add(log.service, entry.text, kind=outcome)
 
     looked = look(logs, earlier, hint(MAIL), take)
-    found = recent(tally, since_s(looked), earlier)
+    found = recent(tally, since_s(looked), earlier, logs.window_s)
     times = sum(found.total.values())
     rate = times / found.minutes
     told = ", ".join(f"{number:,} {kind}" for kind, number in found.kinds.most_common())
@@ -213,8 +214,8 @@ def _errors(found: Recent, service: str, rate: float, limit: Threshold, looked: 
     most = f"; most often: “{top['kind']}” ({_count(int(_times(top)), 'time')})" if top else ""
     others = f"; {len(found.total) - 1} other services write some" if len(found.total) > 1 else ""
     number = _count(found.total[service], "error")
-    is_short = found.until_s - found.since_s < WINDOW_S
-    pace = f"; over five minutes that is {rate:.1f} a minute" if is_short else f", {rate:.1f} a minute"
+    is_short = found.until_s - found.since_s < found.window_s
+    pace = f"; over {found.window_s:g} s that is {rate:.1f} a minute" if is_short else f", {rate:.1f} a minute"
     return f"{service} wrote {number} {_span(found)}{pace} ({_limit(limit)}){most}{others}."
 
 

@@ -11,8 +11,6 @@ from tasks.excerpt import excerpt
 from tasks.logs.template import template
 from tasks.model import Earlier, Json, Row
 
-# A shorter time would make a torrent of one burst, and an incident that is opened by it would look at nothing.
-WINDOW_S = 300.0
 MOST_KEPT = 30
 SHOWN, KEPT = 5, 20
 SAMPLE = 300
@@ -56,6 +54,7 @@ class Recent:
 
     since_s: float
     until_s: float
+    window_s: float
     total: Counter[str]
     kinds: Counter[str]
     top: list[Row]
@@ -64,7 +63,7 @@ class Recent:
     @property
     def minutes(self) -> float:
         """The time that counts are of; never less than the window."""
-        return max(self.until_s - self.since_s, WINDOW_S) / 60
+        return max(self.until_s - self.since_s, self.window_s) / 60
 
     @property
     def worst(self) -> tuple[str, int]:
@@ -72,23 +71,23 @@ class Recent:
         return max(self.total.items(), key=lambda one: one[1], default=("", 0))
 
 
-def recent(tally: Tally, since_s: float, earlier: Earlier | None) -> Recent:
-    """The worst of the last minutes: `tally`, the look from `since_s` until now, with those that ended shortly before.
+def recent(tally: Tally, since_s: float, earlier: Earlier | None, window_s: float) -> Recent:
+    """The worst of the last `window_s` seconds: `tally`, the look from `since_s` until now, with those that ended then.
 
     A look that reaches back far stands for itself: it would thin out what has just begun.
     """
     now_s = time.time()
     told = earlier.facts.get("recent") if earlier else None
     looks = [one for one in told if isinstance(one, Mapping)] if isinstance(told, list | tuple) else []
-    looks = [one for one in looks if now_s - WINDOW_S < _number(one.get("to_s")) <= now_s][-MOST_KEPT + 1 :]
+    looks = [one for one in looks if now_s - window_s < _number(one.get("to_s")) <= now_s][-MOST_KEPT + 1 :]
     looks.append({"from_s": since_s, "to_s": now_s, **tally.look})
-    short = [one for one in looks if _number(one["to_s"]) - _number(one.get("from_s")) <= 2 * WINDOW_S]
+    short = [one for one in looks if _number(one["to_s"]) - _number(one.get("from_s")) <= 2 * window_s]
     groups = [short, *([one] for one in looks if one not in short)]
-    counted = [_together(group) for group in groups if group]
+    counted = [_together(group, window_s) for group in groups if group]
     return replace(max(counted, key=lambda one: (one.worst[1] / one.minutes, -one.minutes)), kept=looks)
 
 
-def _together(looks: Sequence[Mapping[str, Json]]) -> Recent:
+def _together(looks: Sequence[Mapping[str, Json]], window_s: float) -> Recent:
     total: Counter[str] = Counter()
     top: Counter[tuple[str, str]] = Counter()
     samples: dict[tuple[str, str], str] = {}
@@ -106,6 +105,7 @@ def _together(looks: Sequence[Mapping[str, Json]]) -> Recent:
     return Recent(
         since_s=min(_number(one.get("from_s")) for one in looks),
         until_s=max(_number(one.get("to_s")) for one in looks),
+        window_s=window_s,
         total=total,
         kinds=kinds,
         top=[

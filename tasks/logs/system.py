@@ -55,6 +55,9 @@ class Logs(System):
     files: tuple[LogFile, ...] = Field(min_length=1, max_length=50)
     # How far the first look goes back; each later one begins where the last has ended.
     first_look_s: float = Field(default=3600, gt=0, le=86_400)
+    # What was counted counts for so long. A shorter time would make a torrent of one burst, and the incident that it
+    # opens would look at nothing.
+    window_s: float = Field(default=300, ge=10, le=3600)
     # Of one file in one look. What is new beyond it is passed over from its beginning, and that is said.
     most_bytes: int = Field(default=128 * 2**20, ge=2**16, le=2**30)
 

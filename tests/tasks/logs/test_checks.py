@@ -50,7 +50,7 @@ def test_it_says_what_an_engineer_would_say(tmp_path: Path) -> None:
     api.write(*[error(f"order {n}: refused by 192.0.2.{n}:5432") for n in range(48)], error("disk full"), error("x"))
     found = api.ask()
     assert found.says == (
-        "api wrote 50 errors in 1 s; over five minutes that is 10.0 a minute (bad from 10 a minute); most often: "
+        "api wrote 50 errors in 1 s; over 300 s that is 10.0 a minute (bad from 10 a minute); most often: "
         "“order <n>: refused by <address>” (48 times)."
     )
     assert found.rows[0] == {
