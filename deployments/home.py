@@ -43,6 +43,11 @@ class Part:
         return self.folder / "postgres"
 
     @property
+    def website(self) -> Path:
+        """The lab's own website: its certificates, its log, and what it is told."""
+        return self.folder / "website"
+
+    @property
     def socket(self) -> Path:
         """Supervisor's socket; outside the state folder when its path would be too long for a socket."""
         inside = self.folder / "supervisor.sock"

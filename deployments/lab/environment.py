@@ -8,11 +8,12 @@ from importlib import resources
 from string import Template
 
 from deployments.home import Home
-from deployments.lab import mirror, service
+from deployments.lab import certificates, mirror, service, website
 
 
-def text(home: Home, url: Callable[..., str]) -> str:
+def text(home: Home, url: Callable[..., str], website_port: int) -> str:
     """The lab's own environments file; `url` gives it a role's way to a database. It holds passwords: write it 0600."""
+    site = f"https://127.0.0.1:{website_port}"
     crm = mirror.DATABASE
     values: dict[str, str | list[str]] = {
         "home": str(home.root),
@@ -24,6 +25,11 @@ def text(home: Home, url: Callable[..., str]) -> str:
         "crm_auditor_url": url("auditor", crm),
         "crm_action_url": url("operator", crm),
         "crm_drill_url": url("app", crm),
+        "website_home": f"{site}/",
+        "website_health": f"{site}/health",
+        "website_ca": str(home.lab.website / certificates.CA),
+        "website_trouble": str(home.lab.website / website.TROUBLE),
+        "website_log": str(home.lab.website / website.LOG),
     }
     pattern = Template(resources.files(__package__).joinpath("environment.toml").read_text(encoding="utf-8"))
     # JSON's strings are TOML's; a '$' would be read as a variable when the file is loaded.

@@ -16,6 +16,7 @@ from deployments.home import Home
 from deployments.supervise import UP, Supervisor
 
 POSTGRES = "postgres"
+WEBSITE = "website"
 VERBS = ("restart", "status", "stop")
 NOT_RUNNING, NO_SUCH_SERVICE = 3, 4
 # In supervisor's numbers: up for longer than its `startsecs`.

@@ -118,6 +118,8 @@ class Website(System):
     resolvers: tuple[Annotated[str, AfterValidator(_server)], ...] = ()
     # How often each address is asked when its pace is measured.
     samples: int = Field(default=5, ge=1, le=50)
+    # Read by a website that can be told to be ill, as the lab's is. Never set it in production.
+    drill_file: Path | None = None
     # For one request. Above what counts as slow, so that slow can be told from silent.
     limit_s: float = Field(default=6, gt=0, le=8)
 

@@ -1,0 +1,118 @@
+"""The lab's own website: HTTPS, a health page, a log in lines of JSON; and it lets itself be told to be ill.
+
+Started as a script, by its path, so that it need not import the house to be up in a moment:
+`python website.py FOLDER PORT`. FOLDER holds `good.pem` and `ending.pem` (key and certificate), gets `website.log`, and
+may hold `trouble.json`, read before each answer: `status` and `body`, `wait_s`, `certificate`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import signal
+import ssl
+import sys
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+LOG = "website.log"
+TROUBLE = "trouble.json"
+CERTIFICATES = ("good", "ending")
+# Now and then a word although nobody asks: a log that falls silent is an alarm.
+WORD_EVERY_S = 60.0
+HANDSHAKE_S = 5.0
+
+
+class Log:
+    """Kept open, as loggers keep theirs: whoever renames the file is written after."""
+
+    def __init__(self, file: Path) -> None:
+        self._out = file.open("a", encoding="utf-8")
+        self._turn = threading.Lock()
+
+    def write(self, level: str, msg: str, **more: object) -> None:
+        with self._turn:
+            self._out.write(json.dumps({"level": level, "time": time.time(), "msg": msg, **more}) + "\n")
+            self._out.flush()
+
+
+class Site(ThreadingHTTPServer):
+    """Shakes hands in the thread of each visitor, with the certificate that is to be shown just now."""
+
+    daemon_threads = True
+
+    def __init__(self, folder: Path, port: int) -> None:
+        self.folder = folder
+        self.log = Log(folder / LOG)
+        self._contexts = {name: _context(folder / f"{name}.pem") for name in CERTIFICATES}
+        super().__init__(("127.0.0.1", port), Page)
+
+    @property
+    def trouble(self) -> dict[str, Any]:
+        with contextlib.suppress(OSError, ValueError):
+            told = json.loads((self.folder / TROUBLE).read_text(encoding="utf-8"))
+            return told if isinstance(told, dict) else {}
+        return {}
+
+    def finish_request(self, request: Any, client_address: Any) -> None:
+        request.settimeout(HANDSHAKE_S)
+        context = self._contexts.get(str(self.trouble.get("certificate", "good")), self._contexts["good"])
+        with context.wrap_socket(request, server_side=True) as line:
+            super().finish_request(line, client_address)
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """A visitor that went away, or does not believe us, is its own affair."""
+
+
+class Page(BaseHTTPRequestHandler):
+    """The front page, and /health."""
+
+    server: Site
+
+    def do_GET(self) -> None:
+        begun, trouble = time.monotonic(), self.server.trouble
+        time.sleep(float(trouble.get("wait_s", 0)))
+        status, kind, body = self._answer(trouble)
+        self.send_response(status)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+        took_ms = (time.monotonic() - begun) * 1000
+        self.server.log.write("info", "request", path=self.path, status=status, duration_ms=round(took_ms, 1))
+
+    def _answer(self, trouble: dict[str, Any]) -> tuple[int, str, bytes]:
+        if "status" in trouble:
+            return int(trouble["status"]), "application/json", json.dumps(trouble.get("body", {})).encode()
+        if self.path == "/health":
+            return 200, "application/json", b'{"status": "ok", "database": "ok"}'
+        if self.path == "/":
+            return 200, "text/html; charset=utf-8", b"<!doctype html><title>Lab</title><h1>The lab's website</h1>\n"
+        return 404, "text/plain", b"Nothing here.\n"
+
+    def log_message(self, *_: object) -> None:
+        """It has a log of its own."""
+
+
+def _context(file: Path) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(file)
+    return context
+
+
+def main(folder: Path, port: int) -> None:
+    site = Site(folder, port)
+    site.log.write("info", "started", port=port)
+    over = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: over.set())
+    threading.Thread(target=site.serve_forever, daemon=True).start()
+    while not over.wait(WORD_EVERY_S):
+        site.log.write("info", "still here")
+    site.log.write("info", "stopped")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), int(sys.argv[2]))

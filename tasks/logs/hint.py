@@ -1,0 +1,87 @@
+"""Which lines are worth being taken apart: told from a few bytes, for most are not, and there are millions.
+
+Searching for words one by one is sixty times as fast as one expression for all of them that ignores case.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+# Never says no to a line that would count; yes costs time only.
+Hint = Callable[[bytes], bool]
+
+ERRORS = (
+    b"error", b"fatal", b"crit", b"panic", b"emerg", b"alert", b"severe", b"exception", b"traceback", b"uncaught",
+    b"unhandled", b"err]", b"err:", b" err ", b"=err", b'"err"', b'level":5', b'level":6', b'level": 5', b'level": 6',
+    b'short_message"', b'"priority"', b'" 5', b'status":5', b'status":"5', b'status": 5', b'code":5', b'code":"5',
+    b'code": 5',
+)  # fmt: skip
+# pino, bunyan and winston begin so: what is less than an error is told by the first bytes.
+NO_ERRORS = tuple(
+    f'{{"level":{level}'.encode() for level in (10, 20, 30, 40, '"info"', '"debug"', '"warn"', '"http"', '"verbose"')
+)
+LOGINS = (
+    b"login", b"log in", b"log-in", b"signin", b"sign in", b"sign-in", b"auth", b"passw", b"credential",
+    b"invalid user", b"passcode", b" otp", b"/session", b"/token",
+)  # fmt: skip
+MAIL = (
+    b"bounc", b"defer", b"reject", b"complain", b"spamreport", b"spam_complaint", b"undeliver", b"dropped", b"blocked",
+    b"suppress", b"delay", b"_fail", b"email.failed", b" ** ", b" == ",
+)  # fmt: skip
+DURATIONS = (
+    b"dura",
+    b"laten",
+    b"elapsed",
+    b"took",
+    b"_ms",
+    b"_time",
+    b"responsetime",
+    b"time_",
+    b'"ms"',
+    b"_us",
+    b"_ns",
+)
+
+
+def hint(words: Iterable[bytes], *, never: tuple[bytes, ...] = ()) -> Hint:
+    """Is one of `words` (in small letters) in a line that does not begin like one of `never`?"""
+    known = tuple(words)
+
+    def fits(line: bytes) -> bool:
+        if line.startswith(never):
+            return False
+        small = line.lower()
+        # A loop of its own: any() with a generator takes three times as long.
+        for word in known:  # noqa: SIM110
+            if word in small:
+                return True
+        return False
+
+    return fits
+
+
+class Sampled:
+    """Of the lines that `fits` takes, all of the first `FIRST`, then each one of ever more, which counts as so many.
+
+    For what stands in every line: a percentile needs thousands, not millions.
+    """
+
+    FIRST = 2000
+    STEP = 32
+
+    def __init__(self, fits: Hint) -> None:
+        self._fits = fits
+        self._seen = 0
+
+    @property
+    def weight(self) -> int:
+        """As how many the line counts that was taken last."""
+        if self._seen <= self.FIRST:
+            return 1
+        return self.STEP if self._seen <= self.FIRST * self.STEP else self.STEP**2
+
+    def __call__(self, line: bytes) -> bool:
+        if not self._fits(line):
+            return False
+        self._seen += 1
+        return self._seen % self.weight == 0

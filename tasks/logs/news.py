@@ -1,0 +1,221 @@
+"""What was written since the last look: across rotation, once each, and never more than there is room for."""
+
+from __future__ import annotations
+
+import lzma
+import time
+import zlib
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import IO
+
+from tasks.logs.generations import Generation, before, opened, written_to
+from tasks.logs.moments import moment_in
+from tasks.logs.position import TAIL_BYTES, Position, head_of, mark, tail_of
+from tasks.model import CannotLook
+
+CHUNK_BYTES = 2**20
+# Of a longer line the rest is passed over: no person reads it, and a hostile one has no end.
+LONGEST_LINE = 2**16
+# For finding an hour ago in gigabytes: so much is read at each place that is tried.
+PROBE_BYTES = 2**15
+# How often it is looked again for what is lost, and how many generations are looked at for it.
+TRIES = 3
+MOST_TURNED = 100
+# Of a line, to find its time.
+LOOKED_AT = 1000
+UNREADABLE = (OSError, EOFError, zlib.error, lzma.LZMAError)
+# Unpacked at most of what was packed since the last look.
+MOST_UNPACKED = 2**28
+
+
+@dataclass(frozen=True, kw_only=True)
+class Piece:
+    """A part of a generation, in bytes. `aligned`: it begins with a line; `over`: nobody writes behind its end."""
+
+    file: IO[bytes]
+    generation: Generation
+    begin: int
+    end: int | None
+    aligned: bool = True
+    over: bool = False
+
+
+@dataclass
+class News:
+    """The new lines of one log, whose files stay open: by their names they may be others in a moment.
+
+    After `lines` was read to its end, `position` is where the next look begins. `skipped` bytes were passed over;
+    `lost`: what was read last time is nowhere any more, nor what came right after it.
+    """
+
+    at_s: float
+    since_s: float
+    pieces: list[Piece]
+    first: bool
+    skipped: int = 0
+    lost: bool = False
+    follows_error: bool = False
+    _open: ExitStack = field(default_factory=ExitStack, repr=False)
+    _head: bytes = field(default=b"", repr=False)
+    _tail: bytes = field(default=b"", repr=False)
+    _reached: int = field(default=0, repr=False)
+
+    def close(self) -> None:
+        self._open.close()
+
+    def lines(self) -> Iterator[bytes]:
+        """Each line without its end, cut at `LONGEST_LINE`. The last one, if it has no end yet, comes next time.
+
+        Raises:
+            CannotLook: what is written to now cannot be read.
+        """
+        for piece in self.pieces:
+            try:
+                yield from self._split(piece)
+            except UNREADABLE as error:
+                if not piece.over:
+                    raise CannotLook(f"{piece.generation.path} cannot be read: {error}.") from None
+                self.lost = True  # a packed one that is not whole; what came after it is there
+
+    def position(self, *, broken_off: bool) -> Position:
+        """Where the next look begins."""
+        return Position(
+            offset=self._reached,
+            head=mark(self._head),
+            head_bytes=len(self._head),
+            tail=mark(self._tail),
+            identity=self.pieces[-1].generation.identity,
+            at_s=self.at_s,
+            broken_off=broken_off,
+        )
+
+    def _split(self, piece: Piece) -> Iterator[bytes]:
+        # Marked before it is read: it may be emptied meanwhile.
+        self._head = head_of(piece.file, piece.generation.size)
+        self._tail = behind = tail_of(piece.file, piece.begin) if piece.end is not None else b""
+        piece.file.seek(piece.begin)
+        left = MOST_UNPACKED if piece.end is None else piece.end - piece.begin
+        kept, whole = b"", piece.aligned
+        self._reached = at = piece.begin
+        while left > 0 and (chunk := piece.file.read(min(CHUNK_BYTES, left))):
+            left, at = left - len(chunk), at + len(chunk)
+            *lines, rest = chunk.split(b"\n")
+            for line in lines:
+                if whole:
+                    yield (kept + line)[:LONGEST_LINE] if kept else line[:LONGEST_LINE]
+                kept, whole = b"", True
+            if lines:
+                self._reached = at - len(rest)
+                self._tail = (behind + chunk[: len(chunk) - len(rest)])[-TAIL_BYTES:]
+            behind = (behind + chunk)[-TAIL_BYTES:]
+            kept = (kept + rest)[:LONGEST_LINE]
+        if piece.over and kept and whole:
+            yield kept
+        if not piece.over and at - self._reached > LONGEST_LINE:
+            self._reached, self._tail = at, behind  # a line that does not end is not read again and again
+
+
+def news(path: Path, told: Position | None, *, first_look_s: float, most_bytes: int) -> News:
+    """What there is to read of the log at `path`, whose last look ended at `told`. To be closed.
+
+    Raises:
+        CannotLook, Refused: it is not there, or may not be read.
+    """
+    found = _found(path, told, first_look_s, most_bytes)
+    for _ in range(TRIES):
+        if not found.lost:
+            break
+        # It may be being turned at this very moment.
+        found.close()
+        found = _found(path, told, first_look_s, most_bytes)
+    return found
+
+
+def _found(path: Path, told: Position | None, first_look_s: float, most_bytes: int) -> News:
+    at_s = time.time()
+    with ExitStack() as stack:
+        file, now = stack.enter_context(opened(written_to(path).path))
+        if told is None:
+            begin = _offset_of(file, now.size, at_s - first_look_s)
+            piece = Piece(file=file, generation=now, begin=begin, end=now.size, aligned=begin == 0)
+            found = News(at_s=at_s, since_s=at_s - first_look_s, pieces=[piece], first=True)
+        elif told.fits(file, now.identity, now.size):
+            piece = Piece(file=file, generation=now, begin=told.offset, end=now.size)
+            found = News(at_s=at_s, since_s=told.at_s, pieces=[piece], first=False)
+        else:
+            piece = Piece(file=file, generation=now, begin=0, end=now.size)
+            older = _older(path, now, told, stack)
+            found = News(at_s=at_s, since_s=told.at_s, pieces=[*older, piece], first=False, lost=not older)
+        found.follows_error = told is not None and told.broken_off
+        found = _bounded(found, most_bytes)
+        found._open = stack.pop_all()
+    return found
+
+
+def _older(path: Path, now: Generation, told: Position, stack: ExitStack) -> list[Piece]:
+    """What was read before, from there on, and all that was written between it and `now`, the oldest first."""
+    later: list[Piece] = []
+    in_packed: list[Piece] = []
+    for one in before(path, now)[:MOST_TURNED]:
+        try:
+            file, real = stack.enter_context(opened(one.path))
+            known = {now.identity, *(piece.generation.identity for piece in later)}
+            # A packed one would have to be unpacked up to there: it is, while it is read.
+            fits = told.begins(file, real.identity) if real.is_packed else told.fits(file, real.identity, real.size)
+        except (CannotLook, *UNREADABLE):
+            continue
+        end = None if real.is_packed else real.size
+        if fits:
+            in_packed = [Piece(file=file, generation=real, begin=told.offset, end=end, over=True), *later[::-1]]
+            if not real.is_packed:
+                return in_packed
+            continue  # while it is being packed, it lies there plain, too, and only that one is whole
+        if real.identity not in known:
+            later.append(Piece(file=file, generation=real, begin=0, end=end, over=True))
+    return in_packed
+
+
+def _bounded(found: News, most_bytes: int) -> News:
+    """Leave the oldest out, where there is more than `most_bytes`. Of what is packed nobody knows before how much."""
+    left, kept = most_bytes, []
+    for piece in reversed(found.pieces):
+        size = piece.end - piece.begin if piece.end is not None else 0
+        if size > left and piece.end is not None:
+            found.skipped += size - left
+            piece = replace(piece, begin=piece.end - left, aligned=False)
+        if left > 0:
+            kept.append(piece)
+        left -= min(size, left)
+    found.pieces = kept[::-1]
+    return found
+
+
+def _offset_of(file: IO[bytes], size: int, at_s: float) -> int:
+    """Where lines of `at_s` and later begin, found by halving; the end, if lines carry no time to judge them by."""
+    last = max(0, size - PROBE_BYTES)
+    if size and _moment_at(file, last) is None and _moment_at(file, 0) is None:
+        return size
+    low, high = 0, size
+    while high - low > PROBE_BYTES:
+        middle = (low + high) // 2
+        told = _moment_at(file, middle)
+        if told is None:
+            # No time within reach: further on there may be some, and too much is read rather than too little.
+            high = middle
+        elif told < at_s:
+            low = middle
+        else:
+            high = middle
+    return low
+
+
+def _moment_at(file: IO[bytes], offset: int) -> float | None:
+    file.seek(offset)
+    for line in file.read(PROBE_BYTES).split(b"\n")[bool(offset) :]:
+        told_s = moment_in(line[:LOOKED_AT].decode("utf-8", "replace"))
+        if told_s is not None:
+            return told_s
+    return None

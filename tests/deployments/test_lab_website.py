@@ -1,0 +1,124 @@
+"""The lab's website: every question about it and its log answers OK, until a drill makes it ill, and again after it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from deployments.lab import Lab
+from tasks.check import Check
+from tasks.config import Config
+from tasks.environment import Environment, Kind
+from tasks.fault import Fault, RefusesProduction
+from tasks.logs.checks import (
+    check_log_durations,
+    check_log_errors,
+    check_log_logins,
+    check_log_mail,
+    check_log_written,
+)
+from tasks.logs.faults import TryPasswords, TurnWithoutReopening, WriteErrors
+from tasks.model import Earlier, Finding, Refused, Verdict
+from tasks.registry import register_systems
+from tasks.website.certificates.checks import check_website_certificates
+from tasks.website.checks import (
+    check_website_answers,
+    check_website_names,
+    check_website_pace,
+    check_website_redirects,
+)
+from tasks.website.faults import AnswerSlowly, AnswerUnavailable, ShowEndingCertificate
+from tasks.website.system import Endpoint, Website
+
+WEBSITE = (
+    check_website_answers,
+    check_website_pace,
+    check_website_certificates,
+    check_website_redirects,
+    check_website_names,
+)
+LOGS = (check_log_errors, check_log_logins, check_log_mail, check_log_durations, check_log_written)
+
+
+@pytest.fixture(scope="module")
+def place(lab: Lab) -> Environment:
+    register_systems()
+    return Config.load(Path("/nonexistent.toml"), lab.home.lab_environment).environment("lab")
+
+
+def later(found: Finding) -> Earlier:
+    return Earlier(at_s=time.time(), value=found.value or 0.0, facts=found.facts)
+
+
+@pytest.mark.parametrize("asked", [*WEBSITE, *LOGS], ids=lambda asked: asked.name)
+def test_it_is_well(place: Environment, asked: Check[Any]) -> None:
+    first = asked.ask(place)
+    assert first.verdict is Verdict.OK, first.says
+    second = asked.ask(place, later(first))
+    assert second.verdict is Verdict.OK, second.says
+
+
+@pytest.mark.parametrize(
+    ("fault", "noticed_by", "says"),
+    [
+        (AnswerUnavailable(), check_website_answers, '503 instead of 200: {"status": "down", "database": "connection'),
+        (AnswerSlowly(wait_s=5.2), check_website_pace, "at the median"),
+        (ShowEndingCertificate(), check_website_certificates, "is good for another"),
+        (TurnWithoutReopening(), check_log_written, "writes on into"),
+    ],
+)
+def test_its_drills_are_noticed_and_leave_nothing(
+    place: Environment, fault: Fault, noticed_by: Check[Any], says: str
+) -> None:
+    with fault.during(place):
+        found = noticed_by.ask(place)
+        assert found.verdict is Verdict.BAD, found.says
+        assert says in found.says
+    assert noticed_by.ask(place).verdict is Verdict.OK
+
+
+@pytest.mark.parametrize(
+    ("fault", "noticed_by"), [(WriteErrors(), check_log_errors), (TryPasswords(), check_log_logins)]
+)
+def test_what_a_drill_writes_is_forgotten_in_a_moment(
+    place: Environment, fault: Fault, noticed_by: Check[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = noticed_by.ask(place)
+    with fault.during(place):
+        found = noticed_by.ask(place, later(found))
+        assert found.verdict is Verdict.BAD, found.says
+    assert noticed_by.ask(place, later(found)).verdict is Verdict.BAD
+    now = time.time() + 16
+    for module in ("recent", "news", "looking"):
+        monkeypatch.setattr(f"tasks.logs.{module}.time.time", lambda: now)
+    assert noticed_by.ask(place, later(found)).verdict is Verdict.OK
+
+
+def test_its_drills_break_nothing_where_customers_live(place: Environment) -> None:
+    there = place.model_copy(update={"kind": Kind.PRODUCTION, "name": "production"})
+    for fault in (AnswerUnavailable(), WriteErrors(), TurnWithoutReopening(), TryPasswords()):
+        with pytest.raises(RefusesProduction), fault.during(there):
+            pass
+
+
+def test_a_website_that_cannot_be_told_is_not_made_ill() -> None:
+    with pytest.raises(Refused, match="it has no `drill_file`"):
+        AnswerUnavailable().cause(Website(endpoints=(Endpoint(name="home", url="https://example.com/"),)))
+
+
+def test_doctor_finds_both(place: Environment) -> None:
+    for name in ("website", "logs"):
+        assert {found.verdict for found in place.systems[name].examine()} == {Verdict.OK}
+
+
+def test_it_comes_back_when_it_is_killed(lab: Lab, place: Environment) -> None:
+    os.kill(lab.supervisor.pids()["website"], signal.SIGKILL)
+    until = time.monotonic() + 20
+    while check_website_answers.ask(place).verdict is not Verdict.OK and time.monotonic() < until:
+        time.sleep(0.1)
+    assert check_website_answers.ask(place).verdict is Verdict.OK
