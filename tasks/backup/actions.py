@@ -68,9 +68,7 @@ class MakeBackup(Action):
         newest = str(plan.commands[0].target["newest"])
         programs = backup.programs(int(str(backup.source.rows(MAY_RESTORE)[0]["version"])))
         if _making(backup, programs, newest) != plan.commands:
-            raise Refused(
-                "It would not be what was approved: the configuration is another one.", remedy="Plan it again."
-            )
+            raise Refused("The configuration is not what was approved.", remedy="Plan it again.")
         with shelf.alone(backup.folder):
             try:
                 # What a killed run wrote to its end is not written again.

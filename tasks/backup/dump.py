@@ -39,7 +39,7 @@ def dump(backup: Backups) -> shelf.Backup:
         with shelf.writing(backup.folder, name) as place:
             snapshot = str(moment.run("SELECT pg_export_snapshot() AS snapshot")[0]["snapshot"])
             content = content_of(moment)
-            with connected(backup.url) as environment:
+            with connected(backup.url, backup.folder) as environment:
                 _write(backup, programs, snapshot, place, environment)
             body = {
                 "format": shelf.FORMAT,

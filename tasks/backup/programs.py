@@ -14,6 +14,7 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
+from tasks.backup.shelf import PARTIAL
 from tasks.how_far import Progress, watched
 from tasks.model import CannotLook, Refused
 from tasks.postgres.installed import bin_folders
@@ -59,9 +60,11 @@ def programs_for(major: int, configured: Path | None) -> Programs:
 
 
 @contextmanager
-def connected(url: SecretStr) -> Iterator[dict[str, str]]:
+def connected(url: SecretStr, folder: Path) -> Iterator[dict[str, str]]:
     """What a program of libpq needs to find the server: the password in a file that only we can read, for as long as
     the block lasts, and neither in its arguments nor in its environment.
+
+    It lies in `folder` under a partial name, so that what a killed process leaves there is removed (`shelf.alone`).
 
     Raises:
         Refused: the password has a line break, which such a file cannot hold.
@@ -74,15 +77,15 @@ def connected(url: SecretStr) -> Iterator[dict[str, str]]:
         return
     if "\n" in password or "\r" in password:
         raise Refused("The password has a line break in it, which no password file can hold.", remedy="Change it.")
-    folder = Path(tempfile.mkdtemp(prefix="incident-backup-"))
+    private = Path(tempfile.mkdtemp(prefix=".", suffix=PARTIAL, dir=folder))
     try:
-        file = folder / "passwords"
+        file = private / "passwords"
         escaped = password.replace("\\", "\\\\").replace(":", "\\:")
         with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as out:
             out.write(f"*:*:*:*:{escaped}\n")
         yield {**variables, "PGPASSFILE": str(file)}
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        shutil.rmtree(private, ignore_errors=True)
 
 
 def run_saying(argv: Sequence[str], environment: dict[str, str], limit_s: float) -> Ran:

@@ -45,7 +45,7 @@ def prove(backup: Backups, one: shelf.Backup) -> list[Row]:
     if not found:
         programs = backup.programs(int(one.manifest["server"]["version"]))
         with _scratch(backup, one) as scratch:
-            with connected(scratch.url) as environment:
+            with connected(scratch.url, backup.folder) as environment:
                 run_saying(restore_command(programs, one, scratch.place.database), environment, backup.limit_s)
             with scratch.snapshot() as moment:
                 found = differences(one.content, content_of(moment))

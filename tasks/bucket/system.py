@@ -22,6 +22,11 @@ from tasks.system import System
 CONNECT_S = 5
 READ_S = 60
 PIECE_BYTES = 2**20
+# Since 1.36 botocore adds checksums that R2, B2 and others refuse ("Unauthorized").
+CHECKSUMS: dict[str, Any] = {
+    "request_checksum_calculation": "when_required",
+    "response_checksum_validation": "when_required",
+}
 MISSING = ("404", "NoSuchKey", "NotFound")
 
 _CURES = {
@@ -147,9 +152,7 @@ class Bucket(System):
             connect_timeout=CONNECT_S,
             read_timeout=READ_S,
             retries={"total_max_attempts": 3, "mode": "standard"},
-            # Since 1.36 botocore adds checksums that R2, B2 and others refuse ("Unauthorized").
-            request_checksum_calculation="when_required",
-            response_checksum_validation="when_required",
+            **CHECKSUMS,
         )
         keys = {}
         if self.access_key and self.secret_key:

@@ -78,10 +78,10 @@ class Retention(System):
         'url = "${POSTGRES_URL}"                # reads: GRANT SELECT on the tables TO its role\n'
         'action_url = "${RETENTION_URL}"        # GRANT SELECT, DELETE on the tables, CREATE on schema archive\n'
         "rules = [\n"
-        '  { table = "email_events", age_column = "event_timestamp", older_than_days = 730, mode = "delete",\n'
-        '    keep = { event_type = ["unsubscribe", "spam_report", "bounce"] } },\n'
-        '  { table = "lead_campaign_enrollments", age_column = "updated_at", older_than_days = 90, mode = "archive",\n'
-        '    where = { status = ["completed"] }, only_unreferenced = true },\n'
+        '  { table = "email_events", age_column = "event_timestamp", older_than_days = 730, mode = "delete", '
+        'keep = { event_type = ["unsubscribe", "spam_report", "bounce"] } },\n'
+        '  { table = "lead_campaign_enrollments", age_column = "updated_at", older_than_days = 90, mode = "archive", '
+        'where = { status = ["completed"] }, only_unreferenced = true },\n'
         "]"
     )
 

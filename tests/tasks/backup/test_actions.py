@@ -22,7 +22,7 @@ from tasks.backup import shelf
 from tasks.backup.actions import MakeBackup
 from tasks.backup.checks import check_newest_backup
 from tasks.backup.content import Content, content_of
-from tasks.backup.programs import programs_for
+from tasks.backup.programs import connected, programs_for
 from tasks.backup.system import Backups
 from tasks.model import CannotLook, Outcome, Refused, Verdict
 from tasks.postgres.session import Session
@@ -168,7 +168,7 @@ def test_it_leaves_a_role_and_a_database_alone_that_it_did_not_make(kept18: Kept
     ("script", "says"),
     [
         # 4-6: a dump that fails is no backup, whatever lies on the disk by then.
-        ('echo "pg_dump: error: out of luck" >&2; : > "${5#--file=}"; exit 1', "exit code 1"),
+        ('echo "pg_dump: error: out of luck" >&2; : > "${6#--file=}"; exit 1', "exit code 1"),
         # As a full disk: no file may grow beyond a block.
         ('ulimit -f 1; exec "$REAL" "$@"', "failed with"),
         ('"$REAL" "$@" & sleep 0.3; kill -9 $!; wait $!; exit 137', "exit code 137"),
@@ -370,3 +370,13 @@ def test_it_reads_rows_that_policies_would_hide_or_not_at_all(kept18: Kept) -> N
         assert kept18.door().kept() == []
     finally:
         kept18.stage.admin("REVOKE pg_read_all_data FROM reader")
+
+
+def test_it_removes_a_password_that_a_killed_run_left(kept18: Kept) -> None:
+    door = kept18.door()
+    door.folder.mkdir()
+    with connected(door.url, door.folder) as environment:
+        file = Path(environment["PGPASSFILE"])
+        assert PASSWORD in file.read_text()
+        with shelf.alone(door.folder):
+            assert not file.exists()
