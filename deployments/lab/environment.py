@@ -7,6 +7,7 @@ from collections.abc import Callable
 from importlib import resources
 from string import Template
 
+from deployments.cluster import SUPERUSER
 from deployments.home import Home
 from deployments.lab import certificates, mirror, service, website
 
@@ -22,6 +23,9 @@ def text(home: Home, url: Callable[..., str], website_port: int) -> str:
         "action_url": url("operator"),
         "drill_url": url("app"),
         "auditor_url": url("auditor"),
+        "backups": str(home.lab.folder / "backups"),
+        # Restores what belongs to others, into a database of its own.
+        "superuser_url": url(SUPERUSER, SUPERUSER),
         "crm_auditor_url": url("auditor", crm),
         "crm_action_url": url("operator", crm),
         "crm_drill_url": url("app", crm),

@@ -15,6 +15,7 @@ from typing import Any
 
 from flows.journal.anchor import CannotAnchor, NotAnchors, contradicting, line_of, parsed
 from flows.journal.seal import Seal
+from tasks.bucket.system import CHECKSUMS
 
 # A store that does not answer must not hold up the next seal.
 CONNECT_S = 5
@@ -121,9 +122,7 @@ class Bucket:
             read_timeout=READ_S,
             retries={"total_max_attempts": 2, "mode": "standard"},
             max_pool_connections=AT_ONCE,
-            # Since 1.36 botocore adds checksums that R2, B2 and others refuse ("Unauthorized").
-            request_checksum_calculation="when_required",
-            response_checksum_validation="when_required",
+            **CHECKSUMS,
         )
         # Not boto3's own session, which goes on with the first key it ever saw.
         return boto3.Session().client("s3", config=settings)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from typing import Annotated
+from urllib.parse import quote, urlsplit, urlunsplit
 
 import psycopg
 from psycopg import conninfo, pq
 from pydantic import AfterValidator, SecretStr
 
+from tasks.model import Refused
 from tasks.postgres.refusals import Place
 
 
@@ -53,3 +55,16 @@ def variables_of(url: SecretStr) -> dict[str, str]:
     """What `url` says, as libpq's variables: a program's arguments everybody can read."""
     options = pq.Conninfo.parse(url.get_secret_value().encode())
     return {o.envvar.decode(): o.val.decode() for o in options if o.envvar and o.val is not None}
+
+
+def in_database(url: SecretStr, database: str) -> SecretStr:
+    """The same server and role, and another database of it.
+
+    Raises:
+        Refused: the URL names its database where it cannot be replaced.
+    """
+    parts = urlsplit(url.get_secret_value())
+    moved = SecretStr(urlunsplit(parts._replace(path=f"/{quote(database, safe='')}")))
+    if place_of(moved).database != database:
+        raise Refused(f"{place_of(url)}: its URL names the database behind the ?.", remedy="Write it before: …/name?…")
+    return moved

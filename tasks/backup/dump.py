@@ -1,0 +1,77 @@
+"""Write one backup: count and hash every row, and let pg_dump write them as of that very moment."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+
+from tasks.backup import shelf
+from tasks.backup.content import about, content_of
+from tasks.backup.programs import Programs, connected, run_saying
+from tasks.backup.system import Backups
+from tasks.model import Refused
+
+# zlib's own default: twice the level takes twice the time for a hundredth of the room.
+COMPRESSION = 6
+
+
+def dump(backup: Backups) -> shelf.Backup:
+    """A new backup on the shelf, whole and not proven yet. The folder must be ours alone (`shelf.alone`).
+
+    Raises:
+        ProgramFailed, ProgramTookTooLong: pg_dump did not end well; nothing is left of it.
+        CannotLook, Refused: the database does not answer, or the folder cannot be written.
+    """
+    began = time.monotonic()
+    with backup.source.snapshot() as moment:
+        if not moment.direct:
+            raise Refused(
+                f"{backup.address} leads to a pooler: pg_dump would see another moment than we.",
+                remedy="Give the backup's url the server's own address, past the pooler, often port 5432.",
+            )
+        what = about(moment)
+        programs = backup.programs(what.version)
+        at = datetime.fromisoformat(what.at)
+        name = shelf.name_for(backup.source.place.database, at)
+        with shelf.writing(backup.folder, name) as place:
+            snapshot = str(moment.run("SELECT pg_export_snapshot() AS snapshot")[0]["snapshot"])
+            content = content_of(moment)
+            with connected(backup.url, backup.folder) as environment:
+                _write(backup, programs, snapshot, place, environment)
+            body = {
+                "format": shelf.FORMAT,
+                "source": backup.address,
+                "at": at.isoformat(),
+                "server": dataclasses.asdict(what),
+                "programs": programs.major,
+                "took_s": round(time.monotonic() - began, 1),
+                "content": content.as_json(),
+                "files": shelf.described(place),
+            }
+            shelf.write(place / shelf.MANIFEST, body)
+    return next(one for one in backup.kept() if one.name == name)
+
+
+def dump_command(programs: Programs, place: str, snapshot: str) -> list[str]:
+    """The rows and all that is made of them: compressed, in the format of which pg_restore sees that it is whole."""
+    return [
+        programs.path("pg_dump"), "--format=custom", f"--compress={COMPRESSION}", "--no-password", "--verbose",
+        f"--snapshot={snapshot}", f"--file={place}/{shelf.DUMP}",
+    ]  # fmt: skip
+
+
+def globals_command(programs: Programs, place: str, database: str) -> list[str]:
+    """The server's roles, of which a dump has the names only. Without their passwords, which only a superuser reads."""
+    return [
+        programs.path("pg_dumpall"), "--globals-only", "--no-role-passwords", "--no-password", "--verbose",
+        f"--database={database}", f"--file={place}/{shelf.GLOBALS}",
+    ]  # fmt: skip
+
+
+def _write(backup: Backups, programs: Programs, snapshot: str, place: Path, environment: Mapping[str, str]) -> None:
+    database = backup.source.place.database
+    for argv in (dump_command(programs, str(place), snapshot), globals_command(programs, str(place), database)):
+        run_saying(argv, dict(environment), backup.limit_s)
