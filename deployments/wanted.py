@@ -76,10 +76,10 @@ def wanted(catalog: Catalog, config: Config) -> list[Wanted]:
                 found.append(_runbook(catalogued, runbook, catalog, config))
             case Playbook() as playbook:
                 found.append(_playbook(catalogued, playbook, catalog, config))
-            case Maintenance() as declared:
-                found.extend(_scheduled(catalogued, declared.diagnosis, catalog, config, maintenance))
-            case Health() as declared:
-                found.extend(_scheduled(catalogued, declared.questions, catalog, config, health))
+            case Maintenance():
+                found.extend(_scheduled(catalogued, catalog, config, maintenance))
+            case Health():
+                found.extend(_scheduled(catalogued, catalog, config, health))
         breakable = [name for name in config.names if config.kind(name) is not Kind.PRODUCTION]
         if catalogued.runbook.drills and breakable:
             found.append(_drill(catalogued, breakable))
@@ -118,14 +118,12 @@ def _playbook(catalogued: Catalogued, declared: Playbook, catalog: Catalog, conf
     )
 
 
-def _scheduled(
-    catalogued: Catalogued, about: Sequence[AnyCheck], catalog: Catalog, config: Config, lived: Any
-) -> Iterator[Wanted]:
+def _scheduled(catalogued: Catalogued, catalog: Catalog, config: Config, lived: Any) -> Iterator[Wanted]:
     """One for each environment that has something of what it is about, by whose clock `lived` goes through it."""
     declared = catalogued.runbook
     described = _flowing(page(catalogued, catalog))
     for environment in config.names:
-        if not any(_there(asked, config, environment) for asked in about):
+        if not any(_there(asked, config, environment) for asked in declared.concerns):
             continue
         yield Wanted(
             flow=declared.flow,

@@ -91,7 +91,9 @@ def _course(case: Case, declared: Health) -> tuple[Ending, str]:
     findings = diagnose(case, only=lambda asked: not asked.lacks(kinds_here))
     checked = case.log.get("checked")
     if checked is None:
-        checked = case.record("checked", comes_to(case, declared, findings, _open(case, findings)))
+        known = settings.catalog(settings.config())
+        opened = _open(case, known, findings)
+        checked = case.record("checked", comes_to(case, declared, findings, opened, known))
     case.say(f"{checked.body['verdict']}: {checked.body['says']}")
     publish_checklist(declared.title, checked.body)
     for part in declared.sign_offs:
@@ -103,9 +105,8 @@ def _course(case: Case, declared: Health) -> tuple[Ending, str]:
     return ENDINGS[Verdict[str(checked.body["verdict"])]], says
 
 
-def _open(case: Case, findings: Mapping[AnyCheck, Finding]) -> dict[AnyCheck, str]:
+def _open(case: Case, known: Catalog, findings: Mapping[AnyCheck, Finding]) -> dict[AnyCheck, str]:
     """Open the runbooks that watch what answered BAD; what was done about each, in words."""
-    known = settings.catalog(settings.config())
     bad = [asked for asked, finding in findings.items() if finding.verdict is Verdict.BAD]
     return {asked: told for asked in bad if (told := _opened(case, known, asked, findings[asked]))}
 

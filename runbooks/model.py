@@ -206,6 +206,11 @@ class Declared:
         raise NotImplementedError
 
     @property
+    def concerns(self) -> tuple[AnyCheck, ...]:
+        """The questions that say what it is about: where none of their systems is, there is nothing to do."""
+        return self.first_asked
+
+    @property
     def checks(self) -> tuple[AnyCheck, ...]:
         """Every question it ever asks, each once."""
         return self.first_asked

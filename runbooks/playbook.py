@@ -128,6 +128,10 @@ class Maintenance(Declared):
         return tuple(dict.fromkeys([*self.prerequisites, *self.diagnosis]))
 
     @property
+    def concerns(self) -> tuple[AnyCheck, ...]:
+        return self.diagnosis
+
+    @property
     def parts(self) -> tuple[Part, ...]:
         return self.steps
 

@@ -17,8 +17,9 @@ from flows.journal.series import Series
 from flows.life.execute import GOOD
 from flows.run.clock import now
 from flows.told.usual import TooFew, compared, usual_at
+from runbooks.catalog import Catalog
 from runbooks.checklist import Health, Ran
-from runbooks.model import AnyCheck
+from runbooks.model import AnyCheck, Declared
 from tasks.model import Finding, Row, Verdict
 
 # Nothing was broken by it; it is to be done again.
@@ -28,13 +29,17 @@ NAMED = 5
 
 
 def comes_to(
-    case: Case, health: Health, findings: Mapping[AnyCheck, Finding], opened: Mapping[AnyCheck, str]
+    case: Case,
+    health: Health,
+    findings: Mapping[AnyCheck, Finding],
+    opened: Mapping[AnyCheck, str],
+    known: Catalog,
 ) -> kinds.Checked:
     """The whole table. `opened` says of a question what was done about its BAD answer."""
     before = _before(case)
     items = [
         *(_answered(case, asked, finding, opened.get(asked, "")) for asked, finding in findings.items()),
-        *_ran(case, health.ran),
+        *_ran(case, [ran for ran in health.ran if _is_here(case, known.get(ran.slug).runbook)]),
         *_open(case),
         *_unsigned(health, before),
     ]
@@ -68,6 +73,11 @@ def _beside_the_usual(case: Case, asked: AnyCheck, finding: Finding) -> str:
     week = case.journal.series.week(Series(environment=case.environment.name, check=asked.name), moment, zone)
     usual = usual_at(week, moment, zone)
     return "" if isinstance(usual, TooFew) else f"That is {compared(finding.value, usual, finding.unit)}."
+
+
+def _is_here(case: Case, declared: Declared) -> bool:
+    """Has the environment anything of what it is about? What has nothing to do never runs, and nobody misses it."""
+    return any(not asked.lacks(case.environment.kinds) for asked in declared.concerns)
 
 
 def _ran(case: Case, declared: Sequence[Ran]) -> Iterator[Row]:

@@ -8,6 +8,7 @@ from runbooks.model import Manual
 from tasks.application.sending.checks import check_send_failures, check_sender_pace, check_stuck_sends
 from tasks.application.workflows.checks import check_expected_workflows, check_scheduler_pace, check_workflow_errors
 from tasks.host.checks import check_host_disks, check_host_memory
+from tasks.logs.checks import check_log_errors
 from tasks.postgres.connections.checks import check_connection_slots
 from tasks.postgres.locks.checks import check_blocked_sessions, check_idle_in_transaction, check_long_transactions
 from tasks.postgres.replication.checks import check_replication_lag
@@ -28,6 +29,7 @@ health = Health(
     questions=(
         check_website_answers,
         check_website_pace,
+        check_log_errors,
         check_provider_status,
         check_connection_slots,
         check_blocked_sessions,

@@ -8,6 +8,7 @@ from tasks.application.analytics.checks import check_analytics_behind, check_rat
 from tasks.application.figures.checks import check_key_figures
 from tasks.application.reactions.checks import (
     check_bounces_by_kind,
+    check_clicks,
     check_complaints,
     check_opens,
     check_unsubscribes,
@@ -18,7 +19,9 @@ from tasks.application.workflows.checks import (
     check_overdue_enrolments,
     check_workflow_errors,
 )
+from tasks.backup.checks import check_backup_room, check_newest_backup
 from tasks.host.checks import check_host_cpu, check_host_disks, check_host_memory
+from tasks.logs.checks import check_log_errors, check_log_mail, check_log_written
 from tasks.pgbouncer.checks import check_pooler
 from tasks.postgres.connections.checks import check_can_connect, check_connection_slots
 from tasks.postgres.indexes.checks import check_invalid_indexes
@@ -45,6 +48,9 @@ health = Health(
         check_website_pace,
         check_website_names,
         check_website_certificates,
+        check_log_errors,
+        check_log_mail,
+        check_log_written,
         check_provider_status,
         check_can_connect,
         check_connection_slots,
@@ -62,6 +68,8 @@ health = Health(
         check_host_cpu,
         check_host_memory,
         check_host_disks,
+        check_newest_backup,
+        check_backup_room,
         check_sent_yesterday,
         check_send_failures,
         check_stuck_sends,
@@ -71,11 +79,15 @@ health = Health(
         check_bounces_by_kind,
         check_complaints,
         check_opens,
+        check_clicks,
         check_unsubscribes,
         check_analytics_behind,
         check_rates_unit,
         check_key_figures,
     ),
-    ran=(Ran("maintenance/database", within=timedelta(days=8)),),
+    ran=(
+        Ran("maintenance/backup", within=timedelta(days=2)),
+        Ran("maintenance/database", within=timedelta(days=8)),
+    ),
     related=("health/evening", "health/weekly", "maintenance/database"),
 )

@@ -7,6 +7,9 @@ from runbooks.checklist import Health, Ran
 from runbooks.model import Manual
 from runbooks.window import Day
 from tasks.application.rows.checks import check_orphaned_rows, check_repeated_rows
+from tasks.backup.checks import check_backup_copies, check_old_backups
+from tasks.certificates.checks import check_certificate_files
+from tasks.logs.checks import check_log_durations
 from tasks.mirror.checks import check_row_counts, check_row_drift
 from tasks.postgres.indexes.checks import (
     check_duplicate_indexes,
@@ -19,6 +22,7 @@ from tasks.postgres.statements.checks import check_slow_statements
 from tasks.postgres.tables.checks import check_index_bloat, check_table_bloat
 from tasks.postgres.tables.sequences import check_sequences
 from tasks.postgres.vacuum.checks import check_autovacuum, check_dead_rows, check_stale_statistics
+from tasks.retention.checks import check_overdue_rows
 from tasks.website.certificates.checks import check_website_certificates
 from tasks.website.checks import check_website_redirects
 
@@ -50,8 +54,19 @@ health = Health(
         check_orphaned_rows,
         check_website_redirects,
         check_website_certificates,
+        check_certificate_files,
+        check_log_durations,
+        check_overdue_rows,
+        check_backup_copies,
+        check_old_backups,
     ),
-    ran=(Ran("maintenance/database", within=timedelta(days=8)), Ran("health/morning", within=timedelta(days=2))),
+    ran=(
+        Ran("maintenance/backup", within=timedelta(days=2)),
+        Ran("maintenance/cleanup", within=timedelta(days=8)),
+        Ran("maintenance/certificates", within=timedelta(days=8)),
+        Ran("maintenance/database", within=timedelta(days=8)),
+        Ran("health/morning", within=timedelta(days=2)),
+    ),
     sign_offs=(
         Manual(
             "Review the week",

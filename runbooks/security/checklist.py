@@ -6,6 +6,7 @@ from runbooks.cadence import EVERY_DAY, Cadence
 from runbooks.checklist import Health
 from runbooks.model import Manual
 from runbooks.window import Day
+from tasks.logs.checks import check_log_logins
 from tasks.postgres.connections.checks import check_role_connection_limits
 from tasks.website.certificates.checks import check_website_certificates
 from tasks.website.checks import check_website_redirects
@@ -19,7 +20,7 @@ health = Health(
         days=tuple(day for day in EVERY_DAY if day < Day.SATURDAY),
         due_for=timedelta(hours=8),
     ),
-    questions=(check_website_certificates, check_website_redirects, check_role_connection_limits),
+    questions=(check_log_logins, check_website_certificates, check_website_redirects, check_role_connection_limits),
     sign_offs=(
         Manual(
             "Look at security alerts and access",

@@ -147,7 +147,7 @@ def test_it_opens_only_what_settled(room: Room, client: SyncPrefectClient) -> No
 
 
 def test_an_incident_that_asks_often_settles_nothing(room: Room, client: SyncPrefectClient) -> None:
-    from lamp.checks import check_lamp_heat  # type: ignore[import-not-found]  # the team's own
+    from lamp.checks import check_lamp_heat
 
     deploy(client, FLICKER)
     where = place(room, "torch")
