@@ -181,6 +181,16 @@ def test_it_starts_beside_a_backup(roles: Roles, monkeypatch: pytest.MonkeyPatch
     assert (parts(roles)["to_2026_12"], parts(roles)["rest"]) == (1, 0)
 
 
+def test_it_gives_the_owner_what_a_superuser_made(roles: Roles) -> None:
+    by_month(roles)
+    with psycopg.connect(roles.owner_url) as session:
+        drop(session, "2026_09")
+    migrate(roles.admin_url, roles.runner)
+    write(roles, (NOW, 1.0, "OK"))
+    later = thinned(roles, datetime(2027, 3, 1, tzinfo=UTC))
+    assert ("to_2026_12", 1, 1) in later
+
+
 def test_it_lives_with_moments_of_no_sense(roles: Roles) -> None:
     """A clock that stood wrong for a moment: neither a migration nor a look is refused for it."""
     series = write(roles, (datetime(2099, 1, 1, tzinfo=UTC), 1.0, "OK"))

@@ -57,7 +57,8 @@ CREATE TABLE incident.hours (
 """
 HOURS_OF = "CREATE INDEX hours_of ON incident.hours (environment, check_name, fact, at)"
 
-# Triggers of a statement see only what the statement names, so each part has its own.
+# Triggers of a statement see only what the statement names, so each part has its own. And it belongs to whom the whole
+# belongs, whoever made it: else the owner could not drop what a superuser's migration made.
 GUARD = """
 CREATE FUNCTION incident.guard_part(part text) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
@@ -67,6 +68,8 @@ BEGIN
                    'FOR EACH STATEMENT EXECUTE FUNCTION incident.refuse_removal_of_recent()', part);
     EXECUTE format('ALTER TABLE incident.%I ENABLE ALWAYS TRIGGER only_grows', part);
     EXECUTE format('ALTER TABLE incident.%I ENABLE ALWAYS TRIGGER goes_when_retired', part);
+    EXECUTE format('ALTER TABLE incident.%I OWNER TO %I', part, (
+        SELECT pg_get_userbyid(relowner) FROM pg_class WHERE oid = 'incident.measurements'::regclass));
 END $$
 """
 # A part is named after the month before which it ends: measurements_to_2027_01 ends with December 2026.
@@ -129,9 +132,6 @@ def upgrade() -> None:
         op.execute(statement)
     for function in ("guard_part(text)", "add_months(timestamptz)"):
         op.execute(f"ALTER FUNCTION incident.{function} SET search_path = pg_catalog, pg_temp")
-        # Every part belongs to the tables' owner, whoever calls it: else nobody but its maker could drop it.
-        op.execute(f"ALTER FUNCTION incident.{function} SECURITY DEFINER")
-        op.execute(f"REVOKE ALL ON FUNCTION incident.{function} FROM PUBLIC")
     op.execute("CREATE TABLE incident.measurements_rest PARTITION OF incident.measurements DEFAULT")
     for part in ("measurements", "measurements_rest"):
         op.execute(f"SELECT incident.guard_part('{part}')")
