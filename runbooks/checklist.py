@@ -40,6 +40,8 @@ class Health(Declared):
     cadence: Cadence
     questions: tuple[AnyCheck, ...]
     ran: tuple[Ran, ...] = ()
+    # Say where each objective of the environment stands, too.
+    objectives: bool = False
     sign_offs: tuple[Manual, ...] = ()
     sign_off_within: timedelta = timedelta(days=1)
     # Nothing is changed, so nothing is verified.

@@ -99,6 +99,9 @@ def _health(health: Health) -> Iterator[str]:
         yield "## What ran by itself"
         rows = [[code(ran.slug), duration(ran.within)] for ran in health.ran]
         yield table(["Ended well", "Within"], rows)
+    if health.objectives:
+        yield "## Objectives"
+        yield "Where each objective of the environment stands: the budget that is left, and how fast it burns."
     if health.sign_offs:
         yield "## Signed off by people"
         yield (

@@ -16,6 +16,7 @@ from flows.journal import LastRun, kinds
 from flows.journal.series import Series
 from flows.life.execute import GOOD
 from flows.run.clock import now
+from flows.told.slo import said, stand
 from flows.told.usual import TooFew, compared, usual_at
 from runbooks.catalog import Catalog
 from runbooks.checklist import Health, Ran
@@ -41,6 +42,7 @@ def comes_to(
         *(_answered(case, asked, finding, opened.get(asked, "")) for asked, finding in findings.items()),
         *_ran(case, [ran for ran in health.ran if _is_here(case, known.get(ran.slug).runbook)]),
         *_open(case),
+        *(_objectives(case) if health.objectives else ()),
         *_unsigned(health, before),
     ]
     items.sort(key=lambda item: -Verdict[str(item["verdict"])])
@@ -107,6 +109,16 @@ def _judged(last: LastRun | None, ran: Ran) -> tuple[Verdict, str]:
 
 def _remedy(verdict: Verdict, ran: Ran, place: str) -> str:
     return "" if verdict is Verdict.OK else f"incident run {ran.slug} --environment {place}"
+
+
+def _objectives(case: Case) -> Iterator[Row]:
+    """Where what was promised stands: its budget, and how fast it burns."""
+    until = now()
+    for one in case.environment.objectives:
+        series = Series(environment=case.environment.name, check=one.check, fact=one.fact)
+        standing = stand(one, case.journal.series.points(series, until - timedelta(days=one.window_days), until), until)
+        what = f"Is “{one.name}” kept as promised?"
+        yield _line(f"objective {one.name}", standing.verdict, what, said(standing))
 
 
 def _open(case: Case) -> Iterator[Row]:

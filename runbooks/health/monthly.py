@@ -30,6 +30,7 @@ health = Health(
         check_wal_rate,
     ),
     ran=(Ran("health/weekly", within=timedelta(days=10)), Ran("maintenance/database", within=timedelta(days=8))),
+    objectives=True,
     sign_offs=(
         Manual("Review what it costs", how="Compare this month's bills with the last: what grew, and is it worth it?"),
         Manual(

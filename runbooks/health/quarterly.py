@@ -27,6 +27,7 @@ health = Health(
         check_slow_statements,
     ),
     ran=(Ran("health/monthly", within=timedelta(days=40)),),
+    objectives=True,
     sign_offs=(
         Manual(
             "Bring everything back",

@@ -67,6 +67,7 @@ health = Health(
         Ran("maintenance/database", within=timedelta(days=8)),
         Ran("health/morning", within=timedelta(days=2)),
     ),
+    objectives=True,
     sign_offs=(
         Manual(
             "Review the week",

@@ -248,10 +248,10 @@ def test_it_is_skipped_when_it_is_due_no_more(
     assert room.journal.incidents(environment=where) == []
 
 
-def test_it_compares_what_is_not_well_with_what_is_usual_at_this_hour(room: Room) -> None:
+def test_it_compares_what_is_not_well_with_what_is_usual_at_this_hour(room: Room, journal_url: str) -> None:
     where = place(room, "usual", 'paused_watches = ["house/hot-shade/check_lamp_heat"]')
     room.set(lit=True, heat=95)
-    with psycopg.connect(os.environ["INCIDENT_JOURNAL_URL"]) as session:
+    with psycopg.connect(journal_url) as session:
         session.execute(
             "INSERT INTO incident.measurements (environment, check_name, at, value, unit, verdict, facts) "
             "SELECT %s, 'check_lamp_heat', now() - make_interval(weeks => week) + make_interval(secs => n), "
@@ -261,3 +261,21 @@ def test_it_compares_what_is_not_well_with_what_is_usual_at_this_hour(room: Room
     go(room, where)
     says = item(room, "check_lamp_heat")["says"]
     assert says.endswith("That is three times the usual 30 °C."), says
+
+
+def test_it_says_where_each_objective_stands(room: Room, journal_url: str) -> None:
+    promised = 'objectives = [{ name = "cool", check = "check_lamp_heat", good = "value < 60", target = 0.999 }]'
+    where = place(room, "promised", promised)
+    room.set(lit=True)
+    with psycopg.connect(journal_url) as session:
+        session.execute(
+            "INSERT INTO incident.measurements (environment, check_name, at, value, unit, verdict, facts) "
+            "SELECT %s, 'check_lamp_heat', now() - make_interval(mins => n), 30 + 70 * (n < 60)::int, '°C', 'OK', '{}' "
+            "FROM generate_series(1, 2880) AS n",
+            [where],
+        )
+    go(room, where)
+    (standing,) = [one for one in room.entry("checked")["items"] if one["key"] == "objective cool"]
+    assert standing["verdict"] == "BAD"
+    assert "burns " in standing["says"]
+    assert room.verdict == "unhealthy"
