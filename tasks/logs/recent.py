@@ -12,8 +12,8 @@ from tasks.logs.template import template
 from tasks.model import Earlier, Json, Row
 
 MOST_KEPT = 30
-SHOWN, KEPT = 5, 20
-SAMPLE = 300
+SHOWN, KEPT = 5, 8
+SAMPLE = 200
 # Different templates of one look; behind it, what is new is counted as one.
 MOST_DIFFERENT = 2000
 OTHERS = "(others)"
