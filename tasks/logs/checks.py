@@ -9,7 +9,7 @@ from functools import partial
 from tasks.amounts import stretch
 from tasks.check import check
 from tasks.logs.entries import Entry
-from tasks.logs.hint import DURATIONS, ERRORS, LOGINS, MAIL, NO_ERRORS, Sampled, hint
+from tasks.logs.hint import DURATIONS, ERRORS, LOGINS, MAIL, NO_ERRORS, Sampled, Words
 from tasks.logs.looking import Looked, look, positions, remedy, since_s, unseen
 from tasks.logs.patterns import login_refused, mail_outcome, took_s, what
 from tasks.logs.recent import Recent, Tally, recent
@@ -75,7 +75,7 @@ def check_log_errors(logs: Logs, per_minute: Threshold = ERROR_RATE, earlier: Ea
         if entry.line.is_error:
             tally.add(log.service, entry.text)
 
-    looked = look(logs, earlier, hint(ERRORS, never=NO_ERRORS), take)
+    looked = look(logs, earlier, Words(ERRORS, never=NO_ERRORS), take)
     found = recent(tally, since_s(looked), earlier, logs.window_s)
     service, times = found.worst
     rate = times / found.minutes
@@ -107,7 +107,7 @@ def check_log_logins(
         if address is not None:
             tally.add(log.service, entry.text, kind=address)
 
-    looked = look(logs, earlier, hint(LOGINS), take)
+    looked = look(logs, earlier, Words(LOGINS), take)
     found = recent(tally, since_s(looked), earlier, logs.window_s)
     most = max((row for row in found.top if row["kind"] != "unknown"), key=_times, default=None)
     one, all_ = _times(most) if most else 0, sum(found.total.values())
@@ -129,7 +129,7 @@ def check_log_mail(logs: Logs, per_minute: Threshold = MAIL_TROUBLE, earlier: Ea
         if outcome is not None:
             tally.add(log.service, entry.text, kind=outcome)
 
-    looked = look(logs, earlier, hint(MAIL), take)
+    looked = look(logs, earlier, Words(MAIL), take)
     found = recent(tally, since_s(looked), earlier, logs.window_s)
     times = sum(found.total.values())
     rate = times / found.minutes
@@ -147,7 +147,7 @@ def check_log_durations(logs: Logs, took: Threshold = TOOK, earlier: Earlier | N
     """
     durations: dict[str, Durations] = {}
     own = {name.lower().encode() for log in logs.files for name in log.durations}
-    sampled = Sampled(hint((*DURATIONS, *own)))
+    sampled = Sampled(Words((*DURATIONS, *own)))
 
     def take(log: LogFile, entry: Entry) -> None:
         seconds = took_s(entry.line, log.durations)

@@ -5,10 +5,18 @@ Searching for words one by one is sixty times as fast as one expression for all 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
+from typing import Protocol
 
-# Never says no to a line that would count; yes costs time only.
-Hint = Callable[[bytes], bool]
+
+class Hint(Protocol):
+    """Never says no to a line that would count; yes costs time only."""
+
+    def within(self, block: bytes) -> Hint | None:
+        """The hint for the lines of `block`; None if no line of it can count."""
+
+    def __call__(self, line: bytes) -> bool: ...
+
 
 ERRORS = (
     b"error", b"fatal", b"crit", b"panic", b"emerg", b"alert", b"severe", b"exception", b"traceback", b"uncaught",
@@ -43,21 +51,29 @@ DURATIONS = (
 )
 
 
-def hint(words: Iterable[bytes], *, never: tuple[bytes, ...] = ()) -> Hint:
+class Words:
     """Is one of `words` (in small letters) in a line that does not begin like one of `never`?"""
-    known = tuple(words)
 
-    def fits(line: bytes) -> bool:
-        if line.startswith(never):
+    def __init__(self, words: Iterable[bytes], *, never: tuple[bytes, ...] = ()) -> None:
+        self._words, self._never = tuple(words), never
+
+    def within(self, block: bytes) -> Words | None:
+        # Of such lines the first bytes tell, which is faster than any search.
+        if self._never and block.startswith(self._never):
+            return self
+        small = block.lower()
+        there = tuple(word for word in self._words if word in small)
+        return Words(there, never=self._never) if there else None
+
+    def __call__(self, line: bytes) -> bool:
+        if self._never and line.startswith(self._never):
             return False
         small = line.lower()
         # A loop of its own: any() with a generator takes three times as long.
-        for word in known:  # noqa: SIM110
+        for word in self._words:  # noqa: SIM110
             if word in small:
                 return True
         return False
-
-    return fits
 
 
 class Sampled:
@@ -69,9 +85,14 @@ class Sampled:
     FIRST = 2000
     STEP = 32
 
-    def __init__(self, fits: Hint) -> None:
-        self._fits = fits
+    def __init__(self, fits: Words) -> None:
+        self._fits = self._here = fits
         self._seen = 0
+
+    def within(self, block: bytes) -> Sampled | None:
+        here = self._fits.within(block)
+        self._here = here or self._fits
+        return self if here else None
 
     @property
     def weight(self) -> int:
@@ -81,7 +102,7 @@ class Sampled:
         return self.STEP if self._seen <= self.FIRST * self.STEP else self.STEP**2
 
     def __call__(self, line: bytes) -> bool:
-        if not self._fits(line):
+        if not self._here(line):
             return False
         self._seen += 1
         return self._seen % self.weight == 0

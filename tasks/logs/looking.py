@@ -81,7 +81,7 @@ def _one(logs: Logs, log: LogFile, facts: Json, hint: Hint, take: Take, begun: f
         return Looked(log=log, since_s=now_s, at_s=now_s, position=facts, trouble=trouble)
     try:
         with closing(news(log.path, told, first_look_s=logs.first_look_s, most_bytes=logs.most_bytes)) as found:
-            gathered = Entries(found.lines(), hint, follows_error=found.follows_error)
+            gathered = Entries(found.blocks(), hint, follows_error=found.follows_error)
             for entry in gathered:
                 at_s = entry.line.at_s
                 if not found.first or (at_s is not None and at_s >= found.since_s):

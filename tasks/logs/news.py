@@ -11,14 +11,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO
 
+from tasks.logs.entries import LONGEST_LINE
 from tasks.logs.generations import Generation, before, opened, written_to
 from tasks.logs.moments import moment_in
 from tasks.logs.position import TAIL_BYTES, Position, head_of, mark, tail_of
 from tasks.model import CannotLook
 
-CHUNK_BYTES = 2**20
-# Of a longer line the rest is passed over: no person reads it, and a hostile one has no end.
-LONGEST_LINE = 2**16
+CHUNK_BYTES = 2**17
 # For finding an hour ago in gigabytes: so much is read at each place that is tried.
 PROBE_BYTES = 2**15
 # How often it is looked again for what is lost, and how many generations are looked at for it.
@@ -47,7 +46,7 @@ class Piece:
 class News:
     """The new lines of one log, whose files stay open: by their names they may be others in a moment.
 
-    After `lines` was read to its end, `position` is where the next look begins. `skipped` bytes were passed over;
+    After `blocks` was read to its end, `position` is where the next look begins. `skipped` bytes were passed over;
     `lost`: what was read last time is nowhere any more, nor what came right after it.
     """
 
@@ -66,8 +65,8 @@ class News:
     def close(self) -> None:
         self._open.close()
 
-    def lines(self) -> Iterator[bytes]:
-        """Each line without its end, cut at `LONGEST_LINE`. The last one, if it has no end yet, comes next time.
+    def blocks(self) -> Iterator[bytes]:
+        """Whole lines, many at once, without the last one's end. What has no end yet comes next time.
 
         Raises:
             CannotLook: what is written to now cannot be read.
@@ -102,16 +101,15 @@ class News:
         self._reached = at = piece.begin
         while left > 0 and (chunk := piece.file.read(min(CHUNK_BYTES, left))):
             left, at = left - len(chunk), at + len(chunk)
-            *lines, rest = chunk.split(b"\n")
-            for line in lines:
-                if whole:
-                    yield (kept + line)[:LONGEST_LINE] if kept else line[:LONGEST_LINE]
+            end = chunk.rfind(b"\n") + 1
+            if end:
+                block = kept + chunk[: end - 1]
+                yield block if whole else block.partition(b"\n")[2]
                 kept, whole = b"", True
-            if lines:
-                self._reached = at - len(rest)
-                self._tail = (behind + chunk[: len(chunk) - len(rest)])[-TAIL_BYTES:]
+                self._reached = at - len(chunk) + end
+                self._tail = (behind + chunk[:end])[-TAIL_BYTES:]
             behind = (behind + chunk)[-TAIL_BYTES:]
-            kept = (kept + rest)[:LONGEST_LINE]
+            kept = (kept + chunk[end:])[:LONGEST_LINE]
         if piece.over and kept and whole:
             yield kept
         if not piece.over and at - self._reached > LONGEST_LINE:
@@ -142,7 +140,7 @@ def _found(path: Path, told: Position | None, first_look_s: float, most_bytes: i
             begin = _offset_of(file, now.size, at_s - first_look_s)
             piece = Piece(file=file, generation=now, begin=begin, end=now.size, aligned=begin == 0)
             found = News(at_s=at_s, since_s=at_s - first_look_s, pieces=[piece], first=True)
-        elif told.fits(file, now.identity, now.size):
+        elif told.fits(file, now.identity):
             piece = Piece(file=file, generation=now, begin=told.offset, end=now.size)
             found = News(at_s=at_s, since_s=told.at_s, pieces=[piece], first=False)
         else:
@@ -164,7 +162,7 @@ def _older(path: Path, now: Generation, told: Position, stack: ExitStack) -> lis
             file, real = stack.enter_context(opened(one.path))
             known = {now.identity, *(piece.generation.identity for piece in later)}
             # A packed one would have to be unpacked up to there: it is, while it is read.
-            fits = told.begins(file, real.identity) if real.is_packed else told.fits(file, real.identity, real.size)
+            fits = told.begins(file, real.identity) if real.is_packed else told.fits(file, real.identity)
         except (CannotLook, *UNREADABLE):
             continue
         end = None if real.is_packed else real.size

@@ -61,9 +61,9 @@ class Position:
         file.seek(0)
         return mark(file.read(self.head_bytes)) == self.head
 
-    def fits(self, file: IO[bytes], identity: str, size: int) -> bool:
+    def fits(self, file: IO[bytes], identity: str) -> bool:
         """Is `file` the one that was read, with all that was read still in it?"""
-        return size >= self.offset and self.begins(file, identity) and self.tail == mark(tail_of(file, self.offset))
+        return self.begins(file, identity) and self.tail == mark(tail_of(file, self.offset))
 
 
 def head_of(file: IO[bytes], size: int) -> bytes:

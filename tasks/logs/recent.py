@@ -12,8 +12,8 @@ from tasks.logs.template import template
 from tasks.model import Earlier, Json, Row
 
 MOST_KEPT = 30
-SHOWN, KEPT = 5, 20
-SAMPLE = 300
+SHOWN, KEPT = 5, 8
+SAMPLE = 200
 # Different templates of one look; behind it, what is new is counted as one.
 MOST_DIFFERENT = 2000
 OTHERS = "(others)"
@@ -74,7 +74,7 @@ class Recent:
 def recent(tally: Tally, since_s: float, earlier: Earlier | None, window_s: float) -> Recent:
     """The worst of the last `window_s` seconds: `tally`, the look from `since_s` until now, with those that ended then.
 
-    A look that reaches back far stands for itself: it would thin out what has just begun.
+    Each look stands for itself as well: one that reaches back far, or was quiet, would thin out what has just begun.
     """
     now_s = time.time()
     told = earlier.facts.get("recent") if earlier else None
@@ -82,7 +82,7 @@ def recent(tally: Tally, since_s: float, earlier: Earlier | None, window_s: floa
     looks = [one for one in looks if now_s - window_s < _number(one.get("to_s")) <= now_s][-MOST_KEPT + 1 :]
     looks.append({"from_s": since_s, "to_s": now_s, **tally.look})
     short = [one for one in looks if _number(one["to_s"]) - _number(one.get("from_s")) <= 2 * window_s]
-    groups = [short, *([one] for one in looks if one not in short)]
+    groups = [short, *([one] for one in looks)]
     counted = [_together(group, window_s) for group in groups if group]
     return replace(max(counted, key=lambda one: (one.worst[1] / one.minutes, -one.minutes)), kept=looks)
 

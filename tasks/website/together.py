@@ -14,7 +14,7 @@ K = TypeVar("K", bound=Hashable)
 T = TypeVar("T")
 
 # Below what a question has (`Check.limit`), and short enough that a person waits for it.
-WITHIN_S = 9.0
+WITHIN_S = 8.5
 AT_ONCE = 16
 
 

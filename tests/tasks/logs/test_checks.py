@@ -71,6 +71,21 @@ def test_a_second_look_right_after_still_tells_what_the_first_saw(tmp_path: Path
     assert again.rows == first.rows
 
 
+def test_a_quiet_look_before_thins_out_no_burst(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rounds come every five minutes, now and then a little sooner."""
+    api = watched(tmp_path)
+    start = time.time()
+    for passed_s in (400, 690, 980):
+        for module in ("recent", "news"):
+            monkeypatch.setattr(f"tasks.logs.{module}.time.time", lambda s=passed_s: start + s)
+        found = api.ask()
+        assert found.verdict is Verdict.OK
+    api.write(*[error("now", start + 1270)] * 55)
+    for module in ("recent", "news"):
+        monkeypatch.setattr(f"tasks.logs.{module}.time.time", lambda: start + 1270)
+    assert api.ask().verdict is Verdict.BAD
+
+
 def test_after_five_minutes_it_is_forgotten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     api = watched(tmp_path)
     api.write(*[error()] * 60)

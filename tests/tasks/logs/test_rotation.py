@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tasks.logs.checks import check_log_errors
+from tasks.logs.generations import Generation, before
 from tasks.model import Verdict
 from tests.conftest import needs
 from tests.tasks.logs.writing import Service, Turn, copied_away, error, packed, pino, renamed
@@ -81,6 +82,33 @@ def test_it_reads_those_between_when_it_was_rotated_twice(api: Service) -> None:
     os.utime(renamed(api.path), (time.time() - 10, time.time() - 10))
     api.write(*[error("third")] * 4)
     assert api.new() == 7
+
+
+def test_of_two_packed_ones_it_goes_on_in_the_one_it_had_read(api: Service) -> None:
+    api.write(error())
+    assert api.new() == 1
+    api.write(error("first"))
+    gz = packed(renamed(api.path, ".2"))
+    os.utime(gz, (time.time() - 20, time.time() - 20))
+    api.write(*[error("second")] * 2)
+    packed(renamed(api.path))
+    api.write(*[error("third")] * 4)
+    assert api.new() == 7
+
+
+def test_it_looks_again_when_the_file_is_being_turned(api: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    api.write(error())
+    assert api.new() == 1
+    api.write(error("late"))
+    renamed(api.path)
+    looks = []
+
+    def half_turned(path: Path, now: Generation | None) -> tuple[Generation, ...]:
+        looks.append(path)
+        return before(path, now) if len(looks) > 1 else ()
+
+    monkeypatch.setattr("tasks.logs.news.before", half_turned)
+    assert api.new() == 1
 
 
 def test_it_says_when_what_came_before_is_nowhere(api: Service) -> None:

@@ -167,7 +167,7 @@ def test_it_ends_although_everything_hangs(
     ends = tuple(Endpoint(name=f"e{n}", url=vendor.url + f"/{n}") for n in range(20))
     begun = time.monotonic()
     found = asked.fn(Website(endpoints=ends, limit_s=2))
-    assert time.monotonic() - begun < 4
+    assert time.monotonic() - begun < 6
     assert len(found.rows) == 20
     assert found.verdict is (Verdict.BAD if asked is check_website_answers else Verdict.UNKNOWN)
 

@@ -48,7 +48,9 @@ def test_it_counts_detours(vendor: Vendor, steps: int, verdict: Verdict) -> None
 def test_it_finds_a_circle_and_a_way_without_end(vendor: Vendor) -> None:
     assert "leads in a circle" in leads(vendor, vendor.url, a="/b", b="/c", c="/b").says
     vendor.replies = [Reply(status=302, headers={"Location": f"/{n}"}) for n in range(40)]
+    before = len(vendor.asked)
     assert leads(vendor, vendor.url, a="/z").verdict is Verdict.BAD
+    assert len(vendor.asked) - before <= 20
 
 
 def test_it_says_where_it_leads_instead(vendor: Vendor) -> None:
