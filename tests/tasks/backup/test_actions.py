@@ -125,6 +125,7 @@ def test_it_sees_one_row_that_came_back_otherwise(kept18: Kept, tmp_path: Path) 
     assert kept18.scratched == []
 
 
+@pytest.mark.strict("Each is a dump and a restore; the first shows the manner.", keeps=1)
 @pytest.mark.parametrize(
     ("statement", "what"),
     [
@@ -196,6 +197,7 @@ def test_it_leaves_a_role_and_a_database_alone_that_it_did_not_make(kept18: Kept
     assert there == (1,)
 
 
+@pytest.mark.strict("Each is a dump and a restore; the first shows the manner.", keeps=1)
 @pytest.mark.parametrize(
     ("script", "says"),
     [
@@ -247,6 +249,7 @@ def test_it_tells_no_program_the_password(kept18: Kept, tmp_path: Path) -> None:
     assert not Path(file).exists()
 
 
+@pytest.mark.strict("Each is a dump and a restore; the first shows the manner.", keeps=1)
 @pytest.mark.parametrize("password", ["a:b\\c", " space ", "#x'\"%s", "ünï"])
 def test_it_takes_any_password(kept18: Kept, password: str) -> None:
     with psycopg.connect(kept18.stage.admin_url, autocommit=True) as session:
@@ -375,6 +378,7 @@ def test_it_does_not_count_a_proof_of_another_manifest(kept18: Kept) -> None:
     assert door.kept()[0].proven_at is None
 
 
+@pytest.mark.strict("Each is a dump and a restore; the first shows the manner.", keeps=1)
 @pytest.mark.parametrize(
     ("hours", "verdict"), [(19.9, Verdict.OK), (20.1, Verdict.WARN), (25.9, Verdict.WARN), (26.1, Verdict.BAD)]
 )
