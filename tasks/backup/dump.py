@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
+import shlex
 import time
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 
 from tasks.backup import shelf
-from tasks.backup.content import about, content_of
+from tasks.backup.content import About, about, content_of
 from tasks.backup.programs import Programs, connected, run_saying
 from tasks.backup.system import Backups
 from tasks.model import Refused
+from tasks.postgres.refusals import quoted
 
 # zlib's own default: twice the level takes twice the time for a hundredth of the room.
 COMPRESSION = 6
@@ -41,6 +43,7 @@ def dump(backup: Backups) -> shelf.Backup:
             content = content_of(moment)
             with connected(backup.url, backup.folder) as environment:
                 _write(backup, programs, snapshot, place, environment)
+            (place / shelf.HOW).write_text(_how(backup, what, programs), encoding="utf-8")
             body = {
                 "format": shelf.FORMAT,
                 "source": backup.address,
@@ -53,6 +56,25 @@ def dump(backup: Backups) -> shelf.Backup:
             }
             shelf.write(place / shelf.MANIFEST, body)
     return next(one for one in backup.kept() if one.name == name)
+
+
+def _how(backup: Backups, what: About, programs: Programs) -> str:
+    """The way back, for whoever has nothing but this folder."""
+    restored = f"{backup.source.place.database}_restored"
+    create = f"CREATE DATABASE {quoted(restored)} TEMPLATE template0 {what.locale}"
+    return f"""\
+{backup.address} (Postgres {what.says}) as of {what.at}; pg_dump {programs.major}.
+
+1. Stop whatever sends or works off a queue: mailers, workers, cron. The queue in here is as it was then: what was sent
+   since would go out a second time.
+2. The roles, without their passwords. On a server that has them, leave out those lines:
+   psql -X -v ON_ERROR_STOP=1 -d postgres -f {shelf.GLOBALS}
+3. The rows, into a database of another name, and not over what is left of the old one:
+   psql -X -d postgres -c {shlex.quote(create)}
+   pg_restore --exit-on-error --no-subscriptions --dbname={shlex.quote(restored)} {shelf.DUMP}
+4. Compare: {shelf.MANIFEST} has the number of rows of each table.
+5. Before anything sends again: what was queued before {what.at} against the provider's log of what went out.
+"""
 
 
 def dump_command(programs: Programs, place: str, snapshot: str) -> list[str]:

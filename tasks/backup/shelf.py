@@ -1,4 +1,4 @@
-"""Backups on disk: a folder each, with the dump, the roles, and a manifest that counts and hashes them.
+"""Backups on disk: a folder each, with the dump, the roles, the way back, and a manifest that counts and hashes them.
 
 Only their owner may read them. One is written under another name and renamed when it is whole: what bears a backup's
 name is complete. It counts as good once `proof.json` lies in it, which names the manifest it is the proof of.
@@ -23,7 +23,8 @@ from tasks.backup.content import Content
 from tasks.model import CannotLook, Refused
 
 FORMAT = 1
-DUMP, GLOBALS, MANIFEST, PROOF = "database.dump", "globals.sql", "manifest.json", "proof.json"
+DUMP, GLOBALS, HOW = "database.dump", "globals.sql", "RESTORE.txt"
+MANIFEST, PROOF = "manifest.json", "proof.json"
 PARTIAL, DIFFERS = ".partial", ".differs"
 LOCK = ".lock"
 OWNER_ONLY, OWNER_ONLY_FOLDER = 0o600, 0o700
@@ -62,7 +63,7 @@ class Backup:
     @property
     def files(self) -> list[Path]:
         """All of it, in the order in which a copy is whole: the proof is the last."""
-        return [self.place / name for name in (DUMP, GLOBALS, MANIFEST, PROOF) if (self.place / name).exists()]
+        return [self.place / name for name in (DUMP, GLOBALS, HOW, MANIFEST, PROOF) if (self.place / name).exists()]
 
     def altered(self) -> list[str]:
         """The files that are not what the manifest says, each with the reason. Reads them to the end."""
@@ -138,10 +139,10 @@ def name_for(database: str, at: datetime) -> str:
 
 
 def described(place: Path) -> list[dict[str, Any]]:
-    """The dump and the roles, with their sizes and hashes."""
+    """The dump, the roles and the way back, with their sizes and hashes."""
     return [
         {"file": name, "bytes": (place / name).stat().st_size, "sha256": hash_of(place / name)}
-        for name in (DUMP, GLOBALS)
+        for name in (DUMP, GLOBALS, HOW)
     ]
 
 

@@ -97,6 +97,8 @@ def _scratch(backup: Backups, one: shelf.Backup) -> Iterator[PostgresServer]:
         _make_roles(backup, one.manifest["server"]["roles"], name)
         locale = one.manifest["server"]["locale"]
         backup.scratch.act_at_length(f"CREATE DATABASE {quoted(name)} TEMPLATE template0 {locale}")
+        # Nobody works off the queue that is restored here, whoever may log in on that server.
+        backup.scratch.act_at_length(f"REVOKE ALL ON DATABASE {quoted(name)} FROM PUBLIC")
         yield PostgresServer(url=in_database(backup.scratch_url, name), connect_timeout_s=backup.connect_timeout_s)
     finally:
         clear(backup)

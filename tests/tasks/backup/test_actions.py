@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import signal
 import stat
 import subprocess
@@ -124,6 +125,7 @@ def test_it_sees_one_row_that_came_back_otherwise(kept18: Kept, tmp_path: Path) 
     assert kept18.scratched == []
 
 
+@pytest.mark.strict("Each is a dump and a restore; the first shows the manner.", keeps=1)
 @pytest.mark.parametrize(
     ("statement", "what"),
     [
@@ -139,6 +141,37 @@ def test_it_sees_what_is_missing(kept18: Kept, tmp_path: Path, statement: str, w
     after = f'"$REAL" "$@" || exit 1\nexec {real(door)}/psql -q -d "${{1#--dbname=}}" -c "{statement}" >/dev/null'
     outcome = made(kept18.door(bin=instead(tmp_path / "bin", door, "pg_restore", after)))
     assert what in outcome.says
+
+
+def test_it_lets_nobody_work_off_what_was_restored(kept18: Kept, tmp_path: Path) -> None:
+    """3-3: the dump holds the queue as it was, and 200 of 200 mails that were sent would go out again."""
+    door, worked = kept18.door(), tmp_path / "worked"
+    work = f"PGUSER=app PGPASSFILE= PGPASSWORD={PASSWORD} {real(door)}/psql -d ${{1#--dbname=}} -c 'SELECT 1'"
+    after = f'"$REAL" "$@" || exit 1\n{work} > {worked} 2>&1\nexit 0'
+    assert made(kept18.door(bin=instead(tmp_path / "bin", door, "pg_restore", after))).complete
+    assert "permission denied for database" in worked.read_text()
+    how = (door.kept()[0].place / shelf.HOW).read_text()
+    assert "1. Stop whatever sends or works off a queue" in how
+    assert "against the provider's log of what went out" in how
+
+
+def test_it_restores_by_what_it_wrote_down(kept18: Kept) -> None:
+    """Steps 2 and 3 of RESTORE.txt, typed as they stand."""
+    door = kept18.door()
+    assert made(door).complete
+    place = door.kept()[0].place
+    database = f"{door.source.place.database}_restored"
+    with connected(door.url, door.folder) as environment:
+        for line in (place / shelf.HOW).read_text().splitlines():
+            if line.startswith(("   psql -X -d", "   pg_restore")):
+                argv = shlex.split(line)
+                argv[0] = str(real(door) / argv[0])
+                subprocess.run(argv, cwd=place, env=environment, check=True)
+    try:
+        [rows] = kept18.stage.admin(f"SELECT count(*) FROM pg_database WHERE datname = '{database}'")  # noqa: S608
+        assert rows == (1,)
+    finally:
+        kept18.stage.admin(f"DROP DATABASE {database}")
 
 
 def test_it_restores_owners_that_the_scratch_server_does_not_know(kept18: Kept, postgres18_other: str) -> None:
@@ -164,6 +197,7 @@ def test_it_leaves_a_role_and_a_database_alone_that_it_did_not_make(kept18: Kept
     assert there == (1,)
 
 
+@pytest.mark.strict("Each is a dump and a restore; the first shows the manner.", keeps=1)
 @pytest.mark.parametrize(
     ("script", "says"),
     [
@@ -215,6 +249,7 @@ def test_it_tells_no_program_the_password(kept18: Kept, tmp_path: Path) -> None:
     assert not Path(file).exists()
 
 
+@pytest.mark.strict("Each is a dump and a restore; the first shows the manner.", keeps=1)
 @pytest.mark.parametrize("password", ["a:b\\c", " space ", "#x'\"%s", "ünï"])
 def test_it_takes_any_password(kept18: Kept, password: str) -> None:
     with psycopg.connect(kept18.stage.admin_url, autocommit=True) as session:
@@ -343,6 +378,7 @@ def test_it_does_not_count_a_proof_of_another_manifest(kept18: Kept) -> None:
     assert door.kept()[0].proven_at is None
 
 
+@pytest.mark.strict("Each is a dump and a restore; the first shows the manner.", keeps=1)
 @pytest.mark.parametrize(
     ("hours", "verdict"), [(19.9, Verdict.OK), (20.1, Verdict.WARN), (25.9, Verdict.WARN), (26.1, Verdict.BAD)]
 )

@@ -31,7 +31,7 @@ def lay(door: Backups, days: float, proven: bool = True, source: str = "127.0.0.
     at = NOON - timedelta(days=days)
     place = door.folder / shelf.name_for("app", at)
     place.mkdir()
-    for name in (shelf.DUMP, shelf.GLOBALS):
+    for name in (shelf.DUMP, shelf.GLOBALS, shelf.HOW):
         (place / name).write_text(f"{name} of {at}")
     content = {"tables": {"public.t": [1, "1"]}, "large_objects": [0, "0"], "sequences": {}, "owners": {}}
     told = {"format": 1, "source": source, "at": at.isoformat(), "content": content, "files": shelf.described(place)}
