@@ -24,6 +24,7 @@ from flows.life.execute import live_through
 from flows.opening.door import open_once
 from flows.run import settings
 from flows.run.missed import lateness, overtaken
+from flows.run.planned import SKIPPED
 from flows.run.trigger import NOT_NOW
 from flows.step.by_hand import sign_off
 from flows.told.artifacts import publish_checklist
@@ -60,7 +61,7 @@ def health(runbook: str, environment: str, reason: str = "", requester: str = ""
         requester: who asks, as on the roster, with what proves it; `incident run --as NAME` fills it in.
     """
     if missed := _missed(runbook):
-        return Completed(name="Skipped", message=missed)
+        return Completed(name=SKIPPED, message=missed)
     return live_through(
         Health, runbook, environment, _course, asked_by=requester, reason=reason, severity=lambda _health: URGENCY
     )

@@ -28,6 +28,7 @@ from flows.run import settings
 from flows.run.clean import cleaned
 from flows.run.clock import now
 from flows.run.missed import overtaken
+from flows.run.planned import SKIPPED
 from runbooks.catalog import Catalog, watch_name
 from runbooks.model import AnyCheck, Severity, Watch
 from tasks.environment import Environment
@@ -53,7 +54,7 @@ def watch(environment: str, every_s: float) -> State[Any]:
     late = overtaken()
     if late is not None:
         said = f"Missed by {late.total_seconds():.0f} s; a later round asks the same."
-        return Completed(name="Skipped", message=said)
+        return Completed(name=SKIPPED, message=said)
     config = settings.config()
     known = settings.catalog(config)
     place = settings.environment(config, known, environment)

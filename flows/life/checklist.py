@@ -12,10 +12,11 @@ from typing import Any
 
 from flows.case.case import Case, Ending, Fate, step_key
 from flows.case.question import open_question
-from flows.journal import LastRun, kinds
+from flows.journal import Entry, LastRun, kinds
 from flows.journal.series import Series
 from flows.life.execute import GOOD
 from flows.run.clock import now
+from flows.run.planned import skipped
 from flows.told.slo import said, stand
 from flows.told.usual import TooFew, compared, usual_at
 from runbooks.catalog import Catalog
@@ -44,6 +45,7 @@ def comes_to(
         *_open(case),
         *(_objectives(case) if health.objectives else ()),
         *_unsigned(health, before),
+        _late(case, before),
     ]
     items.sort(key=lambda item: -Verdict[str(item["verdict"])])
     worst = max((Verdict[str(item["verdict"])] for item in items), default=Verdict.UNKNOWN)
@@ -52,7 +54,7 @@ def comes_to(
         verdict=worst.name,
         says=_says(items),
         items=items,
-        changed=_changed(items, before["checked"]["items"]) if "checked" in before else [],
+        changed=_changed(items, before),
         not_here=not_here,
     )
 
@@ -139,30 +141,47 @@ def _open(case: Case) -> Iterator[Row]:
     yield _line("incidents", Verdict.WARN if waiting else Verdict.OK, what, says, "incident approve" if waiting else "")
 
 
-def _unsigned(health: Health, before: Mapping[str, Any]) -> Iterator[Row]:
+def _unsigned(health: Health, before: Mapping[str, Entry]) -> Iterator[Row]:
     """What nobody signed the last time: it is shown until somebody does."""
     for part in health.sign_offs:
         closed = before.get(f"{step_key(part.title)}/closed")
-        if closed and closed["fate"] == Fate.EXPIRED:
+        if closed and closed.body["fate"] == Fate.EXPIRED:
             says = f"Nobody signed off “{part.title}” the last time."
             yield _line(
                 f"unsigned {part.title}", Verdict.WARN, f"Was “{part.title}” signed off?", says, "Sign it this time."
             )
 
 
-def _before(case: Case) -> Mapping[str, Any]:
+def _late(case: Case, before: Mapping[str, Entry]) -> Row:
+    """How many rounds and checklists came too late to be of use, since the last time or for a day."""
+    from prefect.client.orchestration import get_client
+
+    place, what = case.environment.name, "Did everything that is scheduled begin in time?"
+    last = before.get("checked")
+    since = datetime.fromisoformat(last.at) if last else now() - timedelta(days=1)
+    with get_client(sync_client=True) as client:
+        number = skipped(client, place, since)
+    since_when = f"since {since:%Y-%m-%d %H:%M} UTC"
+    if not number:
+        return _line("late", Verdict.OK, what, f"No round and no checklist was skipped {since_when}.")
+    says = f"{_count(number, 'run was', 'runs were')} skipped {since_when}: they came too late, and nobody looked then."
+    return _line("late", Verdict.WARN, what, says, "Was the machine or the worker down? incident doctor")
+
+
+def _before(case: Case) -> Mapping[str, Entry]:
     """The entries of the time before this one that came to a table, by key."""
     place = (case.catalogued.slug, case.environment.name)
     for run in case.journal.lately([place], limit=5).get(place, ()):
         if run.incident != case.incident:
-            entries: dict[str, Any] = {entry.key: entry.body for entry in case.journal.read(run.incident)}
+            entries = {entry.key: entry for entry in case.journal.read(run.incident)}
             if "checked" in entries:
                 return entries
     return {}
 
 
-def _changed(items: Sequence[Row], before: Sequence[Row]) -> list[Row]:
-    was = {str(item["key"]): str(item["verdict"]) for item in before}
+def _changed(items: Sequence[Row], before: Mapping[str, Entry]) -> list[Row]:
+    told: Any = before["checked"].body["items"] if "checked" in before else []
+    was = {str(item["key"]): str(item["verdict"]) for item in told}
     return [
         {"what": item["what"], "was": was[str(item["key"])], "is": item["verdict"], "says": item["says"]}
         for item in items

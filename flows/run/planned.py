@@ -11,6 +11,8 @@ from flows.run.clock import now
 
 # What waits for something else than a worker.
 WAITS_ELSEWHERE = ["AwaitingConcurrencySlot"]
+# The state's name of a run that came too late.
+SKIPPED = "Skipped"
 # So many runs are named at once, whatever is asked for (Prefect's own limit).
 AT_ONCE = 200
 
@@ -70,6 +72,25 @@ def next_runs(client: Any, wanted: Iterable[UUID]) -> dict[UUID, datetime]:
             break
         left -= found.keys()
     return found
+
+
+def skipped(client: Any, environment: str, since: datetime) -> int:
+    """How many runs that schedules of this environment began since then came too late to be of use."""
+    from prefect.client.schemas.filters import (
+        FlowRunFilter,
+        FlowRunFilterExpectedStartTime,
+        FlowRunFilterState,
+        FlowRunFilterStateName,
+        FlowRunFilterTags,
+    )
+
+    wanted = FlowRunFilter(
+        # A run has its deployment's tags, and those of an environment name it.
+        tags=FlowRunFilterTags(all_=[environment]),
+        state=FlowRunFilterState(name=FlowRunFilterStateName(any_=[SKIPPED])),
+        expected_start_time=FlowRunFilterExpectedStartTime(after_=since),  # type: ignore[arg-type]
+    )
+    return int(client.count_flow_runs(flow_run_filter=wanted))
 
 
 def _of(wanted: Iterable[UUID]) -> Any:

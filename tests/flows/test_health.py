@@ -11,6 +11,7 @@ from typing import Any
 import psycopg
 import pytest
 from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.states import Completed
 
 from flows.case.question import Answer, Question
 from flows.health import health
@@ -55,7 +56,7 @@ def test_it_says_in_the_first_words_that_nobody_has_to_act(room: Room) -> None:
     room.set(lit=True)
     go(room, place(room, "well"))
     checked = room.entry("checked")
-    assert checked["says"].startswith("Nobody has to act now; it is worth a look. Of 5: 1 WARN, 4 OK.")
+    assert checked["says"].startswith("Nobody has to act now; it is worth a look. Of 6: 1 WARN, 5 OK.")
     # The warning: what should have run by itself never did.
     assert checked["items"][0]["key"] == "ran house/lamp-care"
     assert checked["items"][0]["says"] == "house/lamp-care has never run here."
@@ -80,7 +81,7 @@ def test_it_puts_the_worst_first_and_opens_its_runbook_once(room: Room, client: 
     go(room, where)
     assert room.verdict == "unhealthy"
     checked = room.entry("checked")
-    assert checked["says"].startswith("Somebody has to act. Of 5: 1 BAD")
+    assert checked["says"].startswith("Somebody has to act. Of 6: 1 BAD")
     first = checked["items"][0]
     assert (first["key"], first["verdict"]) == ("check_lamp_is_lit", "BAD")
     assert "house/dark-room is open: incident " in first["to_do"]
@@ -279,3 +280,18 @@ def test_it_says_where_each_objective_stands(room: Room, journal_url: str) -> No
     assert standing["verdict"] == "BAD"
     assert "burns " in standing["says"]
     assert room.verdict == "unhealthy"
+
+
+def test_it_says_when_nobody_looked_because_the_clock_was_late(room: Room, client: SyncPrefectClient) -> None:
+    where = place(room, "asleep")
+    room.set(lit=True)
+    go(room, where)
+    assert item(room, "late")["verdict"] == "OK"
+    for tags in ([where], [where], ["elsewhere"]):
+        run = client.create_flow_run(health, parameters={}, tags=tags)
+        client.set_flow_run_state(run.id, Completed(name="Skipped"), force=True)
+    go(room, where)
+    assert item(room, "late")["verdict"] == "WARN"
+    assert item(room, "late")["says"].startswith("2 runs were skipped since ")
+    go(room, where)
+    assert item(room, "late")["verdict"] == "OK"
