@@ -10,8 +10,7 @@ from deployments.commands.measured import measured
 from deployments.commands.terminal import COLOURS, console, print_json, show_line
 from flows.journal.series import Series
 from flows.run.clock import now
-from flows.told.show import lasted
-from flows.told.slo import Burn, Standing, stand
+from flows.told.slo import Standing, said, stand
 from tasks.model import Verdict
 
 EXAMPLE = """[[environments.{environment}.objectives]]
@@ -51,36 +50,8 @@ def slo(*, environment: str, json: bool = False) -> int:
         print_json([_as_json(one) for one in found])
     else:
         for standing in found:
-            show_line(standing.verdict.name, _said(standing), COLOURS[standing.verdict])
+            show_line(standing.verdict.name, said(standing), COLOURS[standing.verdict])
     return 0 if all(one.verdict is Verdict.OK for one in found) else 1
-
-
-def _said(one: Standing) -> str:
-    objective, share = one.objective, one.share
-    wanted = f"{_percent(objective.target)} of {objective.window_days} days are promised"
-    if share is None:
-        return f"{objective.name}: nothing was measured; {wanted}."
-    left = (
-        f"{lasted(one.left_s)} of {lasted(one.budget_s)} left"
-        if one.left_s >= 0
-        else (f"the budget of {lasted(one.budget_s)} is overspent by {lasted(-one.left_s)}")
-    )
-    burns = ", ".join(_burn(burn) for burn in one.burns)
-    unseen = f" Of {lasted(one.unmeasured_s)} nothing is known." if one.unmeasured_s >= 60 else ""
-    return f"{objective.name}: {_percent(share)} good ({wanted}); {left}; {burns}.{unseen}"
-
-
-def _percent(share: float) -> str:
-    """99.9 %, and never rounded up to a whole that it is not."""
-    text = f"{int(share * 100_000) / 1000:.3f}".rstrip("0").rstrip(".")
-    return f"{text} %"
-
-
-def _burn(burn: Burn) -> str:
-    hours = f"{burn.alarm.long.total_seconds() / 3600:g} h"
-    if burn.long is None:
-        return f"too little measured in {hours} to say how fast it burns"
-    return f"burns {burn.long:.1f}× over {hours} ({burn.alarm.verdict.name} from {burn.alarm.rate:g}×)"
 
 
 def _as_json(one: Standing) -> Mapping[str, object]:
