@@ -173,18 +173,30 @@ def _usual(drawn: Drawn, on: Plane) -> Iterator[str]:
     # Finer than a point of the picture a band is not seen, only carried.
     step = max(1, round((drawn.until - drawn.since) / hour / on.size.plot_width))
     at = drawn.since.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+    x, wide = on.x(at), on.x(at + step * hour) - on.x(at)
+    # The same week again and again.
+    heights: dict[tuple[int, int], tuple[float, float] | None] = {}
     run: list[tuple[float, float, float]] = []
     while drawn.usual and at < drawn.until:
-        local = [(at + n * hour).astimezone(zone) for n in range(step)]
-        found = [one for each in local if (one := drawn.usual.get((each.isoweekday(), each.hour)))]
-        if not found:
+        local = at.astimezone(zone)
+        begins = (local.isoweekday(), local.hour)
+        if begins not in heights:
+            heights[begins] = _between(drawn.usual, begins, step, on)
+        if (found := heights[begins]) is None:
             yield from _area("usual", run)
             run = []
         else:
-            low, high = on.y(min(one.low for one in found)), on.y(max(one.high for one in found))
-            run += [(on.x(moment), low, high) for moment in (at, at + step * hour)]
+            run += [(x, *found), (x + wide, *found)]
         at += step * hour
+        x += wide
     yield from _area("usual", run)
+
+
+def _between(week: Week, begins: tuple[int, int], step: int, on: Plane) -> tuple[float, float] | None:
+    """How far the band reaches in these hours; None where it is not known in any."""
+    hours = [24 * (begins[0] - 1) + begins[1] + n for n in range(step)]
+    found = [one for n in hours if (one := week.get((n // 24 % 7 + 1, n % 24)))]
+    return (on.y(min(one.low for one in found)), on.y(max(one.high for one in found))) if found else None
 
 
 def _area(kind: str, run: Sequence[tuple[float, float, float]]) -> Iterator[str]:

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from flows.journal import Journal
-from flows.told.asked import Asked, past, spans
+from flows.journal import Entry, Journal, kinds
+from flows.journal.series import Bucket, Series
+from flows.told.asked import Asked, moment, past, spans
 from flows.told.chart import Drawn, chart
 from flows.told.checklist import not_well
+from flows.told.sparkline import sparkline
+from flows.told.units import amount
 from flows.told.usual import band
+from tasks.model import Verdict
 
 # A page in Prefect with more pictures is not looked at; the report has them all.
 MOST_PICTURES = 10
 SHOWN = timedelta(days=30)
+# A day each.
+SPARKS = 30
 # Two points of a small picture each.
 BUCKETS = 180
-AT_ONCE = 4
 
 
 def curves(journal: Journal, asked: Collection[Asked], until: datetime, ill: Collection[str]) -> dict[str, Drawn]:
@@ -29,27 +33,25 @@ def curves(journal: Journal, asked: Collection[Asked], until: datetime, ill: Col
     Raises:
         JournalUnavailable: the database does not answer.
     """
-    units = {(one.environment, one.check): one.unit for one in journal.series.known()}
-    there = [one for one in asked if (one.environment, one.check.name) in units]
     since = until - SHOWN
-    incidents = list(past(journal, there[0].environment, since)) if there else []
-
-    def read(one: Asked) -> Drawn:
-        week = journal.series.week(one.series(), until, one.place.time_zone) if one.check.name in ill else []
-        return Drawn(
-            title=f"{one.check.name} in {one.environment}",
-            unit=units[one.environment, one.check.name],
-            since=since,
-            until=until,
-            buckets=journal.series.buckets(one.series(), since, until, BUCKETS),
-            zone=one.place.time_zone,
-            limit=one.drawn_limit,
-            incidents=spans(incident for incident in incidents if incident.runbook in one.runbooks),
-            usual=band(week),
-        )
-
-    with ThreadPoolExecutor(AT_ONCE) as readers:
-        return {one.check.name: drawn for one, drawn in zip(there, readers.map(read, there), strict=True)}
+    incidents = list(past(journal, next(iter(asked)).environment, since)) if asked else []
+    with journal.series.together() as read:
+        units = {(one.environment, one.check): one.unit for one in read.known()}
+        return {
+            one.check.name: Drawn(
+                title=f"{one.check.name} in {one.environment}",
+                unit=units[one.environment, one.check.name],
+                since=since,
+                until=until,
+                buckets=read.buckets(one.series(), since, until, BUCKETS),
+                zone=one.place.time_zone,
+                limit=one.drawn_limit,
+                incidents=spans(incident for incident in incidents if incident.runbook in one.runbooks),
+                usual=band(read.week(one.series(), until, one.place.time_zone)) if one.check.name in ill else {},
+            )
+            for one in asked
+            if (one.environment, one.check.name) in units
+        }
 
 
 def pictures(
@@ -63,3 +65,31 @@ def pictures(
     ill = [known[item["key"]] for item in not_well(checked) if item["key"] in known][:MOST_PICTURES]
     found = curves(journal, ill, until, {one.check.name for one in ill})
     return {one.check.question: chart(found[one.check.name]) for one in ill if one.check.name in found}
+
+
+def thirty_days(journal: Journal, entries: Sequence[Entry]) -> dict[str, str]:
+    """In one line each, how the numbers went that an incident's BAD answers were about, by the check's name.
+
+    Raises:
+        JournalUnavailable: the database does not answer.
+    """
+    opened: Any = entries[0].body
+    until = moment(entries[-1].at)
+    found: dict[str, Any] = {
+        entry.key.removeprefix("diagnosis/"): entry.body for entry in entries if entry.is_a(kinds.Finding)
+    }
+    called = {name: body for name, body in found.items() if body["verdict"] == Verdict.BAD.name}
+    numbers = {name: str(body["unit"]) for name, body in called.items() if body.get("value") is not None}
+    if not numbers:
+        return {}
+    with journal.series.together() as read:
+        series = {name: Series(environment=str(opened["environment"]), check=name) for name in numbers}
+        buckets = {name: read.buckets(one, until - SHOWN, until, SPARKS) for name, one in series.items()}
+    return {name: _line(buckets[name], unit, until) for name, unit in numbers.items() if buckets[name]}
+
+
+def _line(buckets: Sequence[Bucket], unit: str, until: datetime) -> str:
+    low, high = min(one.lowest for one in buckets), max(one.highest for one in buckets)
+    # Where nothing was measured Markdown would leave out the spaces.
+    curve = sparkline(buckets, until - SHOWN, until, SPARKS).replace(" ", "·")
+    return f"{curve} {amount(low, unit)} to {amount(high, unit)}"
