@@ -26,6 +26,7 @@ from deployments.commands import (
     lab,
     new,
     publishing,
+    report,
     run,
     schedule,
     slo,
@@ -37,7 +38,6 @@ from deployments.commands import (
     watch,
 )
 from deployments.commands.context import UnknownEnvironment
-from deployments.commands.measured import UnknownCheck
 from deployments.commands.terminal import errors
 from deployments.trouble import CannotStart
 from flows.gate.reply import NotWaiting
@@ -55,6 +55,7 @@ from flows.journal.holding import TellsNothing
 from flows.people.handling import Over
 from flows.run import settings
 from flows.run.trigger import NotPublished
+from flows.told.asked import UnknownCheck
 from flows.told.follow import NotNoticed, TookTooLong
 from flows.told.words import plain
 from runbooks.catalog import UnknownRunbook
@@ -102,6 +103,7 @@ COMMANDS: Sequence[Callable[..., int]] = (
     handling.close,
     drill.drill,
     health.health,
+    report.report,
     schedule.schedule,
     doctor.doctor,
     team.check,

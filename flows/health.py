@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from prefect import flow
@@ -17,7 +18,7 @@ from prefect.states import Completed
 from prefect.task_runners import ThreadPoolTaskRunner
 
 from flows.case.case import Case, Ending, Fate
-from flows.journal import Asked, Journal
+from flows.journal import Asked, Entry, Journal, JournalUnavailable
 from flows.life.checklist import comes_to
 from flows.life.diagnose import AT_ONCE, diagnose
 from flows.life.execute import live_through
@@ -27,7 +28,9 @@ from flows.run.missed import lateness, overtaken
 from flows.run.planned import SKIPPED
 from flows.run.trigger import NOT_NOW
 from flows.step.by_hand import sign_off
-from flows.told.artifacts import publish_checklist
+from flows.told.artifacts import publish_charts, publish_checklist
+from flows.told.asked import all_asked
+from flows.told.curves import pictures
 from runbooks.catalog import Catalog, watch_name
 from runbooks.checklist import Health
 from runbooks.model import AnyCheck, Severity
@@ -97,6 +100,7 @@ def _course(case: Case, declared: Health) -> tuple[Ending, str]:
         checked = case.record("checked", comes_to(case, declared, findings, opened, known))
     case.say(f"{checked.body['verdict']}: {checked.body['says']}")
     publish_checklist(declared.title, checked.body)
+    _draw(case, checked)
     for part in declared.sign_offs:
         sign_off(case, part, f"Part of “{declared.title}”. {checked.body['says']}")
     says = str(checked.body["says"])
@@ -104,6 +108,17 @@ def _course(case: Case, declared: Health) -> tuple[Ending, str]:
     if unsigned:
         return Ending.UNSIGNED, f"{says} Nobody signed off: {', '.join(unsigned)}."
     return ENDINGS[Verdict[str(checked.body["verdict"])]], says
+
+
+def _draw(case: Case, checked: Entry) -> None:
+    """Show thirty days of what is not well; a picture that cannot be drawn now holds nobody up."""
+    known = all_asked(settings.catalog(settings.config()), case.environment.name, case.environment)
+    try:
+        drawn = pictures(case.journal, known, checked.body, datetime.fromisoformat(checked.at))
+    except JournalUnavailable as error:
+        case.say(f"No pictures: {error}")
+        return
+    publish_charts(f"{case.runbook.title}: thirty days of what is not well", drawn)
 
 
 def _open(case: Case, known: Catalog, findings: Mapping[AnyCheck, Finding]) -> dict[AnyCheck, str]:

@@ -6,9 +6,10 @@ import dataclasses
 from datetime import timedelta
 
 from deployments.commands.context import Here, here
-from deployments.commands.measured import asked, incidents, moment, since, was_real
+from deployments.commands.measured import asked, incidents, since, was_real
 from deployments.commands.terminal import console, errors, print_json, show_line, show_table
 from flows.run.clock import now
+from flows.told.asked import moment
 from flows.told.hindsight import Hindsight, Past, decides, hindsight, judged
 from flows.told.show import lasted
 from runbooks.model import Watch

@@ -113,3 +113,4 @@ def _show(catalogued: Catalogued, incident: str, checked: Mapping[str, Any]) -> 
     if catalogued.runbook.parts:
         say(f"To be signed off, one after the other: incident approve {incident[:8]}")
     say(f"The record: incident timeline {incident[:8]}")
+    say(f"The report, with thirty days of each number: incident report {incident[:8]} --html report.html")

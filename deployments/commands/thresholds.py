@@ -9,10 +9,11 @@ from datetime import timedelta
 from cyclopts import App
 
 from deployments.commands.context import here
-from deployments.commands.measured import Asked, asked
+from deployments.commands.measured import asked
 from deployments.commands.terminal import errors, print_json, say, show_line
 from flows.journal.thinning import POINTS_KEPT
 from flows.run.clock import now
+from flows.told.asked import Asked
 from flows.told.suggest import Suggested, suggest
 from flows.told.units import amount
 from tasks.model import Threshold

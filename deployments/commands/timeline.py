@@ -9,6 +9,7 @@ from deployments.commands.context import here
 from deployments.commands.entries import Teller
 from deployments.commands.terminal import console, errors, print_json, say, show_markdown, show_table
 from flows.journal import Entry, Journal, broken, stands_for_removed
+from flows.told.curves import thirty_days
 from flows.told.follow import follow
 from flows.told.report import report, what
 from flows.told.words import plain
@@ -52,7 +53,7 @@ def timeline(incident: str | None = None, *, live: bool = False, post_mortem: bo
     if json:
         print_json([dataclasses.asdict(entry) for entry in entries])
     elif post_mortem:
-        show_markdown(report(entries))
+        show_markdown(report(entries, thirty_days(journal, entries)))
     else:
         show_table(["at (UTC)", "who", "what"], [(_moment(e.at, 19), e.actor, what(e)) for e in entries])
     return _judged(entries, quiet=json or post_mortem)

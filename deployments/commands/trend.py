@@ -10,12 +10,13 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from deployments.commands.context import here
-from deployments.commands.measured import Asked, asked, incidents, moment, since
+from deployments.commands.measured import asked, incidents, since
 from deployments.commands.terminal import console, errors, print_json, say, show_line, show_table
 from flows.journal import IncidentSummary
 from flows.journal.series import AllSeries, Bucket, Hour, Known, Point, Series
 from flows.run.clock import now
-from flows.told.chart import Drawn, Span, chart
+from flows.told.asked import Asked, moment, spans
+from flows.told.chart import Drawn, chart
 from flows.told.sparkline import sparkline
 from flows.told.units import amount
 from flows.told.usual import TooFew, band, compared, usual_at
@@ -175,15 +176,6 @@ def _compared(told: Trend, last: Point) -> str:
 
 
 def _picture(told: Trend) -> str:
-    limits = [] if told.fact else list(told.of.limits.values())
-    spans = [
-        Span(
-            opened=moment(one.opened_at),
-            closed=None if one.open else moment(one.closed_at),
-            name=f"{one.severity} {one.incident[:8]}".strip(),
-        )
-        for one in told.incidents
-    ]
     return chart(
         Drawn(
             title=told.title,
@@ -192,8 +184,8 @@ def _picture(told: Trend) -> str:
             until=told.until,
             buckets=told.buckets(BUCKETS),
             zone=told.of.place.time_zone,
-            limit=limits[0] if len(limits) == 1 else None,
-            incidents=spans,
+            limit=None if told.fact else told.of.drawn_limit,
+            incidents=spans(told.incidents),
             usual=band(told.week),
         )
     )

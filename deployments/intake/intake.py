@@ -7,8 +7,9 @@ import hashlib
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 from pydantic import SecretStr
 
@@ -17,12 +18,14 @@ from deployments.intake.quiet import quiet
 from deployments.intake.settings import AlertSettings
 from deployments.intake.source import Source
 from flows.journal import JournalUnavailable, NotRecordable, refusals
+from flows.journal.newest import Newest, newest
 from flows.journal.openings import Backlog, backlog
 from flows.journal.pool import Sessions
 from flows.journal.taking import Taken, Told, take
 from flows.opening.alert import Alert, State
 from flows.opening.routing import route
 from flows.run.clock import now
+from flows.told.dashboards import Dashboard, dashboard_of
 from runbooks.catalog import Catalog
 from runbooks.model import Severity
 
@@ -102,6 +105,22 @@ class Intake:
             return self._sessions.run(backlog)
         except JournalUnavailable:
             return None
+
+    def newest(self) -> list[Newest]:
+        """The newest answer of every series.
+
+        Raises:
+            Refused: the database does not answer.
+        """
+        try:
+            return self._sessions.run(newest)
+        except JournalUnavailable as error:
+            raise Refused(Why.UNAVAILABLE, str(error)) from error
+
+    @cached_property
+    def dashboards(self) -> Mapping[str, Dashboard]:
+        """Where each check's answer stands, by its name."""
+        return {one.name: dashboard_of(one) for entry in self.catalog for one in entry.runbook.checks}
 
     def write_refused(self) -> None:
         """Keep in the journal what was refused since the last time; one row for each source and reason.

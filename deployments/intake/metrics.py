@@ -1,4 +1,4 @@
-"""What Prometheus reads of an intake."""
+"""What Prometheus reads of an intake: of itself, and of the series in its database."""
 
 from __future__ import annotations
 
@@ -7,11 +7,13 @@ from collections.abc import Iterator
 
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
 
 from deployments.intake.intake import Intake
+from flows.told.dashboards import Dashboard
 
 
-class _Collector:
+class _Collector(Collector):
     """Made for each reading: the counts are the intake's own."""
 
     def __init__(self, intake: Intake) -> None:
@@ -49,8 +51,45 @@ class _Collector:
             yield CounterMetricFamily("incident_openings_dispatched", "Runs created.", found.dispatched)
 
 
+class _Series(Collector):
+    """Made for each reading: the newest answer of every check. Its facts are left out; they are too many."""
+
+    def __init__(self, intake: Intake) -> None:
+        self._answers = intake.newest()
+        self._dashboards = intake.dashboards
+
+    def collect(self) -> Iterator[Metric]:
+        labels = ["environment", "check", "dashboard"]
+        value = GaugeMetricFamily("incident_check_value", "The last number, in its unit.", labels=[*labels, "unit"])
+        verdict = GaugeMetricFamily(
+            "incident_check_verdict", "The last answer: 0 OK, 1 WARN, 2 UNKNOWN, 3 BAD.", labels=labels
+        )
+        age = GaugeMetricFamily("incident_check_age_seconds", "Since the last answer.", labels=labels)
+        for one in self._answers:
+            # What nobody declares any more is health: as in a report.
+            named = [one.environment, one.check, self._dashboards.get(one.check, Dashboard.HEALTH).value.lower()]
+            if one.value is not None:
+                value.add_metric([*named, one.unit], one.value)
+            verdict.add_metric(named, one.verdict)
+            age.add_metric(named, one.age_s)
+        yield from (value, verdict, age)
+
+
 def exposition(intake: Intake) -> bytes:
-    """The figures in Prometheus' text format."""
+    """The intake's own figures in Prometheus' text format."""
+    return _text(_Collector(intake))
+
+
+def series_exposition(intake: Intake) -> bytes:
+    """The newest answers in the same format: those of one intake are those of all over its database.
+
+    Raises:
+        Refused: the database does not answer. Nothing is better than what was.
+    """
+    return _text(_Series(intake))
+
+
+def _text(collector: Collector) -> bytes:
     registry = CollectorRegistry()
-    registry.register(_Collector(intake))
+    registry.register(collector)
     return generate_latest(registry)

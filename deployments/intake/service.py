@@ -1,4 +1,4 @@
-"""The service: POST /alerts/{source}, GET /health, GET /metrics. It answers when what was sent is stored or refused."""
+"""The service: alerts in, its health and its metrics. It answers when what was sent is stored or refused."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 import dataclasses
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Annotated, Any
 
 from fastapi import FastAPI, Path, Request
@@ -17,7 +17,7 @@ from pydantic import BaseModel
 
 from deployments.intake.delivery import LARGEST, STATUS, Delivery, Refused, Why
 from deployments.intake.intake import Accepted, Intake
-from deployments.intake.metrics import exposition
+from deployments.intake.metrics import exposition, series_exposition
 from deployments.intake.source import same
 from flows.told.words import plain
 
@@ -59,6 +59,7 @@ UNPROVED = {
     "description": REFUSED["description"],
     "content": {"application/json": {"schema": Refusal.model_json_schema()}},
 }
+METRICS_REFUSED: dict[int | str, dict[str, Any]] = {401: UNPROVED, 503: UNPROVED}
 TEXT = {"description": "For Prometheus.", "content": {"text/plain": {"schema": {"type": "string"}}}}
 Name = Annotated[str, Path(max_length=100, description="The source's name in the configuration.")]
 Key = Annotated[str, Path(max_length=500, description="A secret, for senders that can give it nowhere else.")]
@@ -83,11 +84,11 @@ def application(intake: Intake) -> FastAPI:
 
     @app.get("/metrics", responses={200: TEXT, 401: UNPROVED}, response_class=PlainTextResponse)
     async def metrics(request: Request) -> PlainTextResponse:
-        given = request.headers.get("authorization", "").removeprefix("Bearer ")
-        secret = intake.settings.listening.metrics_secret
-        if secret is None or not same(given, secret.get_secret_value()):
-            raise Refused(Why.UNPROVED, "metrics")
-        return PlainTextResponse(exposition(intake), media_type="text/plain; version=0.0.4")
+        return await _told(intake, request, exposition)
+
+    @app.get("/metrics/series", responses={200: TEXT, **METRICS_REFUSED}, response_class=PlainTextResponse)
+    async def series(request: Request) -> PlainTextResponse:
+        return await _told(intake, request, series_exposition)
 
     @app.exception_handler(Refused)
     async def refused(request: Request, error: Refused) -> JSONResponse:
@@ -99,6 +100,16 @@ def application(intake: Intake) -> FastAPI:
         return JSONResponse(Refusal().model_dump(), 422)
 
     return app
+
+
+async def _told(intake: Intake, request: Request, exposed: Callable[[Intake], bytes]) -> PlainTextResponse:
+    """To whoever has the secret of the metrics; the database is asked beside the thread that takes alerts."""
+    given = request.headers.get("authorization", "").removeprefix("Bearer ")
+    secret = intake.settings.listening.metrics_secret
+    if secret is None or not same(given, secret.get_secret_value()):
+        raise Refused(Why.UNPROVED, "metrics")
+    text = await run_in_threadpool(exposed, intake)
+    return PlainTextResponse(text, media_type="text/plain; version=0.0.4")
 
 
 async def _receive(intake: Intake, name: str, key: str, request: Request) -> JSONResponse:

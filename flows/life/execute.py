@@ -23,11 +23,12 @@ from flows.case.question import Asker, local_asker
 from flows.case.standing import SCHEDULE
 from flows.gate.requester import How, Requester, opening, requester
 from flows.gate.suspend import SuspendedRun
-from flows.journal import Asked, Entry, HeldElsewhere, LockLost, kinds
+from flows.journal import Asked, Entry, HeldElsewhere, JournalUnavailable, LockLost, kinds
 from flows.run import settings
 from flows.run.clean import cleaned
 from flows.run.clock import now
 from flows.told.artifacts import publish_report
+from flows.told.curves import thirty_days
 from flows.told.report import report
 from runbooks.catalog import Catalogued
 from runbooks.model import Declared
@@ -173,8 +174,17 @@ def _to_its_end(case: Case, live: Callable[[], tuple[Ending, str]]) -> Entry:
         ending, says = live()
         closed = case.record("closed", kinds.Closed(verdict=ending.value, says=says))
     # A run that died right after the entry comes by here again.
-    publish_report(case.redact.text(report(case.log.entries)))
+    publish_report(case.redact.text(report(case.log.entries, _thirty_days(case))))
     return closed
+
+
+def _thirty_days(case: Case) -> dict[str, str]:
+    """It is closed already: a report without its curves is one."""
+    try:
+        return thirty_days(case.journal, case.log.entries)
+    except JournalUnavailable as error:
+        case.say(f"The report has no curves: {error}")
+        return {}
 
 
 def _state(closed: Entry) -> State[Any]:

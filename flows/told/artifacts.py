@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Mapping
 from typing import Any, cast
 from uuid import UUID
@@ -31,8 +32,24 @@ def publish_checklist(title: str, checked: Mapping[str, Any]) -> None:
 
     key = _key("checklist")
     if Artifact.get(key) is None:
-        description = "\n".join([f"# {said(title)}", "", *checklist.lines(checked)])
+        whole = f"With thirty days of each number: `incident report {_short()} --html report.html`"
+        description = "\n".join([f"# {said(title)}", "", *checklist.lines(checked), "", whole])
         create_table_artifact(key=key, table=checklist.rows(checked), description=description)
+
+
+def publish_charts(title: str, pictures: Mapping[str, str]) -> None:
+    """Pictures as SVG documents, by what stands above each. Both interfaces show them, and run nothing of them."""
+    from prefect.artifacts import Artifact, create_markdown_artifact
+
+    key = _key("charts")
+    if pictures and Artifact.get(key) is None:
+        lines = [f"# {said(title)}", *(line for name, svg in pictures.items() for line in _picture(name, svg))]
+        create_markdown_artifact(key=key, markdown="\n".join(lines), description=said(title))
+
+
+def _picture(name: str, svg: str) -> tuple[str, ...]:
+    inline = base64.b64encode(svg.encode()).decode()
+    return ("", f"## {said(name)}", "", f"![{said(name)}](data:image/svg+xml;base64,{inline})")
 
 
 def publish_plan(title: str, plan: Plan) -> None:

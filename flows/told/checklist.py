@@ -15,7 +15,7 @@ MOST = 20
 
 def lines(checked: Mapping[str, Any], most: int = MOST) -> list[str]:
     """In Markdown."""
-    ill = [item for item in checked["items"] if item["verdict"] != Verdict.OK.name]
+    ill = not_well(checked)
     return [
         f"**{said(checked['says'])}**",
         "",
@@ -24,6 +24,11 @@ def lines(checked: Mapping[str, Any], most: int = MOST) -> list[str]:
         *_changed(checked["changed"]),
         *_not_here(checked["not_here"]),
     ]
+
+
+def not_well(checked: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The lines that are not OK, the worst first."""
+    return [item for item in checked["items"] if item["verdict"] != Verdict.OK.name]
 
 
 def rows(checked: Mapping[str, Any]) -> list[dict[str, str]]:

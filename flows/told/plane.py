@@ -9,16 +9,38 @@ from datetime import datetime
 from flows.journal.series import Bucket
 from flows.told.units import Scale, scale
 
-WIDTH, HEIGHT = 960, 340
-LEFT, RIGHT, TOP, BOTTOM = 84, 112, 70, 34
-PLOT_WIDTH, PLOT_HEIGHT = WIDTH - LEFT - RIGHT, HEIGHT - TOP - BOTTOM
-
 # A peak of more than so many times what all but the highest fiftieth stay below would make a line of the rest.
 PEAK = 4
 # A limit further off than so many times the highest number is told at the edge.
 FAR = 2.5
 # Numbers that differ by less than this part of themselves are shown from near the lowest on, not from nothing.
 FLAT = 0.4
+
+
+@dataclass(frozen=True, kw_only=True)
+class Size:
+    """How large a picture is, and how much of it lies beside the plot. One with a heading says what it shows."""
+
+    width: int
+    height: int
+    left: int
+    right: int
+    top: int
+    bottom: int
+    headed: bool
+
+    @property
+    def plot_width(self) -> int:
+        return self.width - self.left - self.right
+
+    @property
+    def plot_height(self) -> int:
+        return self.height - self.top - self.bottom
+
+
+LARGE = Size(width=960, height=340, left=84, right=112, top=70, bottom=34, headed=True)
+# Two beside each other on a screen, or one across a phone: its letters are read on both; a page says the rest.
+SMALL = Size(width=480, height=200, left=66, right=104, top=20, bottom=26, headed=False)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,12 +52,13 @@ class Plane:
     bottom: float
     top: float
     scale: Scale
+    size: Size = LARGE
 
     def x(self, at: datetime) -> float:
-        return PLOT_WIDTH * ((at - self.since) / (self.until - self.since))
+        return self.size.plot_width * ((at - self.since) / (self.until - self.since))
 
     def y(self, value: float) -> float:
-        return PLOT_HEIGHT * (1 - (value - self.bottom) / (self.top - self.bottom))
+        return self.size.plot_height * (1 - (value - self.bottom) / (self.top - self.bottom))
 
     def shows(self, value: float) -> bool:
         return self.bottom <= value <= self.top
@@ -45,7 +68,14 @@ class Plane:
         return self.scale.ticks(self.bottom, self.top)
 
 
-def plane(since: datetime, until: datetime, buckets: Sequence[Bucket], unit: str, lines: Sequence[float]) -> Plane:
+def plane(
+    since: datetime,
+    until: datetime,
+    buckets: Sequence[Bucket],
+    unit: str,
+    lines: Sequence[float],
+    size: Size = LARGE,
+) -> Plane:
     """So that the numbers fill it, and `lines` are in it where they are near."""
     highest = max((bucket.highest for bucket in buckets), default=0.0)
     lowest = min((bucket.lowest for bucket in buckets), default=0.0)
@@ -63,7 +93,8 @@ def plane(since: datetime, until: datetime, buckets: Sequence[Bucket], unit: str
     if bottom != 0:
         bottom -= room
     top += room if top != 0 else 0.0
-    return Plane(since=since, until=until, bottom=bottom, top=top, scale=scale(max(abs(bottom), abs(top)), unit))
+    said_in = scale(max(abs(bottom), abs(top)), unit)
+    return Plane(since=since, until=until, bottom=bottom, top=top, scale=said_in, size=size)
 
 
 def apart(heights: Sequence[float], least: float) -> list[float]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 
 from flows.case.bodies import OLDER
@@ -29,8 +30,11 @@ STAGES = {
 }
 
 
-def report(entries: Sequence[Entry]) -> str:
-    """What happened, how long it took, what was found, decided and run, and what people have to add."""
+def report(entries: Sequence[Entry], thirty_days: Mapping[str, str] = MappingProxyType({})) -> str:
+    """What happened, how long it took, what was found, decided and run, and what people have to add.
+
+    `thirty_days` says in a line how a check's number went before; see flows/told/curves.py.
+    """
     by_key: dict[str, Any] = {entry.key: entry.body for entry in entries}
     opened, closed = by_key["opened"], by_key.get("closed", {"verdict": "still open", "says": ""})
     return "\n".join(
@@ -52,6 +56,7 @@ def report(entries: Sequence[Entry]) -> str:
             "",
             *table([_finding_row(entry) for entry in _findings(entries)], ROWS),
             "",
+            *_before(thirty_days, str(opened["environment"])),
             "## Decisions",
             "",
             *(_decisions(entries) or ["Nobody was asked."]),
@@ -149,6 +154,15 @@ def _findings(entries: Sequence[Entry]) -> list[Entry]:
 
 def _finding_row(entry: Entry) -> dict[str, Any]:
     return {"check": _check(entry), "verdict": entry.body["verdict"], "says": entry.body["says"]}
+
+
+def _before(thirty_days: Mapping[str, str], environment: str) -> Iterator[str]:
+    if thirty_days:
+        yield from ("Thirty days until the end:", "")
+        for name, line in thirty_days.items():
+            command = f"incident trend {name} --environment {environment}"
+            yield f"- {markdown.code(name)}: {said(line)}; {markdown.code(command)}"
+        yield ""
 
 
 def _check(entry: Entry) -> str:

@@ -118,35 +118,6 @@ def stand(objective: Objective, points: Sequence[Point], now: datetime) -> Stand
     return Standing(objective=objective, good_s=good, bad_s=bad, unmeasured_s=unmeasured, burns=burns)
 
 
-def said(one: Standing) -> str:
-    """Where it stands, in a sentence."""
-    objective, share = one.objective, one.share
-    wanted = f"{_percent(objective.target)} of {objective.window_days} days are promised"
-    if share is None:
-        return f"{objective.name}: nothing was measured; {wanted}."
-    left = (
-        f"{lasted(one.left_s)} of {lasted(one.budget_s)} left"
-        if one.left_s >= 0
-        else (f"the budget of {lasted(one.budget_s)} is overspent by {lasted(-one.left_s)}")
-    )
-    burns = ", ".join(_burn(burn) for burn in one.burns)
-    unseen = f" Of {lasted(one.unmeasured_s)} nothing is known." if one.unmeasured_s >= 60 else ""
-    return f"{objective.name}: {_percent(share)} good ({wanted}); {left}; {burns}.{unseen}"
-
-
-def _percent(share: float) -> str:
-    """99.9 %, and never rounded up to a whole that it is not."""
-    text = f"{int(share * 100_000) / 1000:.3f}".rstrip("0").rstrip(".")
-    return f"{text} %"
-
-
-def _burn(burn: Burn) -> str:
-    hours = f"{burn.alarm.long.total_seconds() / 3600:g} h"
-    if burn.long is None:
-        return f"too little measured in {hours} to say how fast it burns"
-    return f"burns {burn.long:.1f}× over {hours} ({burn.alarm.verdict.name} from {burn.alarm.rate:g}×)"
-
-
 def stretches(objective: Objective, points: Sequence[Point], now: datetime) -> list[Stretch]:
     """How long each answer stood: until the next, or until it would have been asked again a few times."""
     if not points:
@@ -177,3 +148,32 @@ def _rate(
     if not measured or measured < enough * (until - since).total_seconds():
         return None
     return bad / measured / (1 - objective.target)
+
+
+def said(one: Standing) -> str:
+    """Where it stands in one sentence: the share, the budget that is left, how fast it burns."""
+    objective, share = one.objective, one.share
+    wanted = f"{_percent(objective.target)} of {objective.window_days} days are promised"
+    if share is None:
+        return f"{objective.name}: nothing was measured; {wanted}."
+    left = (
+        f"{lasted(one.left_s)} of {lasted(one.budget_s)} left"
+        if one.left_s >= 0
+        else (f"the budget of {lasted(one.budget_s)} is overspent by {lasted(-one.left_s)}")
+    )
+    burns = ", ".join(_burn(burn) for burn in one.burns)
+    unseen = f" Of {lasted(one.unmeasured_s)} nothing is known." if one.unmeasured_s >= 60 else ""
+    return f"{objective.name}: {_percent(share)} good ({wanted}); {left}; {burns}.{unseen}"
+
+
+def _percent(share: float) -> str:
+    """99.9 %, and never rounded up to a whole that it is not."""
+    text = f"{int(share * 100_000) / 1000:.3f}".rstrip("0").rstrip(".")
+    return f"{text} %"
+
+
+def _burn(burn: Burn) -> str:
+    hours = f"{burn.alarm.long.total_seconds() / 3600:g} h"
+    if burn.long is None:
+        return f"too little measured in {hours} to say how fast it burns"
+    return f"burns {burn.long:.1f}× over {hours} ({burn.alarm.verdict.name} from {burn.alarm.rate:g}×)"

@@ -15,6 +15,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -31,11 +32,19 @@ from flows.journal.measurement import measure
 from flows.journal.migrate import migrate
 from flows.journal.series import Series
 from flows.journal.thinning import Thinning
+from flows.told.asked import Asked
+from flows.told.chart import within
+from flows.told.curves import curves
+from flows.told.plane import SMALL
+from runbooks.model import AnyCheck
+from tasks.check import Check
+from tasks.environment import Measured
 from tasks.model import Finding, Row, Verdict
 
 POINTS = 1_000_000
 ROUND = 200
 ROUNDS = 50
+REPORTED = 60
 MONTH = timedelta(days=30)
 ONE_BY_ONE = """
     INSERT INTO incident.measurements (environment, check_name, value, unit, verdict, incident, facts)
@@ -126,7 +135,30 @@ def _read(owner: str, runner: str, number: int) -> dict[str, float]:
         "week_ms": _median(lambda: journal.series.week(minutes, until, "Europe/Berlin")),
         "latest_of_200_ms": _median(lambda: journal.earlier("production", names)),
         "known_ms": _median(journal.series.known),
+        **_reported(journal, until),
     }
+
+
+def _reported(journal: Journal, until: datetime) -> dict[str, float]:
+    """The pictures of a checklist of sixty questions: read, and drawn."""
+    asked = [
+        Asked(check=_question(n), environment="production", place=Measured(), runbooks=frozenset())
+        for n in range(1, 1 + REPORTED)
+    ]
+    drawn = [replace(one, size=SMALL) for one in curves(journal, asked, until, set()).values()]
+    return {
+        "report_of_60_read_ms": _median(lambda: curves(journal, asked, until, set())),
+        "report_of_60_drawn_ms": _median(lambda: [within(one) for one in drawn]),
+    }
+
+
+def _question(number: int) -> AnyCheck:
+    def asked() -> Finding:
+        """Is it well?"""
+        return Finding(verdict=Verdict.OK, says="")
+
+    asked.__name__ = f"check_number_{number}"
+    return Check(asked)
 
 
 def _thinned(owner: str) -> dict[str, float]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import os
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -15,7 +16,7 @@ from prefect.states import Completed
 
 from flows.case.question import Answer, Question
 from flows.health import health
-from flows.journal import broken
+from flows.journal import JournalUnavailable, broken
 from flows.people.escalate import due
 from flows.people.verdict import written
 from flows.run.clock import now
@@ -216,6 +217,29 @@ def test_it_leaves_a_table_worst_first(room: Room, client: SyncPrefectClient) ->
     assert table.description is not None
     assert table.description.splitlines()[2].startswith("**Somebody has to act.")
     assert str(table.data).index("BAD") < str(table.data).index("WARN") < str(table.data).index('"OK"')
+    assert f"`incident report {room.incident[:8]} --html report.html`" in table.description
+    # What is not well was never a number.
+    assert Artifact.get(f"charts-{room.incident[:8]}") is None
+
+
+def test_it_draws_what_is_not_well(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+    from prefect.artifacts import Artifact
+
+    room.set(lit=True, heat=95)
+    where = place(room, "drawn")
+    go(room, where)
+    drawn: Any = Artifact.get(f"charts-{room.incident[:8]}")
+    assert str(drawn.data).count("![Is the lamp cool enough to touch?](data:image/svg+xml;base64,") == 1
+    picture = base64.b64decode(str(drawn.data).partition("base64,")[2].rstrip(")")).decode()
+    assert f"check_lamp_heat in {where}" in picture
+    assert "bad 90 °C" in picture
+
+    def gone(*_args: object) -> dict[str, str]:
+        raise JournalUnavailable("The journal does not answer.")
+
+    monkeypatch.setattr("flows.health.pictures", gone)
+    go(room, where)
+    assert (room.verdict, Artifact.get(f"charts-{room.incident[:8]}")) == ("unhealthy", None)
 
 
 def test_its_report_tells_the_whole(room: Room) -> None:

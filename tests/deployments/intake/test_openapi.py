@@ -46,6 +46,7 @@ def test_it_answers_as_it_is_described(served: Served) -> None:
 
         ask()
         asked.append(operation.label)
-    assert asked == ["POST /alerts/{source}", "POST /alerts/{source}/{key}", "GET /health", "GET /metrics"]
+    posts = ["POST /alerts/{source}", "POST /alerts/{source}/{key}"]
+    assert asked == [*posts, "GET /health", "GET /metrics", "GET /metrics/series"]
     assert {200, 400, 401} <= answered
     assert served.journal.alerts.newest() == []

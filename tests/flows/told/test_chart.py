@@ -14,7 +14,7 @@ import pytest
 from flows.journal.series import Bucket
 from flows.told.calendar import marks
 from flows.told.chart import Drawn, Span, chart, runs
-from flows.told.plane import PLOT_HEIGHT, PLOT_WIDTH
+from flows.told.plane import LARGE
 from flows.told.usual import Usual
 from tasks.model import Threshold
 
@@ -76,7 +76,7 @@ def test_it_draws_a_constant_inside_the_picture(value: float) -> None:
     [curve] = of_class(picture(flat), "line", "polyline")
     heights = {float(point.partition(",")[2]) for point in str(curve.get("points")).split()}
     assert len(heights) == 1
-    assert 0 <= heights.pop() <= PLOT_HEIGHT
+    assert 0 <= heights.pop() <= LARGE.plot_height
 
 
 def test_it_lets_a_peak_reach_beyond_and_says_how_high() -> None:
@@ -84,7 +84,7 @@ def test_it_lets_a_peak_reach_beyond_and_says_how_high() -> None:
     root = picture(buckets, limit=LIMIT)
     assert "↑ 50 s" in texts(root)
     lines = {kind: of_class(root, kind, "line") for kind in ("warn", "bad")}
-    assert all(0 < float(str(line.get("y1"))) < PLOT_HEIGHT for [line] in lines.values())
+    assert all(0 < float(str(line.get("y1"))) < LARGE.plot_height for [line] in lines.values())
 
 
 def test_it_says_at_the_edge_how_far_a_limit_is() -> None:
@@ -108,7 +108,7 @@ def test_it_marks_incidents_and_keeps_their_names_apart() -> None:
         Span(opened=SINCE - 9 * DAY, closed=SINCE - 8 * DAY, name="P0 long ago"),
     ]
     root = picture([bucket(n) for n in range(720)], incidents=spans)
-    marks_of = [one for one in of_class(root, "incident", "rect") if one.get("height") == str(PLOT_HEIGHT)]
+    marks_of = [one for one in of_class(root, "incident", "rect") if one.get("height") == str(LARGE.plot_height)]
     assert len(marks_of) == 3
     # An hour of thirty days is a pixel; and one that is open goes on to the edge.
     assert [float(str(one.get("width"))) >= 3 for one in marks_of] == [True, True, True]
@@ -124,7 +124,7 @@ def test_it_leaves_a_hole_in_the_band_where_nothing_is_usual() -> None:
     # Of a year, the twelve weeks that it is told from.
     [*bands] = of_class(picture([bucket(1)], usual=week, since=UNTIL - 365 * DAY), "usual", "polygon")
     first = min(float(point.partition(",")[0]) for band in bands for point in str(band.get("points")).split())
-    assert first == pytest.approx(PLOT_WIDTH * (365 - 84) / 365, abs=1)
+    assert first == pytest.approx(LARGE.plot_width * (365 - 84) / 365, abs=1)
 
 
 def test_it_is_the_same_to_the_byte_and_loads_nothing() -> None:
@@ -167,4 +167,4 @@ def test_it_marks_the_day_that_has_twenty_five_hours() -> None:
     assert [after - before for before, after in pairwise([since, *at])] == [4 * HOUR, *[3 * HOUR] * 7]
     days = marks(datetime(2026, 10, 23, 22, tzinfo=UTC), datetime(2026, 10, 27, 23, tzinfo=UTC), "Europe/Berlin")
     assert all((moment - days[0][0]) / DAY >= 0 for moment, _ in days)
-    assert PLOT_WIDTH > 600
+    assert LARGE.plot_width > 600

@@ -124,3 +124,11 @@ def test_it_keeps_every_entry_of_a_long_incident_in_the_timeline() -> None:
         [*journal(), *_entries(*[(0, "seen again", f"seen-again/{n}", {"says": f"n{n}."}) for n in range(99)])]
     )
     assert "seen again: n98." in told
+
+
+def test_it_shows_how_the_numbers_went_before() -> None:
+    told = report(journal(), {"check_two": "▁▁·█ 1 s to 40 s"})
+    head = "Thirty days until the end:\n\n"
+    line = "- `check_two`: ▁▁·█ 1 s to 40 s; `incident trend check_two --environment lab`\n\n## Decisions"
+    assert head + line in told
+    assert "Thirty days" not in report(journal())
