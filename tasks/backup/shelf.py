@@ -11,6 +11,7 @@ import hashlib
 import json
 import os
 import re
+import secrets
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -117,7 +118,8 @@ def writing(folder: Path, name: str) -> Iterator[Path]:
     Raises:
         Refused: it cannot be written, above all because the disk is full.
     """
-    partial = folder / f".{name}{PARTIAL}"
+    # A name of its own: a pg_dump whose parent was killed may still write, and the next run begin in the same second.
+    partial = folder / f".{name}.{secrets.token_hex(4)}{PARTIAL}"
     try:
         partial.mkdir(mode=OWNER_ONLY_FOLDER)
         yield partial

@@ -65,7 +65,7 @@ def test_it_says_once_that_it_does_not_arrive_and_never_where_to(caplog: pytest.
     heart = Heartbeat(SecretStr(f"http://127.0.0.1:{free_port()}/{TOKEN}"), said.append, lambda: next(now))
     for _ in range(2):
         heart.beat()
-    assert said == ["The heartbeat does not arrive. 127.0.0.1 cannot be read: ConnectError. "]
+    assert said == ["The heartbeat does not arrive. 127.0.0.1 cannot be reached: Connection refused. "]
     assert TOKEN not in caplog.text
     assert TOKEN not in f"{heart!r}"
 

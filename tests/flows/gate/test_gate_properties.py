@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pyotp
@@ -40,6 +41,9 @@ TOTP = {name: pyotp.random_base32() for name in ("ana", "zoe", "max")}
 KEYS = {name: pyotp.random_hex(40) for name in ("eve", "kim")}
 PROOFS = ("right", "wrong", "none", "replayed", "another's", "of another answer")
 numbers = itertools.count(1)
+
+# Of its declaration a step asks only how long people may take.
+UNDECLARED = cast(Any, SimpleNamespace(answer_within=None))
 
 
 class Waits(BaseException):
@@ -156,7 +160,7 @@ class Machine(RuleBasedStateMachine):
             case = Case(
                 incident=self.incident,
                 catalogued=Catalogued(
-                    slug="x/y", runbook=cast(Any, None), module="", source=Path(), version=f"release {self.release}"
+                    slug="x/y", runbook=UNDECLARED, module="", source=Path(), version=f"release {self.release}"
                 ),
                 environment=self.place,
                 journal=self.journal,

@@ -102,7 +102,7 @@ def test_it_finds_what_was_open_before_there_was_this_door(empty: Roles) -> None
     close(journal, "over")
     with psycopg.connect(empty.admin_url, autocommit=True) as admin:
         admin.execute("DROP TABLE incident.alerts, incident.deliveries, incident.dispatched, incident.openings")
-        admin.execute("DROP TABLE incident.refusals, incident.snoozes")
+        admin.execute("DROP TABLE incident.refusals, incident.snoozes, incident.hours")
         admin.execute("DROP FUNCTION incident.refuse_removal_of_late")
         admin.execute("UPDATE incident.incident_alembic_version SET version_num = 'v3'")
     migrate(empty.owner_url, empty.runner)

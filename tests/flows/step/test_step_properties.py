@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pyotp
@@ -47,6 +48,9 @@ PLACE = Environment.model_validate(
 MOST_WRITES = 9
 FLAWS = ["unsigned", "signed otherwise", "another plan", "late", "stranger"]
 numbers = itertools.count(1)
+
+# Of its declaration a step asks only how long people may take.
+UNDECLARED = cast(Any, SimpleNamespace(answer_within=None))
 
 
 class Waits(BaseException):
@@ -178,7 +182,7 @@ class Machine(RuleBasedStateMachine):
             mortal(log, dies_at)
             case = Case(
                 incident=self.incident,
-                catalogued=Catalogued(slug="x/y", runbook=cast(Any, None), module="", source=Path(), version="one"),
+                catalogued=Catalogued(slug="x/y", runbook=UNDECLARED, module="", source=Path(), version="one"),
                 environment=PLACE,
                 journal=self.journal,
                 log=log,
