@@ -47,9 +47,10 @@ def test_it_goes_through_the_morning_and_prints_nothing_but_json(shell: Shell) -
 def test_it_says_what_waits_to_be_signed_off(shell: Shell) -> None:
     said = shell("health", "evening", "--environment", "lab")
     assert said.returncode == 0, said.stdout + said.stderr
-    *_, verdict, sign, record = said.stdout.splitlines()
+    *_, verdict, sign, record, report = said.stdout.splitlines()
     assert "act" in verdict
     assert sign.startswith("To be signed off, one after the other: incident approve ")
+    assert report.endswith("--html report.html")
     assert shell("close", record.split()[-1], "--reason", "A test.").returncode == 0
 
 
