@@ -23,7 +23,9 @@ from flows.life.checklist import comes_to
 from flows.life.diagnose import AT_ONCE, diagnose
 from flows.life.execute import live_through
 from flows.opening.door import open_once
+from flows.opening.held import paused, quiet_until
 from flows.run import settings
+from flows.run.clock import now
 from flows.run.missed import lateness, overtaken
 from flows.run.planned import SKIPPED
 from flows.run.trigger import NOT_NOW
@@ -128,14 +130,18 @@ def _open(case: Case, known: Catalog, findings: Mapping[AnyCheck, Finding]) -> d
 
 
 def _opened(case: Case, known: Catalog, asked: AnyCheck, finding: Finding) -> str:
-    place = case.environment
+    """As its watches would at this moment: not what is paused, and not in quiet hours."""
+    place, left_out = case.environment, paused(case.journal, case.environment)
     slugs = [
-        slug
-        for slug, watch in known.watches()
-        if watch.check is asked and watch_name(slug, watch) not in place.paused_watches
+        slug for slug, watch in known.watches() if watch.check is asked and watch_name(slug, watch) not in left_out
     ]
     reason = f"{case.catalogued.slug}: {finding.says}"
-    return " ".join(_open_one(case.journal, slug, place.name, reason) for slug in slugs)
+    return " ".join(
+        f"{slug} is opened after the quiet hours, {until:%H:%M} UTC."
+        if (until := quiet_until(place, known.get(slug).runbook, now()))
+        else _open_one(case.journal, slug, place.name, reason)
+        for slug in slugs
+    )
 
 
 def _open_one(journal: Journal, slug: str, place: str, reason: str) -> str:

@@ -23,14 +23,14 @@ from flows.keepers.blind import blind_chains, heed
 from flows.life.diagnose import AT_ONCE, answer
 from flows.opening import recovered
 from flows.opening.door import open_once
-from flows.opening.held import pauses, quiet_until, settled
+from flows.opening.held import paused, quiet_until
 from flows.run import settings
 from flows.run.clean import cleaned
 from flows.run.clock import now
 from flows.run.missed import overtaken
 from flows.run.planned import SKIPPED
 from runbooks.catalog import Catalog, watch_name
-from runbooks.model import AnyCheck, Severity, Watch
+from runbooks.model import AnyCheck, Watch
 from tasks.environment import Environment
 from tasks.model import Finding, Verdict
 
@@ -96,10 +96,10 @@ class _Round:
             often = sorted({watch.every.total_seconds() for _, watch in self.known.watches()})
             there = ", ".join(f"{seconds:g}" for seconds in often)
             raise NothingWatched(f"Nothing is watched every {every_s:g} s. There are rounds every {there} s.")
-        paused = self.place.paused_watches | pauses(self.journal, self.place.name).keys()
+        left_out = paused(self.journal, self.place)
         found: dict[AnyCheck, list[tuple[str, Watch]]] = defaultdict(list)
         for slug, watch in declared:
-            if watch_name(slug, watch) not in paused and not watch.check.lacks(self.place.kinds):
+            if watch_name(slug, watch) not in left_out and not watch.check.lacks(self.place.kinds):
                 found[watch.check].append((slug, watch))
         return found
 
@@ -147,11 +147,11 @@ class _Round:
 
     def _held(self, asked: AnyCheck, slug: str, watch: Watch) -> bool:
         """Does a BAD answer open nothing yet? The next round asks again."""
-        if not settled(watch, self.looks.get(asked.name, ())):
+        before = [look.verdict for look in self.looks.get(asked.name, ())]
+        if not watch.settle.reached([Verdict.BAD, *before]):
             get_run_logger().info("%s: not yet %s of %s looks.", asked.name, watch.settle.bad, watch.settle.of)
             return True
-        runbook = self.known.get(slug).runbook
-        until = quiet_until(self.place, Severity(runbook.urgency), now())
+        until = quiet_until(self.place, self.known.get(slug).runbook, now())
         if until:
             get_run_logger().info("%s: quiet hours until %s; %s is not opened.", asked.name, until, slug)
         return until is not None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, ClassVar
@@ -100,6 +100,10 @@ class Settle:
     def __post_init__(self) -> None:
         if not 1 <= self.bad <= self.of <= 60:
             raise InvalidRunbook(f"Settle: {self.bad} of {self.of} looks. Write 1 or more of at most 60.")
+
+    def reached(self, looks: Sequence[Verdict]) -> bool:
+        """Is the newest of `looks`, which come first, a BAD answer too many?"""
+        return bool(looks) and looks[0] is Verdict.BAD and list(looks[: self.of]).count(Verdict.BAD) >= self.bad
 
 
 AT_ONCE = Settle(bad=1, of=1)

@@ -31,8 +31,9 @@ class Tested:
 def backtest(slug: str, *, environment: str, days: int = 30, json: bool = False) -> int:
     """Ask of each watch of a runbook: when would it have fired, which incidents caught, how early, how often in vain?
 
-    Judged by what was measured and by the limits of now; where a check judges more than its number, by the answers it
-    gave then. Only where it was asked: what nobody measured, nothing can be said of. Exit code 1 if nothing was.
+    Judged by what was measured, by the limits of now and by how the watch settles; where a check judges more than its
+    number, by the answers it gave then. Only where it was asked: what nobody measured, nothing can be said of. Exit
+    code 1 if nothing was.
 
     Parameters
     ----------
@@ -76,7 +77,9 @@ def _tested(at: Here, slug: str, watch: Watch, environment: str, days: int) -> T
         if one.runbook == slug
     ]
     by = name if limit is not None and decides(points, limit) else ""
-    return Tested(check=of.check.name, answers=len(points), limit=by, found=hindsight(judged(points, limit), past))
+    return Tested(
+        check=of.check.name, answers=len(points), limit=by, found=hindsight(judged(points, limit), past, watch.settle)
+    )
 
 
 def _show(one: Tested) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,17 +11,14 @@ from deployments.commands.health import checklist
 from deployments.commands.measured import measured
 from deployments.commands.terminal import console, say, show_line, show_verdict
 from flows.journal import Entry, Journal, NoSuchIncident, kinds
-from flows.journal.series import AllSeries, Series
 from flows.told.asked import all_asked, moment
 from flows.told.checklist import not_well
 from flows.told.curves import SHOWN, curves
 from flows.told.dashboards import Dashboard, dashboard_of
 from flows.told.health_report import Gone, page
-from flows.told.slo import Standing, stand
+from flows.told.slo import standing
 from runbooks.catalog import UnknownRunbook
-from tasks.environment import Measured
 from tasks.model import Verdict
-from tasks.objective import Objective
 
 
 def report(name: str, *, environment: str | None = None, html: Path | None = None) -> int:
@@ -93,19 +89,8 @@ def _gone(at: Here, journal: Journal, entries: Sequence[Entry], *, pictures: boo
         zone=place.time_zone,
         belongs={name: dashboard_of(one.check) for name, one in known.items()},
         curves=curves(journal, known.values(), until, ill) if pictures else {},
-        objectives=_standings(journal.series, where, place, until) if pictures else (),
+        objectives=[standing(journal.series, where, one, until) for one in place.objectives] if pictures else (),
     )
-
-
-def _standings(read: AllSeries, environment: str, place: Measured, until: datetime) -> list[Standing]:
-    return [
-        stand(one, read.points(_of(one, environment), until - timedelta(days=one.window_days), until), until)
-        for one in place.objectives
-    ]
-
-
-def _of(objective: Objective, environment: str) -> Series:
-    return Series(environment=environment, check=objective.check, fact=objective.fact)
 
 
 def _show(gone: Gone) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from deployments.commands.context import Here, here
+from deployments.commands.measured import measured
 from deployments.commands.terminal import console, print_json, show_table
 from deployments.wanted import TAG
 from flows.journal import Journal, LastRun
@@ -44,6 +45,8 @@ def schedule(*, environment: str | None = None, json: bool = False) -> int:
     """
     at = here()
     at.require_stack()
+    if environment is not None:
+        measured(at, environment)
     found = sorted(_planned(at, environment), key=lambda one: (not one.next, one.next))
     if json:
         print_json([asdict(one) for one in found])

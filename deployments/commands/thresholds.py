@@ -76,7 +76,9 @@ def _show(found: Suggested, of: Asked, name: str, declared: Threshold, unit: str
     show_line("suggested", f"warn {amount(warn, unit)}, bad {amount(bad, unit)}: {would}")
     say("")
     say(f"[environments.{_key(of.environment)}.thresholds.{of.check.name}]")
-    say(f'{name} = {{ warn = {warn:g}, bad = {bad:g}, because = "TODO: whose limit is it, and what happens there?" }}')
+    # Refused as it is: a limit without a reason is nobody's.
+    say("# Say in `because` whose limit it is, and what happens there; without a reason it is refused.")
+    say(f'{name} = {{ warn = {warn:g}, bad = {bad:g}, because = "" }}')
 
 
 def _share(share: float) -> str:

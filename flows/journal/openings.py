@@ -47,13 +47,15 @@ _OF_ANY = f"""
      WHERE (o.problem = '' OR %(problem)s = '') AND {IS_OPEN}
      ORDER BY o.opening DESC LIMIT 1
 """  # noqa: S608 - constant
-# The runs that are open of each of several runbooks.
+# The runs that are open of each of several runbooks, but for those of an alert's own problem. A watch joins what is
+# open, so its own is the newest, unless people began some since; further back nobody looks, however many there were.
+NEWEST_OF_EACH = 5
 _OPEN_OF = f"""
     SELECT asked.runbook, d.run
       FROM unnest(%(runbooks)s::text[]) AS asked (runbook)
      CROSS JOIN LATERAL (SELECT opening FROM incident.openings
-                          WHERE (runbook, environment) = (asked.runbook, %(environment)s)
-                          ORDER BY opening DESC LIMIT {LOOKED_THROUGH}) AS o
+                          WHERE (runbook, environment, problem) = (asked.runbook, %(environment)s, '')
+                          ORDER BY opening DESC LIMIT {NEWEST_OF_EACH}) AS o
       {LAST_RUN}
      WHERE d.run IS NOT NULL AND {IS_OPEN}
 """  # noqa: S608 - constant
@@ -152,7 +154,7 @@ class Openings:
             return open_or_join(session, self._redact, asked)
 
     def open_of(self, environment: str, runbooks: Iterable[str]) -> list[tuple[str, str]]:
-        """Which of these runbooks is open there, and its run; one that has several is there as often."""
+        """Which of these runbooks is open there without an alert's problem, and its run; as often as it has several."""
         given = {"environment": environment, "runbooks": list(runbooks)}
         with session_of(self._url) as session:
             return [(str(runbook), str(run)) for runbook, run in session.execute(_OPEN_OF, given)]

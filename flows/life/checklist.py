@@ -17,11 +17,13 @@ from flows.journal.series import Series
 from flows.life.execute import GOOD
 from flows.run.clock import now
 from flows.run.planned import skipped
-from flows.told.slo import said, stand
+from flows.told.show import moment
+from flows.told.slo import said, standing
 from flows.told.usual import TooFew, compared, usual_at
 from runbooks.catalog import Catalog
 from runbooks.checklist import Health, Ran
 from runbooks.model import AnyCheck, Declared
+from runbooks.sections import duration
 from tasks.model import Finding, Row, Verdict
 
 # Nothing was broken by it; it is to be done again.
@@ -73,9 +75,9 @@ def _beside_the_usual(case: Case, asked: AnyCheck, finding: Finding) -> str:
     """How the number of what is not well compares with this hour of other weeks; empty where that is not known."""
     if finding.verdict not in (Verdict.WARN, Verdict.BAD) or finding.value is None:
         return ""
-    zone, moment = case.environment.time_zone, now()
-    week = case.journal.series.week(Series(environment=case.environment.name, check=asked.name), moment, zone)
-    usual = usual_at(week, moment, zone)
+    zone, at = case.environment.time_zone, now()
+    week = case.journal.series.week(Series(environment=case.environment.name, check=asked.name), at, zone)
+    usual = usual_at(week, at, zone)
     return "" if isinstance(usual, TooFew) else f"That is {compared(finding.value, usual, finding.unit)}."
 
 
@@ -100,12 +102,12 @@ def _judged(last: LastRun | None, ran: Ran) -> tuple[Verdict, str]:
     if last is None:
         return Verdict.WARN, f"{ran.slug} has never run here."
     if not last.ended_at:
-        return Verdict.OK, f"{ran.slug} is under way since {_day(last.opened_at)} (incident {last.incident[:8]})."
-    told = f"{ran.slug} ended {_day(last.ended_at)}: {last.verdict} (incident {last.incident[:8]})."
+        return Verdict.OK, f"{ran.slug} is under way since {moment(last.opened_at)} (incident {last.incident[:8]})."
+    told = f"{ran.slug} ended {moment(last.ended_at)}: {last.verdict} (incident {last.incident[:8]})."
     if Ending(last.verdict) not in GOOD:
         return (Verdict.WARN if Ending(last.verdict) in NOT_DONE else Verdict.BAD), told
     if now() - datetime.fromisoformat(last.ended_at) > ran.within:
-        return Verdict.WARN, f"{told} That is longer ago than {_days(ran.within)}."
+        return Verdict.WARN, f"{told} That is longer ago than {duration(ran.within)}."
     return Verdict.OK, told
 
 
@@ -117,10 +119,8 @@ def _objectives(case: Case) -> Iterator[Row]:
     """Where what was promised stands: its budget, and how fast it burns."""
     until = now()
     for one in case.environment.objectives:
-        series = Series(environment=case.environment.name, check=one.check, fact=one.fact)
-        standing = stand(one, case.journal.series.points(series, until - timedelta(days=one.window_days), until), until)
-        what = f"Is “{one.name}” kept as promised?"
-        yield _line(f"objective {one.name}", standing.verdict, what, said(standing))
+        where = standing(case.journal.series, case.environment.name, one, until)
+        yield _line(f"objective {one.name}", where.verdict, f"Is “{one.name}” kept as promised?", said(where))
 
 
 def _open(case: Case) -> Iterator[Row]:
@@ -206,12 +206,3 @@ def _says(items: Sequence[Row]) -> str:
 
 def _count(number: int, one: str, many: str) -> str:
     return f"{number} {one if number == 1 else many}"
-
-
-def _day(at: str) -> str:
-    return f"{at[:10]} {at[11:16]} UTC"
-
-
-def _days(length: timedelta) -> str:
-    days = length / timedelta(days=1)
-    return f"{days:g} days" if days >= 2 else f"{length / timedelta(hours=1):g} hours"

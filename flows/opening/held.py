@@ -1,17 +1,14 @@
-"""Why a watch's BAD answer opens nothing just now: paused by somebody, quiet hours, or not seen often enough yet."""
+"""Why a BAD answer opens nothing just now: its watch is paused, or these are quiet hours."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from flows.journal import Journal
 from flows.journal.holding import Snooze
-from flows.journal.looks import Look
-from runbooks.model import Severity, Watch
+from runbooks.model import Declared
 from runbooks.window import Day, Window
 from tasks.environment import Environment
-from tasks.model import Verdict
 
 # A pause is kept among the snoozes of alerts, under this and the watch's name.
 PAUSE = "watch:"
@@ -26,17 +23,16 @@ def pauses(journal: Journal, environment: str) -> dict[str, tuple[Snooze, dateti
     }
 
 
-def quiet_until(place: Environment, severity: Severity, moment: datetime) -> datetime | None:
-    """When the quiet hours end that hold back what is no more urgent than `severity`; None outside of them."""
-    hours = next((one for level, one in place.quiet_hours.items() if level == severity), None)
+def paused(journal: Journal, place: Environment) -> set[str]:
+    """The watches that are not asked there just now, for good or for a while, by name."""
+    return {*place.paused_watches, *pauses(journal, place.name)}
+
+
+def quiet_until(place: Environment, runbook: Declared, moment: datetime) -> datetime | None:
+    """When the quiet hours end that hold back what is as urgent as `runbook`; None outside of them."""
+    hours = next((one for level, one in place.quiet_hours.items() if level == runbook.urgency), None)
     if hours is None:
         return None
     window = Window(start=hours.start, length=timedelta(hours=hours.hours), days=tuple(Day))
     opening = window.open_at(moment, place.time_zone)
     return opening.ends if opening else None
-
-
-def settled(watch: Watch, before: Sequence[Look]) -> bool:
-    """Is a BAD answer, after those `before` it (the newest first), one too many?"""
-    bad = 1 + sum(look.verdict is Verdict.BAD for look in before[: watch.settle.of - 1])
-    return bad >= watch.settle.bad

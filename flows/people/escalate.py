@@ -34,7 +34,7 @@ LADDER: Mapping[Severity, Mapping[Role, float]] = {
 }
 # Whoever decides such things hears how it ended.
 END: Sequence[Role] = (Role.ON_CALL,)
-TOLD_BEFORE = (Ending.HEALTHY, Ending.UNHEALTHY)
+TOLD_BEFORE = (Ending.HEALTHY, Ending.UNHEALTHY, Ending.CANNOT_TELL)
 # An end older than this is no news: the stack was down meanwhile.
 NEWS = timedelta(minutes=15)
 # Whoever has so long is reminded once before the time is over.
@@ -163,8 +163,9 @@ def due(summary: IncidentSummary, entries: Sequence[Entry], place: Environment) 
                 title=f"{entry.body['verdict']} {place.name}: {summary.runbook}",
                 text=f"{written(entry.body)}\n\nThe record: incident timeline {summary.incident[:8]}",
             )
-    # How a checklist ended was told before anybody signed, unless nobody did.
-    if summary.closed_at and summary.verdict not in TOLD_BEFORE:
+    # What a checklist came to was told before anybody signed; its end is news if nobody did, or it was broken off.
+    told = any(entry.is_a(kinds.Checked) for entry in entries) and summary.verdict in TOLD_BEFORE
+    if summary.closed_at and not told:
         yield from _to(
             # Nothing will try again by itself, so nobody waits for anybody.
             tuple(Role) if summary.verdict == Ending.HALFWAY else END,

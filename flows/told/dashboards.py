@@ -31,6 +31,12 @@ BELONGS = {
     "pgbouncer": Dashboard.INFRASTRUCTURE,
     "mirror": Dashboard.INFRASTRUCTURE,
     "migration": Dashboard.INFRASTRUCTURE,
+    "backup": Dashboard.INFRASTRUCTURE,
+    "retention": Dashboard.INFRASTRUCTURE,
+    "certificates": Dashboard.INFRASTRUCTURE,
+    "logs": Dashboard.HEALTH,
+    "check_log_durations": Dashboard.PERFORMANCE,
+    "check_log_mail": Dashboard.BUSINESS,
 }
 
 

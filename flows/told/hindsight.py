@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from flows.journal.series import Point
+from runbooks.model import AT_ONCE, Settle
 from tasks.model import Threshold, Verdict
 
 # What opened an incident shortly after its alarm had ended was still that alarm: somebody heard it and went to look.
@@ -78,22 +80,26 @@ def decides(points: Sequence[Point], limit: Threshold) -> bool:
     return bool(seen)
 
 
-def alarms(points: Sequence[Point]) -> list[Alarm]:
-    """The stretches of BAD answers. One that could not look neither begins nor ends any."""
+def alarms(points: Sequence[Point], settle: Settle = AT_ONCE) -> list[Alarm]:
+    """The stretches of BAD answers, from where they settle on. One that could not look neither begins nor ends any."""
     found: list[Alarm] = []
     since: datetime | None = None
+    looks: deque[Verdict] = deque(maxlen=settle.of)
     for one in points:
-        if one.verdict is Verdict.BAD:
+        looks.appendleft(one.verdict)
+        if settle.reached(list(looks)):
             since = since or one.at
+        elif one.verdict is Verdict.BAD:
+            continue
         elif one.verdict is not Verdict.UNKNOWN and since is not None:
             found.append(Alarm(since=since, until=one.at))
             since = None
     return [*found, Alarm(since=since, until=None)] if since is not None else found
 
 
-def hindsight(points: Sequence[Point], past: Sequence[Past]) -> Hindsight:
+def hindsight(points: Sequence[Point], past: Sequence[Past], settle: Settle = AT_ONCE) -> Hindsight:
     """What these answers, the oldest first, would have opened, beside the incidents there were meanwhile."""
-    found = alarms(points)
+    found = alarms(points, settle)
     of = {one.incident: [alarm for alarm in found if _of(alarm, one)] for one in past}
     real = [one for one in past if one.real]
     caught = [

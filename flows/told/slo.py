@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 from statistics import median
 
-from flows.journal.series import Point
+from flows.journal.series import AllSeries, Point, Series
 from flows.told.show import lasted
 from tasks.model import Verdict
 from tasks.objective import Objective
@@ -116,6 +116,16 @@ def stand(objective: Objective, points: Sequence[Point], now: datetime) -> Stand
     )
     unmeasured = (now - since).total_seconds() - good - bad
     return Standing(objective=objective, good_s=good, bad_s=bad, unmeasured_s=unmeasured, burns=burns)
+
+
+def standing(read: AllSeries, environment: str, objective: Objective, now: datetime) -> Standing:
+    """Where it stands by what is kept of its window.
+
+    Raises:
+        JournalUnavailable: the database does not answer.
+    """
+    series = Series(environment=environment, check=objective.check, fact=objective.fact)
+    return stand(objective, read.points(series, now - timedelta(days=objective.window_days), now), now)
 
 
 def stretches(objective: Objective, points: Sequence[Point], now: datetime) -> list[Stretch]:

@@ -9,9 +9,7 @@ from __future__ import annotations
 
 import argparse
 import json
-import secrets
 import statistics
-import tempfile
 import time
 from collections.abc import Callable
 from datetime import timedelta
@@ -22,13 +20,10 @@ from pydantic import SecretStr
 from rich.console import Console
 from rich.table import Table
 
-from deployments import accounts, databases
-from deployments.cluster import SUPERUSER, Cluster, binaries, running
-from deployments.ports import free_port
 from flows.journal import Journal, Redactor
-from flows.journal.migrate import migrate
 from flows.journal.taking import Told, take
 from flows.people.escalate import NEWS
+from tests.benchmarks.journal import journal as own_journal
 
 ALERTS = 5_000_000
 FEW = 1_000
@@ -55,29 +50,21 @@ MORE = """
 
 def measured(number: int) -> dict[str, float]:
     """Every figure by its key, in milliseconds unless it says otherwise."""
-    with tempfile.TemporaryDirectory(prefix="incident-bench-") as folder:
-        Path(folder).chmod(0o711)
-        cluster = Cluster(folder=Path(folder) / "data", port=free_port(), bin=binaries())
-        password = secrets.token_urlsafe(16)
-        with running(cluster, password):
-            url = cluster.url(SUPERUSER, password, "postgres")
-            server = databases.Server(url, {role: accounts.new_password() for role in databases.ROLES}, ours=True)
-            databases.provision(server)
-            owner, runner = server.url(databases.OWNER), server.url(databases.RUNNER)
-            migrate(owner, databases.RUNNER)
-            found: dict[str, float] = {}
-            with psycopg.connect(owner, autocommit=True) as session:
-                session.execute(FILL)
-                before = 0
-                for name, rows in (("among_a_thousand", FEW), ("among_all", number)):
-                    _fill(session, before, rows, number)
-                    before = rows
-                    found |= {f"{name}_{what}": ms for what, ms in _asked(runner, name).items()}
-            began = time.perf_counter()
-            month = f"{time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime(time.time() - 31 * 86_400))}"
-            found["removed"] = Journal(SecretStr(owner), Redactor([])).retention.remove_alerts(month)
-            found["removed_s"] = time.perf_counter() - began
-            return found
+    with own_journal() as made:
+        owner, runner = made.owner_url, made.runner_url
+        found: dict[str, float] = {}
+        with psycopg.connect(owner, autocommit=True) as session:
+            session.execute(FILL)
+            before = 0
+            for name, rows in (("among_a_thousand", FEW), ("among_all", number)):
+                _fill(session, before, rows, number)
+                before = rows
+                found |= {f"{name}_{what}": ms for what, ms in _asked(runner, name).items()}
+        began = time.perf_counter()
+        month = f"{time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime(time.time() - 31 * 86_400))}"
+        found["removed"] = Journal(SecretStr(owner), Redactor([])).retention.remove_alerts(month)
+        found["removed_s"] = time.perf_counter() - began
+        return found
 
 
 def _fill(session: psycopg.Connection[tuple[object, ...]], before: int, rows: int, number: int) -> None:

@@ -16,7 +16,6 @@ import secrets
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -27,12 +26,10 @@ from pydantic import SecretStr
 from rich.console import Console
 from rich.table import Table
 
-from deployments import accounts, databases
-from deployments.cluster import SUPERUSER, Cluster, binaries, running
 from deployments.intake.source import signature
 from deployments.ports import free_port
 from flows.journal import Journal, Redactor
-from flows.journal.migrate import migrate
+from tests.benchmarks.journal import journal as own_journal
 
 CONNECTIONS = 16
 ALERTS = 3_000
@@ -150,17 +147,8 @@ def served(command: Sequence[str], port: int, environment: dict[str, str]) -> It
 
 def measured(number: int) -> dict[str, float]:
     """Every figure by its key."""
-    with tempfile.TemporaryDirectory(prefix="incident-bench-") as folder:
-        Path(folder).chmod(0o711)
-        cluster = Cluster(folder=Path(folder) / "data", port=free_port(), bin=binaries())
-        password = secrets.token_urlsafe(16)
-        with running(cluster, password):
-            url = cluster.url(SUPERUSER, password, "postgres")
-            server = databases.Server(url, {role: accounts.new_password() for role in databases.ROLES}, ours=True)
-            databases.provision(server)
-            migrate(server.url(databases.OWNER), databases.RUNNER)
-            journal_url = server.url(databases.RUNNER)
-            return _measured(Path(folder), url, journal_url, number)
+    with own_journal() as made:
+        return _measured(made.folder, made.admin_url, made.runner_url, number)
 
 
 def _measured(folder: Path, admin_url: str, journal_url: str, number: int) -> dict[str, float]:

@@ -10,9 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
-import secrets
 import statistics
-import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -24,12 +22,8 @@ from pydantic import SecretStr
 from rich.console import Console
 from rich.table import Table
 
-from deployments import accounts, databases
-from deployments.cluster import SUPERUSER, Cluster, binaries, running
-from deployments.ports import free_port
 from flows.journal import Journal, Redactor
 from flows.journal.measurement import measure
-from flows.journal.migrate import migrate
 from flows.journal.series import Series
 from flows.journal.thinning import Thinning
 from flows.told.asked import Asked
@@ -40,6 +34,7 @@ from runbooks.model import AnyCheck
 from tasks.check import Check
 from tasks.environment import Measured
 from tasks.model import Finding, Row, Verdict
+from tests.benchmarks.journal import journal as own_journal
 
 POINTS = 1_000_000
 ROUND = 200
@@ -72,17 +67,9 @@ SIZES = """
 
 def measured(number: int) -> dict[str, float]:
     """Every figure by its key."""
-    with tempfile.TemporaryDirectory(prefix="incident-bench-") as folder:
-        Path(folder).chmod(0o711)
-        cluster = Cluster(folder=Path(folder) / "data", port=free_port(), bin=binaries())
-        password = secrets.token_urlsafe(16)
-        with running(cluster, password):
-            url = cluster.url(SUPERUSER, password, "postgres")
-            server = databases.Server(url, {role: accounts.new_password() for role in databases.ROLES}, ours=True)
-            databases.provision(server)
-            owner, runner = server.url(databases.OWNER), server.url(databases.RUNNER)
-            migrate(owner, databases.RUNNER)
-            return _written(runner) | _read(owner, runner, number) | _thinned(owner)
+    with own_journal() as made:
+        owner, runner = made.owner_url, made.runner_url
+        return _written(runner) | _read(owner, runner, number) | _thinned(owner)
 
 
 def _written(runner: str) -> dict[str, float]:

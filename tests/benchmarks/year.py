@@ -11,7 +11,6 @@ import argparse
 import json
 import secrets
 import statistics
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -23,15 +22,12 @@ from pydantic import SecretStr
 from rich.console import Console
 from rich.table import Table
 
-from deployments import accounts, databases
-from deployments.cluster import SUPERUSER, Cluster, binaries, running
-from deployments.ports import free_port
 from flows.journal import Entry, Journal, Redactor
 from flows.journal.chain import GENESIS, chained
 from flows.journal.entry import written
-from flows.journal.migrate import migrate
 from flows.told.report import report
 from tasks.model import Row
+from tests.benchmarks.journal import journal as own_journal
 
 INCIDENTS_A_DAY, ANSWERS, DAYS = 20, 60, 365
 PLACES = [("health/morning", "production"), *((f"runbook/number-{n}", "production") for n in range(40))]
@@ -125,24 +121,17 @@ def _ms(look: Callable[[], Any]) -> float:
 
 def measured() -> dict[str, tuple[float, float]]:
     """Each figure after a day, and after a year."""
-    with tempfile.TemporaryDirectory(prefix="incident-bench-") as folder:
-        Path(folder).chmod(0o711)
-        cluster = Cluster(folder=Path(folder) / "data", port=free_port(), bin=binaries())
-        password = secrets.token_urlsafe(16)
-        with running(cluster, password):
-            url = cluster.url(SUPERUSER, password, "postgres")
-            server = databases.Server(url, {role: accounts.new_password() for role in databases.ROLES}, ours=True)
-            databases.provision(server)
-            owner, runner = server.url(databases.OWNER), server.url(databases.RUNNER)
-            migrate(owner, databases.RUNNER)
-            journal, now = Journal(SecretStr(runner), Redactor([])), datetime.now(UTC)
-            day = looked_at(journal, fill(runner, now - timedelta(days=DAYS + 1), 1))
-            last = fill(runner, now - timedelta(days=DAYS), DAYS)
-            with psycopg.connect(owner, autocommit=True) as session:
-                session.execute("VACUUM ANALYZE incident.entries")
-                session.execute("VACUUM ANALYZE incident.openings")
-                session.execute("VACUUM ANALYZE incident.dispatched")
-            year = looked_at(journal, last)
+    with own_journal() as made:
+        owner, runner = made.owner_url, made.runner_url
+        journal, now = Journal(SecretStr(runner), Redactor([])), datetime.now(UTC)
+        day = looked_at(journal, fill(runner, now - timedelta(days=DAYS + 1), 1))
+        last = fill(runner, now - timedelta(days=DAYS), DAYS)
+        with psycopg.connect(owner, autocommit=True) as session:
+            session.execute("VACUUM ANALYZE incident.entries")
+            session.execute("VACUUM ANALYZE incident.openings")
+            session.execute("VACUUM ANALYZE incident.dispatched")
+        year = looked_at(journal, last)
+
     return {name: (day[name], year[name]) for name in day}
 
 

@@ -13,6 +13,7 @@ import pytest
 
 from flows.journal.migrate import migrate
 from tasks.config import Config
+from tasks.toml import InvalidConfig
 from tests.conftest import Server
 from tests.deployments.terminal import Shell
 from tests.flows.journal.conftest import Roles, roles_on
@@ -113,8 +114,13 @@ def test_it_suggests_a_limit_that_can_be_pasted(shell: Shell, tmp_path: Path) ->
     assert "would have warned in" in head
     override = tomllib.loads(lines)["environments"]["production"]["thresholds"][CHECK]
     assert list(override) == ["waited"]
-    (tmp_path / "environments.toml").write_text(CONFIG + lines, encoding="utf-8")
-    place = Config.load(tmp_path / "environments.toml").measured("production")
+    config = tmp_path / "environments.toml"
+    config.write_text(CONFIG + lines, encoding="utf-8")
+    with pytest.raises(InvalidConfig, match="`because` is empty"):
+        Config.load(config).measured("production")
+    reasoned = lines.replace('because = ""', 'because = "Owner: the team. A page then takes as long."')
+    config.write_text(CONFIG + reasoned, encoding="utf-8")
+    place = Config.load(config).measured("production")
     assert place.thresholds[CHECK]["waited"].warn < place.thresholds[CHECK]["waited"].bad
     # And from then on it is the limit there.
     told = shell.json("thresholds", "suggest", CHECK, "--environment", "production")

@@ -17,6 +17,7 @@ from prefect.states import Completed
 from flows.case.question import Answer, Question
 from flows.health import health
 from flows.journal import JournalUnavailable, broken
+from flows.journal.holding import Snooze
 from flows.people.escalate import due
 from flows.people.verdict import written
 from flows.run.clock import now
@@ -117,6 +118,23 @@ def test_it_opens_nothing_whose_watch_is_paused(room: Room, client: SyncPrefectC
     assert _opened(client, where) == {}
 
 
+def test_it_opens_nothing_that_somebody_paused_for_a_while(room: Room, client: SyncPrefectClient) -> None:
+    where = place(room, "resting")
+    for one in ("dark-room", "blown-fuse"):
+        name = f"watch:house/{one}/check_lamp_is_lit"
+        room.journal.alerts.snooze(Snooze(fingerprint=name, environment=where, actor="ana", reason="Guests."), 60)
+    go(room, where)
+    assert item(room, "check_lamp_is_lit")["to_do"] == ""
+    assert _opened(client, where) == {}
+
+
+def test_it_leaves_for_after_the_quiet_hours_what_can_wait(room: Room, client: SyncPrefectClient) -> None:
+    where = place(room, "quiet", "quiet_hours = { P2 = { start = 00:00:00, hours = 23.99 } }")
+    go(room, where)
+    assert "house/dark-room is opened after the quiet hours, " in item(room, "check_lamp_is_lit")["to_do"]
+    assert "house/dark-room" not in _opened(client, where)
+
+
 def test_it_says_what_is_otherwise_than_the_last_time(room: Room) -> None:
     where = place(room, "changing", 'paused_watches = ["house/dark-room/check_lamp_is_lit"]')
     room.set(lit=True)
@@ -193,9 +211,17 @@ def test_what_nobody_signed_is_shown_the_next_time(room: Room, monkeypatch: pyte
     assert "unsigned Draw the curtains" not in [one["key"] for one in room.entry("checked")["items"]]
 
 
-def test_people_hear_the_verdict_and_not_twice(room: Room) -> None:
-    where = place(room, "heard", 'routes = { on-call = ["json://127.0.0.1:9/"] }')
-    room.set(lit=True)
+@pytest.mark.parametrize(
+    ("lit", "verdict", "first"),
+    [
+        (True, "WARN", "Nobody has to act now"),
+        (None, "UNKNOWN", "Somebody has to look"),
+        (False, "BAD", "Somebody has"),
+    ],
+)
+def test_people_hear_the_verdict_and_not_twice(room: Room, lit: bool | None, verdict: str, first: str) -> None:
+    where = place(room, f"heard-{verdict.lower()}", 'routes = { on-call = ["json://127.0.0.1:9/"] }')
+    room.set(lit=lit)
     go(room, where)
     from flows.run import settings
 
@@ -204,8 +230,8 @@ def test_people_hear_the_verdict_and_not_twice(room: Room) -> None:
     messages = list(due(summary, room.entries, settings.environment(config, settings.catalog(config), where)))
     assert [message.key for message in messages] == ["checked"]
     (message,) = messages
-    assert message.title == "WARN heard: house/lamp-rounds"
-    assert message.text.splitlines()[0].startswith("Nobody has to act now")
+    assert message.title == f"{verdict} {where}: house/lamp-rounds"
+    assert message.text.splitlines()[0].startswith(first)
     assert "WARN: house/lamp-care has never run here." in message.text
 
 

@@ -11,8 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 
 import pyotp
 import pytest
@@ -32,6 +31,7 @@ from tasks.model import BlastRadius, Command, Plan, Risk, Row
 from tests.conftest import Server
 from tests.flows.journal.conftest import Roles, copied
 from tests.flows.raw import Raw
+from tests.flows.undeclared import UNDECLARED
 from tests.histories import live_through
 
 STEP = "step/end-it"
@@ -41,9 +41,6 @@ TOTP = {name: pyotp.random_base32() for name in ("ana", "zoe", "max")}
 KEYS = {name: pyotp.random_hex(40) for name in ("eve", "kim")}
 PROOFS = ("right", "wrong", "none", "replayed", "another's", "of another answer")
 numbers = itertools.count(1)
-
-# Of its declaration a step asks only how long people may take.
-UNDECLARED = cast(Any, SimpleNamespace(answer_within=None))
 
 
 class Waits(BaseException):

@@ -14,8 +14,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 
 import pyotp
 import pytest
@@ -38,6 +37,7 @@ from tasks.model import BlastRadius, Command, NoWayBack, Outcome, Plan, Risk
 from tests.conftest import Server
 from tests.flows.journal.conftest import Roles, copied
 from tests.flows.raw import Raw
+from tests.flows.undeclared import UNDECLARED
 from tests.histories import live_through
 
 KEY = pyotp.random_hex(40)
@@ -48,9 +48,6 @@ PLACE = Environment.model_validate(
 MOST_WRITES = 9
 FLAWS = ["unsigned", "signed otherwise", "another plan", "late", "stranger"]
 numbers = itertools.count(1)
-
-# Of its declaration a step asks only how long people may take.
-UNDECLARED = cast(Any, SimpleNamespace(answer_within=None))
 
 
 class Waits(BaseException):

@@ -9,6 +9,7 @@ import pytest
 
 from flows.journal.series import Point
 from flows.told.hindsight import Past, alarms, decides, hindsight, judged
+from runbooks.model import Settle
 from tasks.model import Threshold, Verdict
 
 OK, WARN, UNKNOWN, BAD = Verdict.OK, Verdict.WARN, Verdict.UNKNOWN, Verdict.BAD
@@ -45,6 +46,21 @@ def hours(points: Sequence[Point]) -> list[tuple[float, float | None]]:
 )
 def test_it_finds_the_stretches_of_bad_answers(verdicts: Sequence[Verdict], found: object) -> None:
     assert hours(said(*verdicts)) == found
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "began"),
+    [
+        ((BAD, OK, OK, BAD), []),
+        ((BAD, OK, BAD, OK), [2]),
+        ((BAD, BAD, OK, OK, BAD, BAD), [1, 5]),
+        ((BAD, UNKNOWN, UNKNOWN, BAD), []),
+    ],
+)
+def test_it_counts_what_settled_alone(verdicts: Sequence[Verdict], began: object) -> None:
+    """Two of the last three looks, as a watch does."""
+    found = alarms(said(*verdicts), Settle(bad=2, of=3))
+    assert [(one.since - BEGAN) / HOUR for one in found] == began
 
 
 @pytest.mark.parametrize(

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import json
 import shlex
-import signal
 import stat
 import subprocess
-import sys
-import threading
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -25,34 +22,11 @@ from tasks.backup.checks import check_newest_backup
 from tasks.backup.content import Content, content_of
 from tasks.backup.programs import connected, programs_for
 from tasks.backup.system import Backups
-from tasks.model import CannotLook, Outcome, Refused, Verdict
+from tasks.model import Outcome, Refused, Verdict
 from tasks.postgres.session import Session
 from tests.tasks.backup.conftest import ODD, Kept
-from tests.tasks.postgres.conftest import AT_ONCE, PASSWORD, until
-
-
-def made(door: Backups) -> Outcome:
-    action = MakeBackup()
-    return action.apply(door, action.plan(door))
-
-
-def real(door: Backups) -> Path:
-    return programs_for(
-        int(str(door.source.rows("SHOW server_version_num")[0]["server_version_num"])) // 10000, None
-    ).folder
-
-
-def instead(folder: Path, door: Backups, program: str, text: str) -> Path:
-    """A folder with Postgres' own programs, of which one is this shell script; "$REAL" is the real one."""
-    folder.mkdir(exist_ok=True)
-    for name in ("pg_dump", "pg_dumpall", "pg_restore"):
-        file = folder / name
-        how = text if name == program else 'exec "$REAL" "$@"'
-        # The version is asked for first, and is the real one's.
-        script = f'#!/bin/sh\nREAL={real(door) / name}\n[ "$1" = --version ] && exec "$REAL" --version\n{how}\n'
-        file.write_text(script)
-        file.chmod(0o755)
-    return folder
+from tests.tasks.backup.making import instead, made, real
+from tests.tasks.postgres.conftest import AT_ONCE, PASSWORD
 
 
 def test_it_backs_up_restores_and_compares(kept: Kept) -> None:
@@ -287,65 +261,6 @@ def test_it_refuses_a_scratch_role_that_could_not_restore_all(kept18: Kept) -> N
         MakeBackup().plan(kept18.door(scratch_url=kept18.stage.url("app")))
 
 
-KILLED = """
-import sys, json
-from tasks.backup.actions import MakeBackup
-from tasks.backup.system import Backups
-door = Backups(**json.loads(sys.argv[1]))
-action = MakeBackup()
-plan = action.plan(door)
-print("planned", flush=True)
-action.apply(door, plan)
-"""
-
-
-@pytest.mark.parametrize("program", ["pg_dump", "pg_restore"])
-def test_it_is_done_again_after_a_kill_at_any_point(kept18: Kept, tmp_path: Path, program: str) -> None:
-    """Our process is killed while pg_dump, or pg_restore, works: nothing half done counts, and nothing stays behind."""
-    door = kept18.door()
-    slow = f'touch {tmp_path}/began; sleep 1; exec "$REAL" "$@"'
-    bin_folder = instead(tmp_path / "bin", door, program, slow)
-    given = {
-        "url": door.url.get_secret_value(), "scratch_url": door.scratch_url.get_secret_value(),
-        "folder": str(door.folder), "bin": str(bin_folder),
-    }  # fmt: skip
-    plan = MakeBackup().plan(door)
-    process = subprocess.Popen([sys.executable, "-c", KILLED, json.dumps(given)], stdout=subprocess.DEVNULL)
-    until(lambda: (tmp_path / "began").exists(), f"{program} begins")
-    process.send_signal(signal.SIGKILL)
-    process.wait()
-    assert [one.proven_at for one in door.kept()] == ([] if program == "pg_dump" else [None])
-    assert MakeBackup().applied(door, plan) is False
-    written = [one.name for one in door.kept()]
-    outcome = MakeBackup().apply(door, plan)
-    assert outcome.complete
-    assert MakeBackup().applied(door, plan) is True
-    # What was written to its end is proven, and not written again.
-    assert len(door.kept()) == 1
-    assert written in ([], [door.kept()[0].name])
-    assert kept18.scratched == []
-    assert [p.name for p in kept18.folder.iterdir() if "partial" in p.name or p.name == ".scratch.json"] == []
-
-
-def test_it_works_alone_in_its_folder(kept18: Kept) -> None:
-    door = kept18.door()
-    plan = MakeBackup().plan(door)
-    with shelf.alone(door.folder):
-        failed: list[CannotLook] = []
-
-        def second() -> None:
-            try:
-                MakeBackup().apply(door, plan)
-            except CannotLook as error:
-                failed.append(error)
-
-        thread = threading.Thread(target=second)
-        thread.start()
-        thread.join()
-    assert "is under way" in failed[0].says
-    assert door.kept() == []
-
-
 def test_it_does_what_was_approved_and_nothing_else(kept18: Kept, tmp_path: Path) -> None:
     plan = MakeBackup().plan(kept18.door())
     with pytest.raises(Refused, match="not what was approved"):
@@ -406,13 +321,3 @@ def test_it_reads_rows_that_policies_would_hide_or_not_at_all(kept18: Kept) -> N
         assert kept18.door().kept() == []
     finally:
         kept18.stage.admin("REVOKE pg_read_all_data FROM reader")
-
-
-def test_it_removes_a_password_that_a_killed_run_left(kept18: Kept) -> None:
-    door = kept18.door()
-    door.folder.mkdir()
-    with connected(door.url, door.folder) as environment:
-        file = Path(environment["PGPASSFILE"])
-        assert PASSWORD in file.read_text()
-        with shelf.alone(door.folder):
-            assert not file.exists()
