@@ -3,25 +3,31 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import os
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import psycopg
 import pytest
 from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.exceptions import Pause
 from prefect.states import Completed
 
-from flows.case.question import Answer, Question
+from flows.case.question import Answer, Decision, Question, open_question
+from flows.gate.reply import reply
 from flows.health import health
 from flows.journal import JournalUnavailable, broken
 from flows.journal.holding import Snooze
 from flows.people.escalate import due
 from flows.people.verdict import written
 from flows.run.clock import now
+from flows.run.trigger import trigger
 from flows.told.report import report
+from runbooks.checklist import Health
 from tests.flows.room import CHECKLIST, Room, Script, said
 
 SIGNED = (lambda question: said(question, note="Done."),) * 2
@@ -73,6 +79,8 @@ def test_it_asks_nothing_of_what_is_not_there_and_says_so_once(room: Room) -> No
     assert checked["not_here"] == ["postgres"]
     assert not any("connect" in one["key"] for one in checked["items"])
     assert "diagnosis/check_can_connect" not in [entry.key for entry in room.entries]
+    # Nor is anybody told that what has nothing to do here never ran.
+    assert [one["key"] for one in checked["items"] if one["key"].startswith("ran ")] == ["ran house/lamp-care"]
 
 
 def test_it_puts_the_worst_first_and_opens_its_runbook_once(room: Room, client: SyncPrefectClient) -> None:
@@ -283,6 +291,29 @@ def test_it_is_made_up_while_it_is_due(room: Room, monkeypatch: pytest.MonkeyPat
     room.set(lit=True)
     go(room, place(room, f"late{late.seconds}"))
     assert room.verdict == "healthy"
+
+
+def test_what_waits_for_a_signature_is_never_too_late(
+    room: Room, client: SyncPrefectClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its schedule was days ago when somebody signs; the run began in time."""
+    from prefect.flow_engine import run_flow
+
+    flow = client.create_flow_from_name("health")
+    where = place(room, "signed-late")
+    name = f"house.lamp-rounds.{where}"
+    client.create_deployment(flow_id=flow, name=name, parameters={"runbook": CHECKLIST, "environment": where})
+    room.set(lit=True)
+    room.incident = str(trigger(CHECKLIST, {"environment": where}, kind=Health))
+    for asked in range(2):
+        run = client.read_flow_run(UUID(room.incident))
+        with contextlib.suppress(Pause):
+            run_flow(health, flow_run=run, parameters=run.parameters, return_type="state")
+        assert room.kinds().count("asked") == asked + 1
+        question = open_question(room.entries)
+        assert question is not None
+        reply(question, Decision.APPROVE, "ana", "Done.")
+        monkeypatch.setattr("flows.health.lateness", lambda: timedelta(hours=9))
 
 
 @pytest.mark.parametrize(

@@ -12,8 +12,10 @@ from prefect.client.orchestration import get_client
 
 from flows.case.question import open_question
 from flows.journal import Asked, kinds
+from flows.opening import recovered
 from flows.opening.door import open_once
 from flows.opening.recovered import AGAIN_AFTER
+from flows.run import settings
 from flows.run.clock import now
 from flows.watch import watch
 from tests.flows.gate.test_gate import STEP, Gate, approve
@@ -85,6 +87,14 @@ def test_what_a_person_opened_waits_for_a_person(gate: Gate) -> None:
     gate.open("room")
     gate.room.set(lit=True)
     watch("room", EVERY_S)
+    assert not woken(gate)
+
+
+def test_nobody_is_disturbed_for_another_questions_answer(gate: Gate) -> None:
+    """A person is asked because the lamp is dark; that it is cool says nothing of that."""
+    opened(gate, "pantry")
+    dark = settings.catalog(settings.config()).get("house/dark-room").runbook
+    assert not recovered.tell(gate.room.journal, gate.room.incident, dark, "check_lamp_heat", "OK: It is cool.")
     assert not woken(gate)
 
 

@@ -110,6 +110,21 @@ def test_it_finds_what_was_open_before_there_was_this_door(empty: Roles, monkeyp
     assert journal.openings.ask(WATCHED).run == "open"
 
 
+def test_a_watch_sees_its_own_that_is_open_behind_those_that_are_over(journal: Journal) -> None:
+    for n in range(3):
+        live(journal, journal.openings.ask(WATCHED).opening, f"run-{n}")
+        close(journal, f"run-{n}")
+    assert journal.openings.open_of(WATCHED.environment, [WATCHED.runbook]) == []
+    live(journal, journal.openings.ask(WATCHED).opening, "run-3")
+    asked = [WATCHED.runbook, "database/slow-queries"]
+    assert journal.openings.open_of(WATCHED.environment, asked) == [(WATCHED.runbook, "run-3")]
+    assert journal.openings.open_of("elsewhere", asked) == []
+    close(journal, "run-3")
+    # Of an alert's own problem its source says when it is over.
+    live(journal, journal.openings.ask(ALERTED).opening, "run-4")
+    assert journal.openings.open_of(WATCHED.environment, asked) == []
+
+
 def test_what_has_no_run_yet_waits_in_its_order(journal: Journal) -> None:
     asked = [WATCHED, replace(WATCHED, environment="staging"), replace(WATCHED, runbook="database/slow-queries")]
     opened = [journal.openings.ask(one).opening for one in asked]

@@ -17,7 +17,8 @@ health = Health(
     keywords=("evening", "matches"),
     cadence=Cadence(at=time(19), due_for=timedelta(hours=4)),
     questions=(check_lamp_is_lit, check_lamp_heat, check_lamp_answers, check_can_connect),
-    ran=(Ran("house/lamp-care", within=timedelta(days=8)),),
+    # In a place without a database the second has nothing to do.
+    ran=(Ran("house/lamp-care", within=timedelta(days=8)), Ran("maintenance/database", within=timedelta(days=8))),
     objectives=True,
     sign_offs=(
         Manual("Draw the curtains", how="All of them."),
