@@ -149,8 +149,9 @@ def _scales(drawn: Drawn, on: Plane) -> Iterator[str]:
     left, right, bottom = on.size.left, on.size.left + on.size.plot_width, on.size.top + on.size.plot_height
     said = [on.scale.says(tick) for tick in on.ticks]
     if any(len(text) * LETTER > left - 8 for text in said):
-        # Rather the number alone than a part of it.
-        said = [text.removesuffix(drawn.unit).rstrip() for text in said]
+        # Rather the number alone than a part of it; that they are thousands or millions stays.
+        spare = on.scale.name if on.scale.factor == 1 else drawn.unit
+        said = [text.removesuffix(spare).rstrip() for text in said]
     for tick, text in zip(on.ticks, said, strict=True):
         y = on.size.top + on.y(tick)
         yield f'<line class="grid" x1="{left}" x2="{right}" y1="{y:.1f}" y2="{y:.1f}"/>'

@@ -14,7 +14,7 @@ import pytest
 from flows.journal.series import Bucket
 from flows.told.calendar import marks
 from flows.told.chart import Drawn, Span, chart, runs
-from flows.told.plane import LARGE
+from flows.told.plane import LARGE, SMALL
 from flows.told.usual import Usual
 from tasks.model import Threshold
 
@@ -68,6 +68,16 @@ def test_it_says_that_nothing_was_measured() -> None:
 def test_it_says_numbers_in_their_unit() -> None:
     assert {"0 %", "20 %", "40 %"} <= set(texts(picture([bucket(n, 0.05 * n) for n in range(9)], unit="ratio")))
     assert "2 GiB" in texts(picture([bucket(n, 5e8 * n) for n in range(9)], unit="bytes"))
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "highest"), [(60.0, "1/h", "60"), (60.0, "connections", "60"), (6e4, "connections", "60,000")]
+)
+def test_it_says_the_number_alone_where_its_unit_has_no_room(value: float, unit: str, highest: str) -> None:
+    small = picture([bucket(1, value / 2), bucket(2, value)], unit=unit, size=SMALL)
+    ticks = [text for text in texts(small) if text[0].isdigit()]
+    assert highest in ticks, ticks
+    assert all(len(text) <= 6 for text in ticks)
 
 
 @pytest.mark.parametrize("value", [0.0, 5.0, -3.0, 1e-9, 1e15])
