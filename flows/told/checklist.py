@@ -32,12 +32,12 @@ def not_well(checked: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 
 
 def rows(checked: Mapping[str, Any]) -> list[dict[str, str]]:
-    """The table, worst first; what is otherwise than the last time says so."""
+    """The table, worst first; what is otherwise than the last time says how it was."""
     was = {str(one["what"]): str(one["was"]) for one in checked["changed"]}
     return [
         {
             "verdict": str(item["verdict"]),
-            "last time": was.get(str(item["what"]), "the same"),
+            "last time": was.get(str(item["what"]), ""),
             "answer": plain(cut(str(item["says"]), SENTENCE)),
             "to do": plain(cut(str(item["to_do"]), SENTENCE)),
             "question": str(item["what"]),

@@ -30,6 +30,8 @@ BACKUP_ROOM = Threshold(
     because="Owner: whoever runs the machine. A backup that meets a full disk is none, and the rest of the machine "
     "meets it too; with room for three there are days left to find more.",
 )
+# By hand at once; by itself in its window, whose record says why one came to nothing.
+MAKE_ONE = "Make one: incident run maintenance/backup --environment NAME"
 # What a compressed dump takes of the database's own size, before one was ever made: seldom more, mostly a quarter.
 DUMP_SHARE = 0.5
 # The next is a little larger than the last.
@@ -53,6 +55,7 @@ def check_newest_backup(backup: Backups, age: Threshold = BACKUP_AGE) -> Finding
             verdict=Verdict.BAD,
             says=f"There is no proven backup of {backup.address} in {backup.folder}.{besides}",
             rows=rows,
+            remedy=MAKE_ONE,
         )
     old_s = max(0.0, (datetime.now(UTC) - good.at).total_seconds())
     return Finding(
@@ -64,6 +67,7 @@ def check_newest_backup(backup: Backups, age: Threshold = BACKUP_AGE) -> Finding
         unit="s",
         facts={"backup": good.name, "manifest": good.sha256},
         rows=rows,
+        remedy=MAKE_ONE if spoiled or age.judge(old_s) else "",
     )
 
 
