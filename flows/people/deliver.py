@@ -14,6 +14,8 @@ from typing import Protocol
 PROMPT_S = 10.0
 # Apprise gives up a server that is silent after 15 s; one that sends a byte now and then would keep it for ever.
 GIVEN_UP_S = 60.0
+# The name of a thread that sends.
+LANE = "lane of the post"
 
 logger = logging.getLogger(__name__)
 
@@ -101,18 +103,22 @@ class _Lane:
 
     @property
     def busy_s(self) -> float:
-        """For how long the letter at the head has been on its way."""
-        return time.monotonic() - self.began if self.under_way and self.began else 0.0
+        """For how long the letter that is being sent has been on its way; 0 while none is."""
+        began = self.began
+        return time.monotonic() - began if began else 0.0
 
     def go(self) -> None:
         if self.waiting and (self.thread is None or not self.thread.is_alive()):
-            self.thread = threading.Thread(target=self._run, daemon=True)
+            self.thread = threading.Thread(target=self._run, name=LANE, daemon=True)
             self.thread.start()
 
     def _run(self) -> None:
         while self.waiting:
             letter, self.began = self.waiting.popleft(), time.monotonic()
-            self.ended.put((self, letter, _send(letter)))
+            arrived = _send(letter)
+            # One whose fate is known waits to be read, and is not given up for what it waits.
+            self.began = 0.0
+            self.ended.put((self, letter, arrived))
 
 
 def _send(letter: Letter) -> bool:
