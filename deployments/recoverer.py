@@ -21,6 +21,7 @@ from deployments.wanted import TAG
 from flows.journal import Journal, JournalUnavailable
 from flows.keepers import clock
 from flows.keepers.alarm import Alarm
+from flows.keepers.burn import Burning
 from flows.keepers.recover import Recoverer
 from flows.keepers.seal import Keeper
 from flows.keepers.unclaimed import Unclaimed
@@ -40,6 +41,8 @@ TELL_EVERY_S = 5.0
 # A trouble is told at the second look that finds it. With the longest time that one is waited for before it counts
 # (70 s, flows/clock.py) that makes less than two minutes.
 CLOCK_EVERY_S = 20.0
+# A budget that burns 14 times too fast lasts two days: a minute is soon enough, and costs a few reads.
+BURN_EVERY_S = 60.0
 # What is newer than the last seal could be cut off unnoticed; a seal costs milliseconds.
 SEAL_EVERY_S = 600.0
 
@@ -64,6 +67,7 @@ def main() -> None:
         (unclaimed.look, TELL_EVERY_S),
         (keeper.look, SEAL_EVERY_S),
         (alarm.look, CLOCK_EVERY_S),
+        (Burning(journal, settings.config, logger.warning).look, BURN_EVERY_S),
     ]
     if sources := back(journal):
         looks.append((sources.look, TELL_EVERY_S))

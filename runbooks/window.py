@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
+from tasks.quiet import QuietHours
+
 
 class Day(enum.IntEnum):
     """A day of the week, as `date.weekday()` counts."""
@@ -120,3 +122,11 @@ def _moment(wall: datetime, zone: ZoneInfo) -> datetime:
     offset = first.astimezone(zone).utcoffset()
     minutes = (second + timedelta(minutes=n) for n in itertools.count())
     return next(moment for moment in minutes if moment.astimezone(zone).utcoffset() == offset)
+
+
+def end_of_quiet(hours: QuietHours | None, moment: datetime, time_zone: str) -> datetime | None:
+    """When these hours end, by the clock there; None outside of them, or where there are none."""
+    if hours is None:
+        return None
+    opening = Window(start=hours.start, length=timedelta(hours=hours.hours), days=tuple(Day)).open_at(moment, time_zone)
+    return opening.ends if opening else None

@@ -376,11 +376,11 @@ class _Watching(Told):
 
 
 class Trouble(_Watching, kind="trouble"):
-    """In `clock/…` and `blind/…`: schedules begin nothing, or a watch cannot look. People are told."""
+    """In `clock/…`, `blind/…` and `burn/…`: schedules begin nothing, a watch cannot look, a budget burns. Told."""
 
 
 class Mended(_Watching, kind="mended"):
-    """In `clock/…` and `blind/…`: it is over. People are told."""
+    """In `clock/…`, `blind/…` and `burn/…`: it is over. People are told."""
 
 
 class CouldNotLook(_Watching, kind="could not look"):

@@ -1,5 +1,6 @@
 """People are told that schedules begin nothing, and told again when they do: the on-call of every environment. And that
-a watch there cannot look (flows/keepers/blind.py): the on-call of that one.
+a watch there cannot look (flows/keepers/blind.py), or an objective's budget burns (flows/keepers/burn.py): the on-call
+of that one.
 
 1. A trouble that stands for two looks is recorded, in a chain of its own (`clock/no-runs`), and then told.
 2. One that is gone for two looks is recorded as mended, and that is told, too.
@@ -11,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from urllib.parse import quote
 
 from flows.journal import Entry, HeldElsewhere, Journal, kinds
 from flows.keepers.clock import ALL, NO_ANSWER, Clock, Trouble
@@ -20,12 +22,18 @@ from tasks.toml import InvalidConfig
 
 WATCHER = "clock"
 BLIND = "blind"
+BURN = "burn"
 OVER = "It is over; nothing is left to do about it."
 
 
 def blind_chain(environment: str, check: str) -> str:
     """Where it stands whether a watch can look."""
     return f"{BLIND}/{environment}/{check}"
+
+
+def burn_chain(environment: str, objective: str) -> str:
+    """Where it stands whether an objective's budget burns too fast. Its name is free text, and may hold a slash."""
+    return f"{BURN}/{environment}/{quote(objective, safe='')}"
 
 
 @dataclass
@@ -53,9 +61,10 @@ class Alarm:
         for key in ALL:
             entries = self._recorded(key, seen.get(key), unknown=NO_ANSWER in seen and key != NO_ANSWER)
             self._tell(f"clock/{key}", entries, self._places())
-        for chain in self.journal.beginning(f"{BLIND}/"):
-            environment = chain.removeprefix(f"{BLIND}/").rpartition("/")[0]
-            self._tell(chain, self.journal.read(chain), [environment])
+        for kind in (BLIND, BURN):
+            for chain in self.journal.beginning(f"{kind}/"):
+                environment = chain.removeprefix(f"{kind}/").rpartition("/")[0]
+                self._tell(chain, self.journal.read(chain), [environment])
         self.before = frozenset(seen) | blind
         self.teller.settle()
         if not seen:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from flows.journal import Journal
 from flows.journal.holding import Snooze
 from runbooks.model import Declared
-from runbooks.window import Day, Window
+from runbooks.window import end_of_quiet
 from tasks.environment import Environment
 
 # A pause is kept among the snoozes of alerts, under this and the watch's name.
@@ -31,8 +31,4 @@ def paused(journal: Journal, place: Environment) -> set[str]:
 def quiet_until(place: Environment, runbook: Declared, moment: datetime) -> datetime | None:
     """When the quiet hours end that hold back what is as urgent as `runbook`; None outside of them."""
     hours = next((one for level, one in place.quiet_hours.items() if level == runbook.urgency), None)
-    if hours is None:
-        return None
-    window = Window(start=hours.start, length=timedelta(hours=hours.hours), days=tuple(Day))
-    opening = window.open_at(moment, place.time_zone)
-    return opening.ends if opening else None
+    return end_of_quiet(hours, moment, place.time_zone)

@@ -106,15 +106,8 @@ def stand(objective: Objective, points: Sequence[Point], now: datetime) -> Stand
     since = now - timedelta(days=objective.window_days)
     found = stretches(objective, points, now)
     good, bad = _seconds(found, since, now)
-    burns = tuple(
-        Burn(
-            alarm=alarm,
-            long=_rate(objective, found, now - alarm.long, now, ENOUGH),
-            short=_rate(objective, found, now - alarm.short, now, 0.0),
-        )
-        for alarm in ALARMS
-    )
     unmeasured = (now - since).total_seconds() - good - bad
+    burns = _burns(objective, found, now)
     return Standing(objective=objective, good_s=good, bad_s=bad, unmeasured_s=unmeasured, burns=burns)
 
 
@@ -128,6 +121,17 @@ def standing(read: AllSeries, environment: str, objective: Objective, now: datet
     return stand(objective, read.points(series, now - timedelta(days=objective.window_days), now), now)
 
 
+def burning(read: AllSeries, environment: str, objective: Objective, now: datetime) -> tuple[Burn, ...]:
+    """How fast its budget burns just now, by what is kept of the alarms' own windows.
+
+    Raises:
+        JournalUnavailable: the database does not answer.
+    """
+    series = Series(environment=environment, check=objective.check, fact=objective.fact)
+    since = now - max(alarm.long for alarm in ALARMS)
+    return _burns(objective, stretches(objective, read.points(series, since, now), now), now)
+
+
 def stretches(objective: Objective, points: Sequence[Point], now: datetime) -> list[Stretch]:
     """How long each answer stood: until the next, or until it would have been asked again a few times."""
     if not points:
@@ -139,6 +143,17 @@ def stretches(objective: Objective, points: Sequence[Point], now: datetime) -> l
         Stretch(since=point.at, until=min(end, point.at + longest), good=objective.holds(point.value, point.verdict))
         for point, end in zip(points, ends, strict=True)
     ]
+
+
+def _burns(objective: Objective, found: Sequence[Stretch], now: datetime) -> tuple[Burn, ...]:
+    return tuple(
+        Burn(
+            alarm=alarm,
+            long=_rate(objective, found, now - alarm.long, now, ENOUGH),
+            short=_rate(objective, found, now - alarm.short, now, 0.0),
+        )
+        for alarm in ALARMS
+    )
 
 
 def _seconds(found: Sequence[Stretch], since: datetime, until: datetime) -> tuple[float, float]:
@@ -171,9 +186,13 @@ def said(one: Standing) -> str:
         if one.left_s >= 0
         else (f"the budget of {lasted(one.budget_s)} is overspent by {lasted(-one.left_s)}")
     )
-    burns = ", ".join(_burn(burn) for burn in one.burns)
     unseen = f" Of {lasted(one.unmeasured_s)} nothing is known." if one.unmeasured_s >= 60 else ""
-    return f"{objective.name}: {_percent(share)} good ({wanted}); {left}; {burns}.{unseen}"
+    return f"{objective.name}: {_percent(share)} good ({wanted}); {left}; {said_of(one.burns)}.{unseen}"
+
+
+def said_of(burns: Sequence[Burn]) -> str:
+    """How fast it burns, over each alarm's long window."""
+    return ", ".join(_burn(burn) for burn in burns)
 
 
 def _percent(share: float) -> str:
