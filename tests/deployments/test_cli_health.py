@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
@@ -13,6 +14,11 @@ from flows.run import settings
 from tasks.application.faults import FailWorkflow, StickQueue, UnsubscribeWave
 from tasks.environment import Environment
 from tasks.fault import Fault
+from tasks.mirror.faults import DriftRows
+from tasks.postgres.connections.faults import TakeAllSlots
+from tasks.postgres.locks.faults import LeaveTransactionOpen
+from tasks.retention.faults import PileUpOldRows
+from tasks.website.faults import AnswerUnavailable, ShowEndingCertificate
 from tests.deployments.terminal import Shell
 
 WATCH = "database/slow-queries/check_slow_statements"
@@ -118,3 +124,55 @@ def test_a_day_that_goes_wrong_is_the_first_line(
     well = shell.json("health", "morning", "--environment", "lab")
     assert noticed_by in keys(well, "OK")
     assert {("BAD", "OK")} <= {(one["was"], one["is"]) for one in well["changed"]}
+
+
+@pytest.mark.strict("Rehearses whole checklists, failed in several ways at once; the morning's are above.")
+@pytest.mark.parametrize(
+    ("checklist", "faults"),
+    [
+        (
+            "health/evening",
+            {
+                "check_website_answers": AnswerUnavailable(),
+                "check_stuck_sends": StickQueue(),
+                "check_blocked_sessions": LeaveTransactionOpen(),
+            },
+        ),
+        (
+            "health/weekly",
+            {
+                "check_row_drift": DriftRows(),
+                "check_overdue_rows": PileUpOldRows(),
+                "check_website_certificates": ShowEndingCertificate(),
+            },
+        ),
+        ("health/quarterly", {"check_connection_slots": TakeAllSlots()}),
+        ("health/annual", {"check_overdue_rows": PileUpOldRows()}),
+        ("security/checklist", {"check_website_certificates": ShowEndingCertificate()}),
+        ("security/checklist-weekly", {"check_website_certificates": ShowEndingCertificate()}),
+        ("security/checklist-monthly", {"check_website_certificates": ShowEndingCertificate()}),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_each_checklist_sees_what_fails_it(
+    shell: Shell, place: Environment, checklist: str, faults: dict[str, Fault]
+) -> None:
+    with ExitStack() as broken:
+        for fault in faults.values():
+            broken.enter_context(fault.during(place))
+        told = gone(shell, checklist)
+    assert told["says"].startswith("Somebody has to act.")
+    assert set(faults) <= keys(told, "BAD") | keys(told, "WARN"), told
+    well = gone(shell, checklist)
+    assert set(faults) <= keys(well, "OK"), well
+
+
+def gone(shell: Shell, checklist: str) -> dict[str, Any]:
+    """Gone through once; its incident and those it opened are closed."""
+    said = shell("health", checklist.removeprefix("health/"), "--environment", "lab", "--json")
+    assert said.returncode in (0, 1), said.stderr
+    for one in shell.json("timeline"):
+        if not one["closed_at"]:
+            shell("close", one["incident"], "--reason", "A test.")
+    told: dict[str, Any] = json.loads(said.stdout)
+    return told
