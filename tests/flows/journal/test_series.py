@@ -175,6 +175,4 @@ def test_it_finds_the_last_numbers_without_reading_the_year(year: Roles) -> None
     assert all(one["Node Type"].startswith("Index") for one in scans if one["Actual Loops"])
     assert sum(one["Actual Rows"] * one["Actual Loops"] for one in scans) <= 6
     assert not [one for one in scans if one.get("Rows Removed by Filter", 0)]
-    began = time.perf_counter()
     assert set(year.journal().earlier("lab", ["check_a", "check_mute", "check_none"])) == {"check_a"}
-    assert time.perf_counter() - began < 0.5

@@ -147,10 +147,11 @@ def test_it_knows_how_bad() -> None:
     ],
 )
 def test_hostile_lines_cost_no_more_than_their_length(line: bytes) -> None:
-    begun = time.monotonic()
+    begun = time.process_time()
     told = read(line)
     login_refused(told), mail_outcome(told), took_s(told, {}), template(told.text)
-    assert time.monotonic() - begun < 0.25
+    # With the square of it, each would take minutes.
+    assert time.process_time() - begun < 2
     assert template(told.text).isprintable()
 
 

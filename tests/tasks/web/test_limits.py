@@ -29,8 +29,8 @@ def test_it_takes_no_answer_for_whole_that_it_cut_off(vendor: Vendor) -> None:
 
 
 def test_it_gives_each_wait_its_own_limit(vendor: Vendor) -> None:
-    vendor.replies = [Reply(after_s=3), Reply()]
-    vendor.door(read_s=0.4).get("/x")
+    vendor.replies = [Reply(after_s=4), Reply()]
+    vendor.door(read_s=2).get("/x")
     assert len(vendor.asked) == 2
 
     vendor.replies = [Reply(after_s=3)]
