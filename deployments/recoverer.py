@@ -62,12 +62,13 @@ def main() -> None:
     teller = Escalator(journal, settings.config, logger.info)
     alarm = Alarm(journal, teller, lambda: clock.look(TAG, POOL), logger.warning, heart())
     unclaimed = Unclaimed(journal, Escalator(journal, settings.config, logger.info))
+    burning = Burning(journal, Escalator(journal, settings.config, logger.info), logger.warning)
     looks = [
         (escalator.look, TELL_EVERY_S),
         (unclaimed.look, TELL_EVERY_S),
         (keeper.look, SEAL_EVERY_S),
         (alarm.look, CLOCK_EVERY_S),
-        (Burning(journal, settings.config, logger.warning).look, BURN_EVERY_S),
+        (burning.look, BURN_EVERY_S),
     ]
     if sources := back(journal):
         looks.append((sources.look, TELL_EVERY_S))

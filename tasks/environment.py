@@ -73,6 +73,7 @@ class Environment(Measured):
     # Watches that are not asked here, each as SLUG/CHECK. A whole round is paused in Prefect, by its schedule.
     paused_watches: frozenset[str] = frozenset()
     # In these a watch's BAD answer opens nothing, if what it opens is of that severity; afterwards it does. Never P0.
+    # What a budget's slow burn would tell (flows/keepers/burn.py) waits as P2 does.
     quiet_hours: Mapping[Literal["P1", "P2", "P3"], QuietHours] = Field(default_factory=dict)
     # E-mail addresses are personal data: in the record and all that is made from it they are masked.
     mask_emails: bool = False

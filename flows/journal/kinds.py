@@ -376,7 +376,7 @@ class _Watching(Told):
 
 
 class Trouble(_Watching, kind="trouble"):
-    """In `clock/…`, `blind/…` and `burn/…`: schedules begin nothing, a watch cannot look, a budget burns. Told."""
+    """In `clock/…`, `blind/…`, `burn/…`: nothing begins, a watch cannot look, a budget burns. People are told."""
 
 
 class Mended(_Watching, kind="mended"):

@@ -11,6 +11,7 @@ import psycopg
 import pytest
 
 from flows.journal import Journal, broken
+from flows.journal.redact import MASK
 from flows.keepers import burn
 from flows.keepers.alarm import Alarm, burn_chain
 from flows.keepers.burn import Burning
@@ -53,10 +54,12 @@ class House:
     inbox: Inbox
     put: pytest.MonkeyPatch
     said: list[str] = field(default_factory=list)
+    # What stands somewhere as a secret.
+    hidden: str = ""
 
     @property
     def journal(self) -> Journal:
-        return self.roles.journal()
+        return self.roles.journal(self.hidden)
 
     def answered(self, *bad_until: datetime, bad: timedelta = 4 * MINUTE, until: datetime = NOON + DAY) -> None:
         """An answer each minute, from eight hours before noon on; BAD for so long before each of those moments."""
@@ -69,8 +72,8 @@ class House:
     def look(self, at: datetime) -> list[str]:
         """Who is told what after a look at that moment."""
         self.put.setattr(burn, "now", lambda: at)
-        Burning(self.journal, lambda: Config.load(self.file), self.said.append).look()
         teller = Escalator(self.journal, lambda: Config.load(self.file), self.said.append)
+        Burning(self.journal, teller, self.said.append).look()
         Alarm(self.journal, teller, lambda: Clock(troubles=()), self.said.append).look()
         told = [f"{message['to']}: {message['title']}" for message in self.inbox.got]
         self.inbox.got.clear()
@@ -123,6 +126,37 @@ def test_what_wakes_somebody_does_so_at_night(house: House) -> None:
     # It burns slower, which nobody need hear of now; and it is not over.
     assert house.look(night + 10 * MINUTE) == []
     assert house.look(morning) == [f"ana: Incident Pipelines: {SLOW}"]
+
+
+def test_that_it_is_over_wakes_nobody_who_was_not_woken(house: House) -> None:
+    evening, night, morning = (NOON.replace(hour=21, minute=50), NOON.replace(hour=23), NOON.replace(hour=7) + DAY)
+    house.answered(evening - 10 * MINUTE, bad=3 * MINUTE)
+    assert house.look(evening) == [f"ana: Incident Pipelines: {SLOW}"]
+    assert house.look(night) == []
+    assert house.look(morning) == [f"ana: Mended: {SLOW}"]
+
+
+def test_an_environment_that_cannot_be_used_keeps_nobody_else_from_hearing(house: House) -> None:
+    house.answered(NOON)
+    text = house.file.read_text()
+    house.file.write_text(f'{text}\n[environments.early.systems.postgres]\nurl = "${{NOT_SET_HERE}}"\n')
+    assert house.look(NOON) == [f"ana: Incident Pipelines: {FAST}"]
+
+
+def test_what_the_record_masks_is_told_once_as_well(house: House) -> None:
+    house.hidden = "answering"
+    house.answered(NOON)
+    assert house.look(NOON) == [f"ana: Incident Pipelines: {FAST.replace('answering', MASK)}"]
+    assert house.look(NOON) == []
+
+
+def test_two_recoverers_tell_it_once(house: House) -> None:
+    house.answered(NOON)
+    house.put.setattr(burn, "now", lambda: NOON)
+    with house.journal.hold(burn_chain("shop", "up / answering")):
+        assert house.look(NOON) == []
+    assert "Another recoverer records it" in house.said[-1]
+    assert house.look(NOON) == [f"ana: Incident Pipelines: {FAST}"]
 
 
 def test_what_is_not_measured_any_more_is_not_called_mended(house: House) -> None:
