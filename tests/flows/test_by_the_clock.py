@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import psycopg
 import pytest
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterState, FlowRunFilterStateName
@@ -28,6 +29,7 @@ from flows.run.missed import IN_TIME
 from runbooks.catalog import Catalog
 from tasks.config import Config
 from tests.deployments.processes import wait_until
+from tests.flows.inbox import Inbox, opened
 from tests.flows.room import TEAM
 
 pytestmark = pytest.mark.strict("Waits minutes for whole minutes; test_publish asks for the schedules.")
@@ -42,6 +44,14 @@ systems = "{team}/systems"
 
 [environments.site]
 kind = "staging"
+routes = {{ on-call = ["json://127.0.0.1:{port}/ana"] }}
+
+# So much is promised that one hot round is too many.
+[[environments.site.objectives]]
+name = "cool"
+check = "check_lamp_heat"
+good = "not BAD"
+target = 0.9999
 
 [environments.site.systems.lamp]
 file = "{folder}/lamp.json"
@@ -82,6 +92,13 @@ maintenance = Maintenance(
 )
 '''
 
+# An hour before it, answer by answer.
+COOL = """
+    INSERT INTO incident.measurements (environment, check_name, at, value, unit, verdict, facts)
+    SELECT 'site', 'check_lamp_heat', at, 20, '°C', 'OK', '{}'
+      FROM generate_series(now() - interval '1 hour', now() - interval '1 second', '15 seconds') AS at
+"""
+
 GONE_THROUGH = '''"""A lamp that is looked after at one minute of the day."""
 
 from datetime import time, timedelta
@@ -102,8 +119,8 @@ health = Health(
 class Site:
     """A stack with a watch, and windows that open at the next minute, the one after it, or for a second only."""
 
-    def __init__(self, folder: Path, stack: Stack) -> None:
-        self.stack, self.folder = stack, folder
+    def __init__(self, folder: Path, stack: Stack, inbox: Inbox) -> None:
+        self.stack, self.folder, self.inbox = stack, folder, inbox
         self.journal = Journal(SecretStr(stack.journal_url), Redactor([]))
 
     def publish(self, opens: datetime, **lengths: int) -> None:
@@ -156,14 +173,14 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     (folder / "runbooks/house").mkdir(parents=True)
     (folder / "runbooks/house/hot_lamp.py").write_text(WATCHED)
     (folder / "lamp.json").write_text('{"lit": true, "dusty": ["left"]}')
-    (folder / "environments.toml").write_text(CONFIG.format(folder=folder, team=TEAM))
-    with pytest.MonkeyPatch.context() as place:
+    with pytest.MonkeyPatch.context() as place, opened() as inbox:
+        (folder / "environments.toml").write_text(CONFIG.format(folder=folder, team=TEAM, port=inbox.port))
         place.setenv("INCIDENT_CONFIG", str(folder / "environments.toml"))
         with (
             Stack.up(Home(folder / "state"), port=free_port()) as stack,
             temporary_settings({PREFECT_API_URL: stack.prefect_api_url}),
         ):
-            yield Site(folder, stack)
+            yield Site(folder, stack, inbox)
 
 
 def test_it_does_by_the_clock_what_is_declared_and_says_so(site: Site) -> None:
@@ -214,3 +231,16 @@ def test_it_makes_up_what_was_missed_as_declared(site: Site) -> None:
     assert short.verdict == "missed its window"
     wait_until(lambda: site.skipped() > 2, "the pile of the watch's missed rounds is skipped", PATIENCE_S)
     wait_until(lambda: site.measured() > max(stopped, time.time() - 15), "the watch goes on", PATIENCE_S)
+
+
+def test_who_is_on_call_hears_that_a_budget_burns(site: Site) -> None:
+    """The lamp gets hot: a round finds it, the recoverer sees what that costs, and somebody is told."""
+    with psycopg.connect(site.stack.journal_url) as session:
+        session.execute(COOL)
+    (site.folder / "lamp.json").write_text('{"lit": true, "heat": 95}')
+
+    def told() -> list[str]:
+        return [message["title"] for message in site.inbox.got if "budget" in message["title"]]
+
+    wait_until(told, "who is on call is told", PATIENCE_S)
+    assert told() == ["Incident Pipelines: BAD site: the budget of “cool” burns more than 14.4× too fast"]
