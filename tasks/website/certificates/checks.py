@@ -12,9 +12,9 @@ from urllib.parse import urlsplit
 from tasks.amounts import stretch
 from tasks.check import check
 from tasks.model import CannotLook, Finding, Row, Threshold, Verdict
+from tasks.together import WITHIN_S, together
 from tasks.website.certificates.shown import NoWay, Served, addresses_of, served
 from tasks.website.system import Website
-from tasks.website.together import WITHIN_S, together
 from tasks.website.walk import PORTS
 
 DAY_S = 86_400.0
