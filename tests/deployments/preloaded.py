@@ -42,6 +42,7 @@ READ_THE_ENVIRONMENT = ("prefect", "deployments", "flows", "runbooks", "tasks")
 # They ask at import whether there is a terminal, and how wide.
 LOOK_AT_THE_TERMINAL = ("deployments.cli", "deployments.commands")
 STREAMS = 3
+STDERR = 2
 # A command with its environment.
 AT_MOST_BYTES = 1 << 18
 
@@ -169,8 +170,7 @@ def _be(asked: Mapping[str, Any], streams: Sequence[int]) -> NoReturn:
 
 def _stream(number: int, mode: str) -> IO[str]:
     """As Python opens it where there is no terminal."""
-    errors = "backslashreplace" if number == sys.__stderr__.fileno() else "strict"
-    buffered = 1 if number == sys.__stderr__.fileno() else -1
+    errors, buffered = ("backslashreplace", 1) if number == STDERR else ("strict", -1)
     return open(number, mode, buffered, encoding="utf-8", errors=errors, closefd=False)
 
 
