@@ -149,10 +149,9 @@ def answer(zones: Zones, wire: bytes) -> dns.message.Message | None:
     return said
 
 
-def _refusal(wire: bytes, code: dns.rcode.Rcode) -> dns.message.Message | None:
-    """Said to whose signature we cannot verify: only its header is believed."""
-    said = dns.message.Message(id=struct.unpack("!H", wire[:2])[0])
-    said.flags = (struct.unpack("!H", wire[2:4])[0] & 0x7800) | dns.flags.QR
+def _refusal(wire: bytes, code: dns.rcode.Rcode) -> dns.message.Message:
+    """Said to whose signature we cannot verify: no more is read of it than what it is about."""
+    said = dns.message.make_response(dns.message.from_wire(wire, question_only=True))
     said.set_rcode(code)
     return said
 

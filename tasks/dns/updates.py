@@ -99,6 +99,13 @@ class Updates:
         address, port = server(self.server)
         try:
             return int(dns.query.tcp(update, address, port=port, timeout=self.limit_s).rcode())
+        except dns.exception.FormError:
+            # dnspython hides the code of an answer that ought to be signed and is not; as most refusals are.
+            raise CannotLook(
+                f"{self.server} answers a signed change without a signature: it does not know the key {self.key_name}, "
+                "or takes no changes.",
+                remedy="Compare `key_name`, `key` and `algorithm` with the server's.",
+            ) from None
         except (dns.exception.DNSException, OSError, EOFError) as error:
             if type(error).__module__ == "dns.tsig":
                 raise Refused(

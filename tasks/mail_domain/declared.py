@@ -66,6 +66,11 @@ class Place:
         return tuple(value for value in values(self.looked) if not in_place(self, value))
 
     @property
+    def meant(self) -> str:
+        """What its record is for, by its version: spf1, dkim1, dmarc1 …"""
+        return "dkim1" if "._domainkey." in self.name else self.version
+
+    @property
     def said(self) -> str:
         """What is wrong, in words."""
         version = f" ({self.version})" if self.version else ""

@@ -93,7 +93,8 @@ def policy(look: Look, domain: str) -> Policy | Step:
     """The policy for mail from `domain`; the first step of the walk where there is none, or it could not be had."""
     steps = walked(look, domain)
     unseen = next((one for one in steps if not one.looked.answered), None)
-    if unseen is not None:
+    if unseen is not None and not any(one.counts for one in steps[: steps.index(unseen)]):
+        # Nothing below it speaks for the name, and what stands there is not known.
         return unseen
     top = organisation(steps)
     source = next((one for one in steps if one.counts and one.name in (domain, top)), None)
