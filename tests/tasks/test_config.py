@@ -96,7 +96,7 @@ def test_it_loads_what_the_example_shows_in_comments(tmp_path: Path, monkeypatch
     services = {"application_service", "database_service", "pgbouncer", "status_page"}
     stores = {"postgres", "reporting", "mirror", "application"}
     outside = {"website", "logs"}
-    upkeep = {"backup", "bucket_copy", "retention", "certificates", "docker"}
+    upkeep = {"backup", "bucket_copy", "retention", "certificates", "docker", "measurements"}
     assert set(production.systems) == {*stores, "host", "migration", "tenant", *services, *upkeep, *outside}
     assert production.thresholds["check_long_transactions"]["age"].bad == 7200
     assert config.team.runbooks == tmp_path / "runbooks"
