@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from importlib import resources
 from string import Template
 
@@ -12,9 +12,13 @@ from deployments.home import Home
 from deployments.lab import certificates, mirror, service, website
 
 
-def text(home: Home, url: Callable[..., str], website_port: int) -> str:
-    """The lab's own environments file; `url` gives it a role's way to a database. It holds passwords: write it 0600."""
-    site = f"https://127.0.0.1:{website_port}"
+def text(home: Home, url: Callable[..., str], ports: Mapping[str, int]) -> str:
+    """The lab's own environments file. `url` gives a role its way to a database, `ports` are the other servers'.
+
+    It holds passwords: write it 0600.
+    """
+    site = f"https://127.0.0.1:{ports[service.WEBSITE]}"
+    site_folder = home.lab.beside(service.WEBSITE)
     crm = mirror.DATABASE
     values: dict[str, str | list[str]] = {
         "home": str(home.root),
@@ -31,9 +35,9 @@ def text(home: Home, url: Callable[..., str], website_port: int) -> str:
         "crm_drill_url": url("app", crm),
         "website_home": f"{site}/",
         "website_health": f"{site}/health",
-        "website_ca": str(home.lab.website / certificates.CA),
-        "website_trouble": str(home.lab.website / website.TROUBLE),
-        "website_log": str(home.lab.website / website.LOG),
+        "website_ca": str(site_folder / certificates.CA),
+        "website_trouble": str(site_folder / website.TROUBLE),
+        "website_log": str(site_folder / website.LOG),
     }
     pattern = Template(resources.files(__package__).joinpath("environment.toml").read_text(encoding="utf-8"))
     # JSON's strings are TOML's; a '$' would be read as a variable when the file is loaded.

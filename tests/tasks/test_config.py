@@ -96,8 +96,9 @@ def test_it_loads_what_the_example_shows_in_comments(tmp_path: Path, monkeypatch
     services = {"application_service", "database_service", "pgbouncer", "status_page"}
     stores = {"postgres", "reporting", "mirror", "application"}
     outside = {"website", "logs"}
-    upkeep = {"backup", "retention", "certificates"}
-    assert set(production.systems) == {*stores, "host", "migration", "tenant", *services, *upkeep, *outside}
+    mail = {"bounces"}
+    upkeep = {"backup", "bucket_copy", "retention", "certificates"}
+    assert set(production.systems) == {*stores, "host", "migration", "tenant", *services, *upkeep, *outside, *mail}
     assert production.thresholds["check_long_transactions"]["age"].bad == 7200
     assert config.team.runbooks == tmp_path / "runbooks"
 
