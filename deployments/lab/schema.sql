@@ -80,6 +80,8 @@ CREATE TABLE email_events (
     event_type       text NOT NULL
                      CHECK (event_type IN ('delivered', 'open', 'click', 'bounce', 'unsubscribe', 'spam_report')),
     event_timestamp  timestamptz NOT NULL,
+    -- The link that was followed, the reason that was given.
+    detail           text,
     -- The provider repeats itself; the same event arrives once.
     event_hash       text NOT NULL UNIQUE,
     created_at       timestamptz NOT NULL DEFAULT now()

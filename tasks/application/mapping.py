@@ -123,6 +123,7 @@ class Events(Part):
     send: Column = column("the mail's id")
     type: Column = column("what happened")
     at: Column = column("when it happened")
+    detail: Column = column("what else is told of it: a reason, a link")
     once: Column = column("the provider's id of the event, or its hash: the same one must not come in twice")
     types: EventTypes = EventTypes()
 

@@ -32,7 +32,7 @@ CREATE TABLE email_sends (
 );
 CREATE TABLE email_events (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, email_send_id bigint, event_type text,
-    event_timestamp timestamptz, event_hash text
+    event_timestamp timestamptz, event_hash text, detail text
 );
 CREATE UNIQUE INDEX events_once ON email_events (event_hash);
 CREATE TABLE workflow_executions (
@@ -96,6 +96,7 @@ MAPPING: dict[str, Any] = {
         "type": "event_type",
         "at": "event_timestamp",
         "once": "event_hash",
+        "detail": "detail",
         "types": {
             "open": ["open"],
             "click": ["click"],
