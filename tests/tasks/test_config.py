@@ -95,9 +95,10 @@ def test_it_loads_what_the_example_shows_in_comments(tmp_path: Path, monkeypatch
     production = config.environment("production")
     services = {"application_service", "database_service", "pgbouncer", "status_page"}
     stores = {"postgres", "reporting", "mirror", "application"}
-    outside = {"website", "logs", "mail_domain"}
-    upkeep = {"backup", "retention", "certificates"}
-    assert set(production.systems) == {*stores, "host", "migration", "tenant", *services, *upkeep, *outside}
+    outside = {"website", "logs"}
+    mail = {"bounces", "mail_domain"}
+    upkeep = {"backup", "bucket_copy", "retention", "certificates"}
+    assert set(production.systems) == {*stores, "host", "migration", "tenant", *services, *upkeep, *outside, *mail}
     assert production.thresholds["check_long_transactions"]["age"].bad == 7200
     assert config.team.runbooks == tmp_path / "runbooks"
 
