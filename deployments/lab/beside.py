@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from deployments.home import Part
-from deployments.lab import certificates, website
-from deployments.lab.service import WEBSITE
+from deployments.lab import certificates, mail, website
+from deployments.lab.service import NAME_SERVER, WEBSITE
 from deployments.supervise import Program, Supervisor
 from deployments.trouble import CannotStart
 
@@ -48,8 +48,14 @@ def _website(folder: Path, _: Url) -> None:
     certificates.issue(folder)
 
 
+# Not imported: it takes dnspython, and who starts a lab need not wait for that.
+_NAME_SERVER = str(Path(__file__).with_name("name_server.py"))
+
 # They stop in reverse order.
-BESIDE = (Server(name=WEBSITE, script=website.__file__, ports=(WEBSITE,), prepare=_website),)
+BESIDE = (
+    Server(name=WEBSITE, script=website.__file__, ports=(WEBSITE,), prepare=_website),
+    Server(name=NAME_SERVER, script=_NAME_SERVER, ports=(NAME_SERVER,), prepare=lambda folder, _: mail.prepare(folder)),
+)
 # By the name it has in the lab's state: what people call it.
 PORTS = {port: f"the lab's {server.name}" for server in BESIDE for port in server.ports}
 

@@ -9,7 +9,7 @@ from string import Template
 
 from deployments.cluster import SUPERUSER
 from deployments.home import Home
-from deployments.lab import certificates, mirror, service, website
+from deployments.lab import certificates, mail, mirror, service, website
 
 
 def text(home: Home, url: Callable[..., str], ports: Mapping[str, int]) -> str:
@@ -38,6 +38,20 @@ def text(home: Home, url: Callable[..., str], ports: Mapping[str, int]) -> str:
         "website_ca": str(site_folder / certificates.CA),
         "website_trouble": str(site_folder / website.TROUBLE),
         "website_log": str(site_folder / website.LOG),
+        "name_server": f"127.0.0.1:{ports[service.NAME_SERVER]}",
+        "name_server_key": mail.key_of(home.lab.beside(service.NAME_SERVER)),
+        "mail_domain": mail.DOMAIN,
+        "mail_subdomains": list(mail.SUBDOMAINS),
+        "mail_selector": mail.SELECTOR,
+        "mail_from": mail.SENDS_FROM,
+        "mail_spf": mail.SPF,
+        "mail_dkim_name": f"{mail.SELECTOR}._domainkey.{mail.DOMAIN}",
+        "mail_dkim": mail.DKIM,
+        "mail_dmarc_name": f"_dmarc.{mail.DOMAIN}",
+        "mail_dmarc": mail.DMARC,
+        "mail_ip_list": mail.IP_LIST,
+        "mail_name_list": mail.NAME_LIST,
+        "mail_key_name": mail.KEY_NAME,
     }
     pattern = Template(resources.files(__package__).joinpath("environment.toml").read_text(encoding="utf-8"))
     # JSON's strings are TOML's; a '$' would be read as a variable when the file is loaded.
