@@ -57,7 +57,8 @@ FROM (SELECT e.*, due + (5 + random() * 30) * interval '1 second' AS sent, rando
             FROM lead_campaign_enrollments CROSS JOIN generate_series(1, 4) AS part) AS e) AS s;
 
 -- Whose address was refused for good gets no more mail: its enrollments ended with it.
-UPDATE leads SET status = 'invalid'
+-- Addresses die with the years: none of this month's is among them.
+UPDATE leads SET status = 'invalid', created_at = created_at - interval '40 days'
 WHERE id IN (SELECT lead_id FROM email_sends WHERE bounce_type = 'hard');
 
 UPDATE lead_campaign_enrollments AS e SET status = 'completed', completion_reason = 'invalid_email'

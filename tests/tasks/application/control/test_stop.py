@@ -87,7 +87,7 @@ def test_it_sets_a_switch_of_any_type(own_shop: Shop, column: str, off: str, on:
     own_shop.run(
         f"CREATE TABLE flags (name text, value {column});"  # noqa: S608
         f"INSERT INTO flags VALUES ('halt', {off});"
-        "GRANT ALL ON flags TO app; GRANT SELECT ON flags TO reader"
+        "GRANT SELECT, UPDATE ON flags TO actor; GRANT SELECT ON flags TO reader"
     )
     meanings = {"on": [on], "off": [off.strip("'")]}
     flags = {"table": "flags", "key": "name", "stops": meanings, "stop": "halt"}
