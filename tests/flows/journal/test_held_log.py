@@ -35,7 +35,7 @@ from tests.flows.raw import Raw
 from tests.left_out import examples
 
 
-def until(true: Callable[[], bool], within_s: float = 10) -> None:
+def until(true: Callable[[], bool], within_s: float = 60) -> None:
     deadline = time.monotonic() + within_s
     while not true():
         assert time.monotonic() < deadline, "it did not become true in time"
