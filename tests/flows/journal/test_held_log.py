@@ -156,7 +156,7 @@ def test_it_keeps_one_of_two_writers_with_the_same_key(journal: Journal) -> None
     together = threading.Barrier(2)
 
     def attempt(write: Callable[[str, str, Told], Entry], key: str) -> bool:
-        together.wait(10)
+        together.wait(60)
         try:
             write("engine", key, Raw("closed", {}))
         except AlreadyRecorded:
