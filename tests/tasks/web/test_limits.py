@@ -86,7 +86,7 @@ def test_it_unpacks_nothing(vendor: Vendor) -> None:
 
 
 @pytest.mark.parametrize(
-    ("reply", "total_s"), [(Reply(status=404, drips=True), 0.6), (Reply(status=404, floods=True), 10)]
+    ("reply", "total_s"), [(Reply(status=404, drips=True), 3), (Reply(status=404, floods=True), 10)]
 )
 def test_it_tells_a_refusal_whatever_comes_behind_it(vendor: Vendor, reply: Reply, total_s: float) -> None:
     vendor.replies = [reply]
