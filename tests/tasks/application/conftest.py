@@ -14,13 +14,16 @@ from tests.tasks.postgres.conftest import Stage, staged
 
 SCHEMA = """
 DROP TABLE leads;
-CREATE TABLE leads (id bigint PRIMARY KEY, email text);
+CREATE TABLE leads (
+    id bigint PRIMARY KEY, email text, name text DEFAULT 'Ada', status text DEFAULT 'active',
+    created_at timestamptz DEFAULT now() - interval '90 days'
+);
 CREATE TABLE campaigns (id bigint PRIMARY KEY, campaign_name text, status text NOT NULL DEFAULT 'active');
 CREATE TABLE enrollments (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, lead_id bigint, campaign_id bigint, status text,
-    next_send_at timestamptz, updated_at timestamptz DEFAULT now()
+    completion_reason text, next_send_at timestamptz, updated_at timestamptz DEFAULT now()
 );
-CREATE TYPE send_status AS ENUM ('queued', 'sending', 'sent', 'failed', 'bounced');
+CREATE TYPE send_status AS ENUM ('queued', 'sending', 'sent', 'failed', 'bounced', 'cancelled');
 CREATE TABLE email_sends (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, lead_id bigint, campaign_id bigint DEFAULT 1,
     send_status send_status NOT NULL, failure_reason text, bounce_type varchar(20),
@@ -50,9 +53,10 @@ CREATE INDEX ON email_events (event_timestamp);
 CREATE INDEX ON workflow_executions (workflow_name, created_at);
 CREATE INDEX ON workflow_executions (created_at);
 GRANT SELECT ON ALL TABLES IN SCHEMA public TO reader;
+GRANT SELECT, UPDATE ON ALL TABLES IN SCHEMA public TO actor;
 GRANT ALL ON ALL TABLES IN SCHEMA public TO app;
 INSERT INTO campaigns VALUES (1, 'Welcome'), (2, 'Win back');
-INSERT INTO leads SELECT n, 'lead' || n || '@example.com' FROM generate_series(1, 1000) n;
+INSERT INTO leads (id, email) SELECT n, 'lead' || n || '@example.com' FROM generate_series(1, 1000) n;
 """
 MAPPING: dict[str, Any] = {
     "sends": {
@@ -68,7 +72,13 @@ MAPPING: dict[str, Any] = {
         "failed_at": "updated_at",
         "error": "failure_reason",
         "bounce_type": "bounce_type",
-        "statuses": {"queued": ["queued"], "claimed": ["sending"], "failed": ["failed"]},
+        "statuses": {
+            "queued": ["queued"],
+            "claimed": ["sending"],
+            "failed": ["failed"],
+            "bounced": ["bounced"],
+            "withdrawn": ["cancelled"],
+        },
         "bounces": {"hard": ["hard"], "soft": ["soft"], "blocked": ["blocked"]},
     },
     "events": {
@@ -93,16 +103,25 @@ MAPPING: dict[str, Any] = {
         "status": "status",
         "due_at": "next_send_at",
         "updated_at": "updated_at",
-        "statuses": {"active": ["active"]},
+        "reason": "completion_reason",
+        "statuses": {"active": ["active"], "ended": ["completed"]},
     },
     "campaigns": {
         "table": "campaigns",
         "id": "id",
         "name": "campaign_name",
         "status": "status",
-        "statuses": {"running": ["active"]},
+        "statuses": {"running": ["active"], "paused": ["paused"]},
     },
-    "leads": {"table": "leads", "id": "id", "email": "email"},
+    "leads": {
+        "table": "leads",
+        "id": "id",
+        "email": "email",
+        "name": "name",
+        "status": "status",
+        "created_at": "created_at",
+        "statuses": {"invalid": ["invalid"]},
+    },
     "executions": {
         "table": "workflow_executions",
         "id": "id",
@@ -143,7 +162,12 @@ class Shop:
             part, _, column = name.partition(".")
             del (mapping[part] if column else mapping)[column or part]
         return ApplicationDatabase.model_validate(
-            {"url": self.stage.url("reader"), "drill_url": self.stage.url("app"), **mapping}
+            {
+                "url": self.stage.url("reader"),
+                "action_url": self.stage.url("actor"),
+                "drill_url": self.stage.url("app"),
+                **mapping,
+            }
         )
 
     def run(self, statement: str) -> list[tuple[object, ...]]:
@@ -195,7 +219,8 @@ def shop(built: Stage) -> Shop:
     """Making a database for every test would take most of its time."""
     built.admin(
         "TRUNCATE email_sends, email_events, enrollments, workflow_executions, campaign_analytics;"
-        "UPDATE campaigns SET status = 'active'"
+        "UPDATE campaigns SET status = 'active';"
+        "UPDATE leads SET status = 'active', name = 'Ada' WHERE status <> 'active' OR name IS DISTINCT FROM 'Ada'"
     )
     return Shop(built)
 

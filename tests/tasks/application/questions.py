@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from tasks.application.analytics import checks as analytics
 from tasks.application.figures import checks as figures
+from tasks.application.reactions import bounces
 from tasks.application.reactions import checks as reactions
 from tasks.application.rows import checks as rows
 from tasks.application.sending import checks as sending
 from tasks.application.workflows import checks as workflows
 from tasks.check import Check
 
-MODULES = (analytics, figures, reactions, rows, sending, workflows)
+MODULES = (analytics, bounces, figures, reactions, rows, sending, workflows)
 QUESTIONS: tuple[Check[...], ...] = tuple(
     one for module in MODULES for one in vars(module).values() if isinstance(one, Check)
 )
