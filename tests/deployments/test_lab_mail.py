@@ -9,10 +9,10 @@ import pytest
 
 from deployments.lab import Lab, mail
 from tasks.bounces.checks import (
-    check_bounces_by_domain,
-    check_bounces_by_kind,
-    check_complaints,
-    check_repeated_bounces,
+    check_feedback_reports,
+    check_returned_again,
+    check_returned_by_domain,
+    check_returned_mails,
 )
 from tasks.bounces.faults import Complain, ReturnBlocked, ReturnUnknown
 from tasks.check import Check
@@ -30,13 +30,13 @@ from tasks.fault import Fault, RefusesProduction
 from tasks.model import Verdict
 from tasks.registry import register_systems
 
-BOUNCES = (check_bounces_by_domain, check_bounces_by_kind, check_complaints, check_repeated_bounces)
+BOUNCES = (check_returned_by_domain, check_returned_mails, check_feedback_reports, check_returned_again)
 CONTENT = (check_content_tokens, check_links, check_mime, check_spam_score, check_unsubscribe_header)
 DRILLS = [
-    (ReturnUnknown(), check_bounces_by_kind),
-    (ReturnBlocked(), check_bounces_by_kind),
-    (ReturnBlocked(), check_bounces_by_domain),
-    (Complain(), check_complaints),
+    (ReturnUnknown(), check_returned_mails),
+    (ReturnBlocked(), check_returned_mails),
+    (ReturnBlocked(), check_returned_by_domain),
+    (Complain(), check_feedback_reports),
     (LeavePlaceholder(), check_content_tokens),
     (DropUnsubscribe(), check_unsubscribe_header),
     (WriteSpam(), check_spam_score),
