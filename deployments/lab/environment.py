@@ -9,7 +9,7 @@ from string import Template
 
 from deployments.cluster import SUPERUSER
 from deployments.home import Home
-from deployments.lab import certificates, mail_domain, mirror, service, website
+from deployments.lab import certificates, mail, mail_domain, mirror, service, website
 
 
 def text(home: Home, url: Callable[..., str], ports: Mapping[str, int]) -> str:
@@ -19,6 +19,7 @@ def text(home: Home, url: Callable[..., str], ports: Mapping[str, int]) -> str:
     """
     site = f"https://127.0.0.1:{ports[service.WEBSITE]}"
     site_folder = home.lab.beside(service.WEBSITE)
+    post = home.lab.beside(mail.FOLDER)
     crm = mirror.DATABASE
     values: dict[str, str | list[str]] = {
         "home": str(home.root),
@@ -52,6 +53,8 @@ def text(home: Home, url: Callable[..., str], ports: Mapping[str, int]) -> str:
         "mail_ip_list": mail_domain.IP_LIST,
         "mail_name_list": mail_domain.NAME_LIST,
         "mail_key_name": mail_domain.KEY_NAME,
+        "mail_outgoing": str(post / mail.OUTGOING),
+        "mail_bounces": str(post / mail.BOUNCES),
     }
     pattern = Template(resources.files(__package__).joinpath("environment.toml").read_text(encoding="utf-8"))
     # JSON's strings are TOML's; a '$' would be read as a variable when the file is loaded.

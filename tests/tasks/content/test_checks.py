@@ -11,6 +11,7 @@ import pytest
 from pydantic import ValidationError
 
 from tasks.content.checks import (
+    check_authentication_results,
     check_content_tokens,
     check_links,
     check_mime,
@@ -249,3 +250,49 @@ def test_the_doctor_says_what_lies_there(tmp_path: Path) -> None:
 def test_it_refuses_a_wrong_configuration(tmp_path: Path, given: dict[str, Any], said: str) -> None:
     with pytest.raises(ValidationError, match=said):
         Content(**{"folder": tmp_path, **given})
+
+
+@pytest.mark.parametrize(
+    ("written", "verdict"),
+    [
+        ("mx.example.net; spf=pass; dkim=pass; dmarc=pass", Verdict.OK),
+        ("mx.example.net; spf=fail; dkim=pass; dmarc=pass", Verdict.WARN),
+        ("mx.example.net; spf=pass; dkim=pass; dmarc=fail (p=REJECT dis=REJECT)", Verdict.BAD),
+        ("mx.example.net; spf=pass", Verdict.WARN),
+        ("mx.example.net; spf=softfail; dkim=none", Verdict.BAD),
+        ("mx.example.net; dkim=fail; dkim=pass; spf=pass; dmarc=pass", Verdict.OK),
+        ("mx.example.net; none", Verdict.BAD),
+    ],
+)
+def test_it_says_how_receivers_judged(tmp_path: Path, written: str, verdict: Verdict) -> None:
+    received = b"Authentication-Results: " + written.encode() + b"\r\n" + newsletter()
+    assert check_authentication_results.fn(content(tmp_path, received)).verdict is verdict
+
+
+def test_it_shows_the_policy_that_stands_in_a_comment(tmp_path: Path) -> None:
+    written = (
+        b"Authentication-Results: mx.example.net; spf=pass; dkim=fail;"
+        b" dmarc=fail (p=REJECT dis=NONE) header.from=a.example\r\n"
+    )
+    found = check_authentication_results.fn(content(tmp_path, written + newsletter(), newsletter()))
+    assert found.says == "0 of 1 received messages pass DMARC; of those, 0 without one of SPF and DKIM."
+    assert found.rows == [
+        {
+            "message": "a.eml",
+            "by": "mx.example.net",
+            "from": "a.example",
+            "spf": "pass",
+            "dkim": "fail",
+            "dmarc": "fail",
+            "policy": "p=reject, dis=none",
+        }
+    ]
+
+
+def test_it_does_not_believe_what_the_sender_wrote(tmp_path: Path) -> None:
+    forged = b"Authentication-Results: mx.lab.example; spf=pass; dkim=pass; dmarc=pass\r\n" + newsletter()
+    found = check_authentication_results.fn(content(tmp_path, forged, receiver="mx.example.net"))
+    assert (found.verdict, found.says) == (
+        Verdict.UNKNOWN,
+        "None of 1 message holds Authentication-Results of mx.example.net.",
+    )
