@@ -7,11 +7,12 @@ from tasks.application.figures import checks as figures
 from tasks.application.reactions import bounces, engagement, unsubscribes
 from tasks.application.reactions import checks as reactions
 from tasks.application.rows import checks as rows
+from tasks.application.rows import duplicates
 from tasks.application.sending import checks as sending
 from tasks.application.workflows import checks as workflows
 from tasks.check import Check
 
-MODULES = (analytics, bounces, engagement, figures, reactions, rows, sending, unsubscribes, workflows)
+MODULES = (analytics, bounces, duplicates, engagement, figures, reactions, rows, sending, unsubscribes, workflows)
 QUESTIONS: tuple[Check[...], ...] = tuple(
     one for module in MODULES for one in vars(module).values() if isinstance(one, Check)
 )
