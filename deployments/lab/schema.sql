@@ -87,6 +87,9 @@ CREATE TABLE email_events (
     created_at       timestamptz NOT NULL DEFAULT now()
 );
 
+-- Where rows lie that were taken out, and can be brought back.
+CREATE SCHEMA archive;
+
 -- Rates are in percent, as the application writes them.
 CREATE TABLE campaign_analytics (
     id                   bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,

@@ -13,6 +13,8 @@ from tasks.application.reactions.checks import check_unsubscribes
 from tasks.application.reactions.engagement import check_low_engagement
 from tasks.application.reactions.faults import BounceBlocked, BounceHard, BounceSoft, LeaveOneCampaign, LoseInterest
 from tasks.application.reactions.unsubscribes import check_unsubscribes_by_campaign
+from tasks.application.rows.duplicates import check_duplicate_events
+from tasks.application.rows.faults import RepeatEvents
 from tasks.application.sending.checks import check_send_failures, check_sent_yesterday, check_stuck_sends
 from tasks.application.workflows.checks import check_expected_workflows, check_workflow_errors
 from tasks.environment import Environment, Kind
@@ -30,6 +32,7 @@ FAULTS = (
     (BounceBlocked(), (check_bounces_by_campaign,)),
     (LeaveOneCampaign(), (check_unsubscribes_by_campaign,)),
     (LoseInterest(), (check_low_engagement,)),
+    (RepeatEvents(), (check_duplicate_events,)),
 )
 # With the steps that the drills approve.
 RESOLVED = (
