@@ -95,7 +95,7 @@ def test_it_loads_what_the_example_shows_in_comments(tmp_path: Path, monkeypatch
     production = config.environment("production")
     services = {"application_service", "database_service", "pgbouncer", "status_page"}
     stores = {"postgres", "reporting", "mirror", "application"}
-    outside = {"website", "logs"}
+    outside = {"website", "logs", "mail_provider"}
     upkeep = {"backup", "retention", "certificates"}
     assert set(production.systems) == {*stores, "host", "migration", "tenant", *services, *upkeep, *outside}
     assert production.thresholds["check_long_transactions"]["age"].bad == 7200
