@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from deployments.home import Part
-from deployments.lab import certificates, website
-from deployments.lab.service import WEBSITE
+from deployments.lab import certificates, mail, website
+from deployments.lab.service import MAIL, WEBSITE
 from deployments.supervise import Program, Supervisor
 from deployments.trouble import CannotStart
 
@@ -48,8 +48,16 @@ def _website(folder: Path, _: Url) -> None:
     certificates.issue(folder)
 
 
+def _mail(folder: Path, _: Url) -> None:
+    mail.prepare(folder)
+    certificates.issue(folder)
+
+
 # They stop in reverse order.
-BESIDE = (Server(name=WEBSITE, script=website.__file__, ports=(WEBSITE,), prepare=_website),)
+BESIDE = (
+    Server(name=WEBSITE, script=website.__file__, ports=(WEBSITE,), prepare=_website),
+    Server(name=MAIL, script=mail.SCRIPT, ports=(mail.SMTP, mail.IMAP), prepare=_mail),
+)
 # By the name it has in the lab's state: what people call it.
 PORTS = {port: f"the lab's {server.name}" for server in BESIDE for port in server.ports}
 

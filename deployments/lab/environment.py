@@ -9,7 +9,7 @@ from string import Template
 
 from deployments.cluster import SUPERUSER
 from deployments.home import Home
-from deployments.lab import certificates, mirror, service, website
+from deployments.lab import certificates, mail, mirror, service, website
 
 
 def text(home: Home, url: Callable[..., str], ports: Mapping[str, int]) -> str:
@@ -19,8 +19,8 @@ def text(home: Home, url: Callable[..., str], ports: Mapping[str, int]) -> str:
     """
     site = f"https://127.0.0.1:{ports[service.WEBSITE]}"
     site_folder = home.lab.beside(service.WEBSITE)
-    crm = mirror.DATABASE
-    values: dict[str, str | list[str]] = {
+    crm, post = mirror.DATABASE, home.lab.beside(service.MAIL)
+    values: dict[str, str | int | list[str]] = {
         "home": str(home.root),
         **{verb: service.command(verb, service.POSTGRES) for verb in service.VERBS},
         "url": url("monitor"),
@@ -38,6 +38,9 @@ def text(home: Home, url: Callable[..., str], ports: Mapping[str, int]) -> str:
         "website_ca": str(site_folder / certificates.CA),
         "website_trouble": str(site_folder / website.TROUBLE),
         "website_log": str(site_folder / website.LOG),
+        **{f"mail_{verb}": service.command(verb, service.MAIL) for verb in service.VERBS},
+        **mail.settings(post, ports),
+        "mail_ca": str(post / certificates.CA),
     }
     pattern = Template(resources.files(__package__).joinpath("environment.toml").read_text(encoding="utf-8"))
     # JSON's strings are TOML's; a '$' would be read as a variable when the file is loaded.
