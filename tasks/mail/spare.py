@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from pathlib import Path
 
 from pydantic import SecretStr
 
 from tasks.mail.server import LONGEST_PASSWORD, MailServer
-from tasks.model import BlastRadius, Command, Outcome, Plan, Refused, Risk
+from tasks.model import BlastRadius, Command, Outcome, Plan, Refused, Risk, Row
 
 LOSES = (
     "The password in the file now; it is kept beside it for the way back. What reads the file only when it starts goes "
@@ -102,12 +103,18 @@ def _plan(does: str, commands: tuple[Command, ...], server: MailServer) -> Plan:
 
 
 def _command(server: MailServer, line: str, what: str) -> Command:
-    target = {"what": what, "server": server.address, "user": server.username, "file": str(server.password_file)}
-    return Command(line=line, target=target)
+    return Command(line=line, target={"what": what, **_where(server)})
+
+
+def _where(server: MailServer) -> Row:
+    """Which file, without its path: a folder may be configured as a secret of another system, and is masked then."""
+    file = _place(server)
+    mark = hashlib.sha256(str(file).encode()).hexdigest()[:16]
+    return {"server": server.address, "user": server.username, "file": file.name, "path": mark}
 
 
 def _refuse_other(server: MailServer, plan: Plan) -> None:
-    now = {"server": server.address, "user": server.username, "file": str(server.password_file)}
+    now = _where(server)
     for planned in plan.commands:
         if {key: planned.target[key] for key in now} != now:
             raise Refused(
