@@ -6,12 +6,15 @@ import imaplib
 import socket
 import ssl
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from pydantic import Field, SecretStr
 
+from tasks.imap.letters import MOST_HEADER, WANTED, Letter, letters
 from tasks.mail.attempts import Attempts
 from tasks.mail.server import MailServer, Port, Security, quoted
 from tasks.model import CannotLook, Finding, Refused, Verdict
@@ -21,7 +24,9 @@ if TYPE_CHECKING:
 
 # Of one answer, and of a whole visit. Whole messages are never fetched: what is looked at are some header lines each.
 MOST_PIECE = 256 * 1024
-MOST_BYTES = 8 * 2**20
+MOST_BYTES = 16 * 2**20
+FETCHED_AT_ONCE = 50
+MOST_MOVED = 1000
 # Printable ASCII that needs no escape: other names are written in modified UTF-7, as the server shows them.
 Folder = Annotated[str, Field(min_length=1, max_length=200, pattern=r'^[^\x00-\x1f\x7f"\\]+$')]
 
@@ -80,11 +85,27 @@ class _Line(imaplib.IMAP4):
 _attempts: Attempts[NotLetIn] = Attempts()
 
 
+@dataclass(frozen=True, kw_only=True)
+class Moved:
+    """Where messages went: their new UIDs by the old ones, under `validity`; empty where the server does not say."""
+
+    uids: Mapping[int, int]
+    validity: int | None
+
+
 class Mailbox:
-    """A mailbox that is open. Messages are named by their UID, which no other message gets."""
+    """A mailbox that is open. Messages are named by their UID, which no other message gets under one `validity`."""
 
     def __init__(self, line: _Line, name: str) -> None:
         self._line, self.name = line, name
+        told = line.response("UIDVALIDITY")[1][0]
+        self.validity = int(told) if isinstance(told, bytes) and told.isdigit() else 0
+
+    def keeps_seen(self) -> bool:
+        """Does the server keep the mark of what was read? To be asked of a mailbox that is open for writing."""
+        kept = self._line.response("PERMANENTFLAGS")[1][0]
+        # Where it does not say, all flags are kept (RFC 3501, 7.1).
+        return kept is None or b"\\seen" in bytes(kept).lower()
 
     def find(self, message_id: str) -> list[int]:
         """The messages with this Message-ID."""
@@ -93,22 +114,57 @@ class Mailbox:
     def search(self, *criteria: str) -> list[int]:
         """UIDs in their order. The criteria are ours: nothing of a mail is put into them unquoted."""
         answer = self._asked("SEARCH", *criteria)
-        return sorted(int(word) for line in answer if line for word in line.split() if word.isdigit())
+        return sorted({int(word) for line in answer for word in line.split() if word.isdigit()})
 
-    def remove(self, uids: list[int]) -> None:
+    def letters(self, uids: Sequence[int]) -> list[Letter]:
+        """Those of the messages that are there, with some header fields; none is marked as read."""
+        what = f"(UID INTERNALDATE FLAGS BODY.PEEK[HEADER.FIELDS ({' '.join(WANTED)})]<0.{MOST_HEADER}>)"
+        found: dict[int, Letter] = {}
+        for begin in range(0, len(uids), FETCHED_AT_ONCE):
+            kind, answer = self._line.uid("FETCH", _set(uids[begin : begin + FETCHED_AT_ONCE]), what)
+            if kind != "OK":
+                raise CannotLook(f"{self.name}: the server refuses FETCH: {_said(answer)}.")
+            found |= {one.uid: one for one in letters(answer)}
+        return [found[uid] for uid in uids if uid in found]
+
+    def move(self, uids: Sequence[int], folder: str) -> Moved:
+        """Move exactly these into `folder`, which is made if it is not there.
+
+        Raises:
+            CannotLook: the server refuses.
+        """
+        command = "MOVE" if "MOVE" in self._offers else "COPY"
+        kind, _ = self._line.uid(command, _set(uids), _quote(folder))
+        if kind != "OK":
+            self._line.create(_quote(folder))
+            self._asked(command, _set(uids), _quote(folder))
+        told = self._line.response("COPYUID")[1][0]
+        if command == "COPY":
+            self.remove(uids)
+        return _moved(told if isinstance(told, bytes) else b"")
+
+    def remove(self, uids: Sequence[int]) -> None:
         """Delete exactly these, for good where the server can (UIDPLUS); otherwise they are marked as deleted."""
         if not uids:
             return
-        named = ",".join(map(str, uids))
-        self._asked("STORE", named, "+FLAGS.SILENT", r"(\Deleted \Seen)")
-        # Some servers say only after the login all they can; the library asks before it.
-        offers = _text(self._line.capability()[1][0] or "").upper().split()
-        if "UIDPLUS" in offers:
-            self._asked("EXPUNGE", named)
+        self._asked("STORE", _set(uids), "+FLAGS.SILENT", r"(\Deleted \Seen)")
+        if "UIDPLUS" in self._offers:
+            self._asked("EXPUNGE", _set(uids))
+
+    def append(self, message: bytes) -> None:
+        """Put a message there, unread."""
+        kind, answer = self._line.append(_quote(self.name), "", "", message)
+        if kind != "OK":
+            raise CannotLook(f"{self.name}: the server refuses a message: {_said(answer)}.")
 
     def refresh(self) -> None:
         """Let the server say what has come meanwhile."""
         self._line.noop()
+
+    @cached_property
+    def _offers(self) -> frozenset[str]:
+        # Some servers say only after the login all they can; the library asks before it.
+        return frozenset(_text(self._line.capability()[1][0] or "").upper().split())
 
     def _asked(self, command: str, *arguments: str) -> list[bytes]:
         kind, answer = self._line.uid(command, *arguments)
@@ -145,6 +201,15 @@ class ImapServer(MailServer):
                     remedy='folder = "INBOX"  # in modified UTF-7, as the server lists it',
                 )
             yield Mailbox(line, self.folder)
+
+    def has(self, folder: str) -> bool:
+        """Is there a folder of this name?
+
+        Raises:
+            CannotLook: no answer, or no way in.
+        """
+        with self._words(), self._opened(time.monotonic() + self.limit_s, self.secret()) as line:
+            return any(line.list('""', _quote(folder))[1])
 
     def accepts(self, password: SecretStr) -> bool:
         try:
@@ -237,6 +302,30 @@ def _quote(text: str) -> str:
     if not text.isprintable() or not text.isascii():
         raise ValueError("only printable ASCII is put into a command")
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def _set(uids: Sequence[int]) -> str:
+    return ",".join(map(str, uids))
+
+
+def _moved(told: bytes) -> Moved:
+    """What COPYUID says (RFC 4315): a validity, the old numbers, and the new ones in the same order."""
+    words = told.decode("ascii", "replace").split()
+    if len(words) != 3 or not words[0].isdigit():
+        return Moved(uids={}, validity=None)
+    old, new = _numbers(words[1]), _numbers(words[2])
+    return Moved(uids=dict(zip(old, new, strict=False)), validity=int(words[0]))
+
+
+def _numbers(text: str) -> list[int]:
+    """`3:5,7` as 3, 4, 5, 7; no more than were moved at most."""
+    found: list[int] = []
+    for piece in text.split(","):
+        first, _, last = piece.partition(":")
+        if first.isdigit() and (last or first).isdigit():
+            low, high = sorted((int(first), int(last or first)))
+            found += range(low, min(high + 1, low + MOST_MOVED - len(found)))
+    return found
 
 
 def _said(answer: object) -> str:
