@@ -71,6 +71,8 @@ CREATE TABLE email_sends (
     first_click_at       timestamptz,
     created_at           timestamptz NOT NULL DEFAULT now(),
     updated_at           timestamptz NOT NULL DEFAULT now(),
+    -- As a reply names it.
+    message_id           text,
     CHECK ((send_status = 'bounced') = (bounce_type IS NOT NULL))
 );
 

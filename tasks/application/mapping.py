@@ -101,6 +101,7 @@ class Sends(Part):
     failed_at: Column = column("when the attempt failed; may be a column that moves, as long as failed mails do not")
     error: Column = column("why it failed")
     bounce_type: Column = column("what kind of bounce came back")
+    message_id: Column = column("its Message-ID as replies name it, with or without brackets")
     statuses: SendStatuses = SendStatuses()
     bounces: BounceTypes = BounceTypes()
 
