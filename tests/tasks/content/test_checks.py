@@ -299,3 +299,13 @@ def test_it_does_not_believe_what_the_sender_wrote(tmp_path: Path) -> None:
         Verdict.UNKNOWN,
         "None of 1 message holds Authentication-Results of mx.example.net.",
     )
+
+
+def test_it_says_what_it_had_no_time_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    where = content(tmp_path, newsletter(), newsletter())
+    monkeypatch.setattr("tasks.content.checks.WEIGHED_WITHIN_S", -1)
+    found = check_spam_score.fn(where)
+    assert found.verdict is Verdict.WARN
+    assert found.says.endswith(" Not weighed, for want of time: 1.")
+    monkeypatch.setattr("tasks.content.drafts.READ_WITHIN_S", -1)
+    assert check_mime.fn(where).says == "0 of 0 messages are broken. Not looked at: 2."
