@@ -56,6 +56,14 @@ FROM (SELECT e.*, due + (5 + random() * 30) * interval '1 second' AS sent, rando
       FROM (SELECT lead_campaign_enrollments.*, part, now() - interval '2 minutes' - random() * interval '30 days' AS due
             FROM lead_campaign_enrollments CROSS JOIN generate_series(1, 4) AS part) AS e) AS s;
 
+-- Whose address was refused for good gets no more mail: its enrollments ended with it.
+UPDATE leads SET status = 'invalid'
+WHERE id IN (SELECT lead_id FROM email_sends WHERE bounce_type = 'hard');
+
+UPDATE lead_campaign_enrollments AS e SET status = 'completed', completion_reason = 'invalid_email'
+FROM leads AS l
+WHERE l.id = e.lead_id AND l.status = 'invalid' AND e.status = 'active';
+
 UPDATE campaigns SET emails_sent = counted.sent
 FROM (SELECT campaign_id, count(*) AS sent FROM email_sends GROUP BY campaign_id) AS counted
 WHERE counted.campaign_id = campaigns.id;

@@ -12,6 +12,8 @@ CREATE TABLE leads (
     name             text,
     email            text,
     metadata         jsonb,
+    -- Of one that is invalid, the address takes no mail.
+    status           text NOT NULL DEFAULT 'active' CHECK (status IN ('active', 'invalid')),
     created_at       timestamptz NOT NULL DEFAULT now(),
     updated_at       timestamptz NOT NULL DEFAULT now(),
     UNIQUE (organization_id, email)
@@ -59,9 +61,9 @@ CREATE TABLE email_sends (
     enrollment_id        bigint NOT NULL,
     lead_id              bigint NOT NULL,
     subject              text NOT NULL,
-    send_status          text NOT NULL CHECK (send_status IN ('queued', 'sent', 'failed', 'bounced')),
+    send_status          text NOT NULL CHECK (send_status IN ('queued', 'sent', 'failed', 'bounced', 'withdrawn')),
     failure_reason       text,
-    bounce_type          text CHECK (bounce_type IN ('hard', 'soft')),
+    bounce_type          text CHECK (bounce_type IN ('hard', 'soft', 'blocked')),
     scheduled_send_time  timestamptz NOT NULL,
     actual_send_time     timestamptz,
     provider_message_id  text,

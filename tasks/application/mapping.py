@@ -72,6 +72,8 @@ class SendStatuses(_Meanings):
     queued: Values = values("it waits to be sent")
     claimed: Values = values("a sender has taken it, and has not said yet what became of it")
     failed: Values = values("the attempt to send it failed")
+    bounced: Values = values("it came back")
+    withdrawn: Values = values("it was taken out of the queue, and is not sent")
 
 
 class BounceTypes(_Meanings):
@@ -129,6 +131,7 @@ class EnrolmentStatuses(_Meanings):
     """What an enrolment's status means."""
 
     active: Values = values("the lead still gets mails of this campaign")
+    ended: Values = values("the lead gets no more; the first is written where we end one")
 
 
 class Enrolments(Part):
@@ -143,6 +146,7 @@ class Enrolments(Part):
     status: Column = column("whether it goes on")
     due_at: Column = column("when its next mail is due")
     updated_at: Column = column("when the row last changed")
+    reason: Column = column("why it ended, as a text")
     statuses: EnrolmentStatuses = EnrolmentStatuses()
     # How often the scheduler looks who is due.
     tick_s: float = Field(default=120, gt=0)
@@ -152,6 +156,7 @@ class CampaignStatuses(_Meanings):
     """What a campaign's status means."""
 
     running: Values = values("it sends; neither drafted, paused nor finished")
+    paused: Values = values("it sends nothing until somebody resumes it; the first is written where we pause one")
 
 
 class Campaigns(Part):
@@ -163,11 +168,21 @@ class Campaigns(Part):
     statuses: CampaignStatuses = CampaignStatuses()
 
 
+class LeadStatuses(_Meanings):
+    """What a lead's status means."""
+
+    invalid: Values = values("its address takes no mail; the first is written where we mark one")
+
+
 class Leads(Part):
     """A lead, a row each."""
 
     id: Column = column("its key")
     email: Column = column("its address")
+    name: Column = column("by which mails greet it")
+    status: Column = column("whether it may be written to")
+    created_at: Column = column("when its address was taken in")
+    statuses: LeadStatuses = LeadStatuses()
 
 
 class ExecutionStatuses(_Meanings):

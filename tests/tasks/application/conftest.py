@@ -14,13 +14,16 @@ from tests.tasks.postgres.conftest import Stage, staged
 
 SCHEMA = """
 DROP TABLE leads;
-CREATE TABLE leads (id bigint PRIMARY KEY, email text);
+CREATE TABLE leads (
+    id bigint PRIMARY KEY, email text, name text DEFAULT 'Ada', status text DEFAULT 'active',
+    created_at timestamptz DEFAULT now() - interval '90 days'
+);
 CREATE TABLE campaigns (id bigint PRIMARY KEY, campaign_name text, status text NOT NULL DEFAULT 'active');
 CREATE TABLE enrollments (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, lead_id bigint, campaign_id bigint, status text,
-    next_send_at timestamptz, updated_at timestamptz DEFAULT now()
+    completion_reason text, next_send_at timestamptz, updated_at timestamptz DEFAULT now()
 );
-CREATE TYPE send_status AS ENUM ('queued', 'sending', 'sent', 'failed', 'bounced');
+CREATE TYPE send_status AS ENUM ('queued', 'sending', 'sent', 'failed', 'bounced', 'cancelled');
 CREATE TABLE email_sends (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, lead_id bigint, campaign_id bigint DEFAULT 1,
     send_status send_status NOT NULL, failure_reason text, bounce_type varchar(20),
@@ -55,12 +58,13 @@ CREATE INDEX ON email_events (event_timestamp);
 CREATE INDEX ON workflow_executions (workflow_name, created_at);
 CREATE INDEX ON workflow_executions (created_at);
 GRANT SELECT ON ALL TABLES IN SCHEMA public TO reader;
+GRANT SELECT, UPDATE ON ALL TABLES IN SCHEMA public TO actor;
 GRANT ALL ON ALL TABLES IN SCHEMA public TO app;
 INSERT INTO campaigns VALUES (1, 'Welcome'), (2, 'Win back');
 INSERT INTO settings VALUES ('emergency_stop', 'false', now() - interval '9 days', 'ana'),
     ('max_emails_per_run', '50', now() - interval '9 days', 'ana');
 INSERT INTO workflows VALUES ('Scheduler', true, now()), ('Sender', true, now());
-INSERT INTO leads SELECT n, 'lead' || n || '@example.com' FROM generate_series(1, 1000) n;
+INSERT INTO leads (id, email) SELECT n, 'lead' || n || '@example.com' FROM generate_series(1, 1000) n;
 """
 MAPPING: dict[str, Any] = {
     "sends": {
@@ -76,7 +80,13 @@ MAPPING: dict[str, Any] = {
         "failed_at": "updated_at",
         "error": "failure_reason",
         "bounce_type": "bounce_type",
-        "statuses": {"queued": ["queued"], "claimed": ["sending"], "failed": ["failed"]},
+        "statuses": {
+            "queued": ["queued"],
+            "claimed": ["sending"],
+            "failed": ["failed"],
+            "bounced": ["bounced"],
+            "withdrawn": ["cancelled"],
+        },
         "bounces": {"hard": ["hard"], "soft": ["soft"], "blocked": ["blocked"]},
     },
     "events": {
@@ -101,16 +111,25 @@ MAPPING: dict[str, Any] = {
         "status": "status",
         "due_at": "next_send_at",
         "updated_at": "updated_at",
-        "statuses": {"active": ["active"]},
+        "reason": "completion_reason",
+        "statuses": {"active": ["active"], "ended": ["completed"]},
     },
     "campaigns": {
         "table": "campaigns",
         "id": "id",
         "name": "campaign_name",
         "status": "status",
-        "statuses": {"running": ["active"]},
+        "statuses": {"running": ["active"], "paused": ["paused"]},
     },
-    "leads": {"table": "leads", "id": "id", "email": "email"},
+    "leads": {
+        "table": "leads",
+        "id": "id",
+        "email": "email",
+        "name": "name",
+        "status": "status",
+        "created_at": "created_at",
+        "statuses": {"invalid": ["invalid"]},
+    },
     "executions": {
         "table": "workflow_executions",
         "id": "id",
@@ -171,7 +190,7 @@ class Shop:
         return ApplicationDatabase.model_validate(
             {
                 "url": self.stage.url("reader"),
-                "action_url": self.stage.url("app"),
+                "action_url": self.stage.url("actor"),
                 "drill_url": self.stage.url("app"),
                 **mapping,
             }
@@ -238,6 +257,7 @@ def shop(built: Stage) -> Shop:
     built.admin(
         "TRUNCATE email_sends, email_events, enrollments, workflow_executions, campaign_analytics;"
         "UPDATE campaigns SET status = 'active';"
+        "UPDATE leads SET status = 'active', name = 'Ada' WHERE status <> 'active' OR name IS DISTINCT FROM 'Ada';"
         "UPDATE settings SET value = CASE setting WHEN 'emergency_stop' THEN 'false' ELSE '50' END::jsonb, "
         "changed_at = now() - interval '9 days', changed_by = 'ana', reason = NULL;"
         "UPDATE workflows SET active = true, next_run_at = now()"
