@@ -110,6 +110,33 @@ class ResumeSending(Action):
         return PutSettingsBack(_changes(plan))
 
 
+class LowerSendRate(Action):
+    """Let a run send half as many mails.
+
+    For as long as the provider answers that too much comes at once. Its headers say how much it takes; set the limit to
+    that when it is known.
+    """
+
+    def plan(self, application: ApplicationDatabase) -> Plan:
+        most = run_limit(application)
+        half = int(most.value) // 2
+        if half < FIRST_PER_RUN:
+            return _plan(application, (), f"Nothing to do: a run sends {most.value} mails, and fewer is none.")
+        change = Change(setting=most.key, was=most.value, value=str(half))
+        does = f"Let a run send {half:,} mails instead of {int(most.value):,}."
+        return _plan(application, (change,), does, "Mails wait longer in the queue.")
+
+    def apply(self, application: ApplicationDatabase, plan: Plan) -> Outcome:
+        return _set(application, plan, "The provider held mail back.")
+
+    def applied(self, application: ApplicationDatabase, plan: Plan) -> bool | None:
+        return _is_set(application, plan)
+
+    def undo(self, plan: Plan, outcome: Outcome) -> Action:  # noqa: ARG002
+        """The limit can be put back as it was."""
+        return PutSettingsBack(_changes(plan))
+
+
 class PutSettingsBack(Action):
     """Put the settings back.
 
