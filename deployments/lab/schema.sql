@@ -66,7 +66,6 @@ CREATE TABLE email_sends (
     bounce_type          text CHECK (bounce_type IN ('hard', 'soft', 'blocked')),
     scheduled_send_time  timestamptz NOT NULL,
     actual_send_time     timestamptz,
-    provider_message_id  text,
     opened_at            timestamptz,
     first_click_at       timestamptz,
     created_at           timestamptz NOT NULL DEFAULT now(),

@@ -27,7 +27,7 @@ CREATE TYPE send_status AS ENUM ('queued', 'sending', 'sent', 'failed', 'bounced
 CREATE TABLE email_sends (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, lead_id bigint, campaign_id bigint DEFAULT 1,
     send_status send_status NOT NULL, failure_reason text, bounce_type varchar(20),
-    scheduled_send_time timestamptz, claimed_at timestamptz, actual_send_time timestamptz,
+    scheduled_send_time timestamptz, claimed_at timestamptz, actual_send_time timestamptz, message_id text,
     created_at timestamptz NOT NULL DEFAULT now(), updated_at timestamptz NOT NULL DEFAULT now()
 );
 CREATE TABLE email_events (
@@ -77,6 +77,7 @@ MAPPING: dict[str, Any] = {
         "scheduled_for": "scheduled_send_time",
         "claimed_at": "claimed_at",
         "sent_at": "actual_send_time",
+        "message_id": "message_id",
         "failed_at": "updated_at",
         "error": "failure_reason",
         "bounce_type": "bounce_type",
@@ -86,6 +87,7 @@ MAPPING: dict[str, Any] = {
             "failed": ["failed"],
             "bounced": ["bounced"],
             "withdrawn": ["cancelled"],
+            "sent": ["sent"],
         },
         "bounces": {"hard": ["hard"], "soft": ["soft"], "blocked": ["blocked"]},
     },
@@ -166,6 +168,7 @@ MAPPING: dict[str, Any] = {
     },
     "workflows": {
         "table": "workflows",
+        "id": "workflow_name",
         "name": "workflow_name",
         "active": "active",
         "next_run_at": "next_run_at",
