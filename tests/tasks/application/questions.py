@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tasks.application.analytics import checks as analytics
+from tasks.application.content import checks as content
 from tasks.application.figures import checks as figures
 from tasks.application.reactions import bounces, engagement, unsubscribes
 from tasks.application.reactions import checks as reactions
@@ -12,7 +13,19 @@ from tasks.application.sending import checks as sending
 from tasks.application.workflows import checks as workflows
 from tasks.check import Check
 
-MODULES = (analytics, bounces, duplicates, engagement, figures, reactions, rows, sending, unsubscribes, workflows)
+MODULES = (
+    analytics,
+    bounces,
+    content,
+    duplicates,
+    engagement,
+    figures,
+    reactions,
+    rows,
+    sending,
+    unsubscribes,
+    workflows,
+)
 QUESTIONS: tuple[Check[...], ...] = tuple(
     one for module in MODULES for one in vars(module).values() if isinstance(one, Check)
 )
