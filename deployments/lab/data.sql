@@ -23,6 +23,8 @@ SELECT format('org-%s', lpad(((n - 1) % 8 + 1)::text, 2, '0')),
        at, at
 FROM (SELECT n, now() - interval '1 day' - random() * interval '300 days' AS at FROM generate_series(1, 40000) AS n) AS l;
 
+UPDATE leads SET first_name = split_part(name, ' ', 1);
+
 INSERT INTO lead_preferences (lead_id, emails_per_week, time_zone)
 SELECT id, (random() * 4)::int + 1, (ARRAY['UTC', 'Europe/Berlin', 'America/New_York', 'Asia/Tokyo'])[id % 4 + 1]
 FROM leads;

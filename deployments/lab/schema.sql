@@ -10,6 +10,8 @@ CREATE TABLE leads (
     id               bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     organization_id  text NOT NULL,
     name             text,
+    -- By which mails greet it.
+    first_name       text,
     email            text,
     metadata         jsonb,
     -- Of one that is invalid, the address takes no mail.

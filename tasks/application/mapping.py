@@ -102,6 +102,8 @@ class Sends(Part):
     message_id: Column = column("its Message-ID, with or without brackets: there once the provider has taken it")
     failed_at: Column = column("when the attempt failed; may be a column that moves, as long as failed mails do not")
     error: Column = column("why it failed")
+    subject: Column = column("its subject")
+    body: Column = column("its text, as it goes out")
     bounce_type: Column = column("what kind of bounce came back")
     statuses: SendStatuses = SendStatuses()
     bounces: BounceTypes = BounceTypes()

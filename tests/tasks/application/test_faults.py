@@ -5,6 +5,9 @@ from __future__ import annotations
 import pytest
 
 from tasks.action import Action
+from tasks.application.content.actions import WithdrawIncompleteLeads
+from tasks.application.content.checks import check_incomplete_leads
+from tasks.application.content.faults import ForgetNames
 from tasks.application.faults import FailWorkflow, StickQueue, UnsubscribeWave
 from tasks.application.leads import EndEnrolmentsOfRefused, MarkAddressesInvalid
 from tasks.application.reactions.actions import PauseBouncingCampaigns, PauseUnreadCampaigns, PauseUnsubscribedCampaigns
@@ -33,6 +36,7 @@ FAULTS = (
     (LeaveOneCampaign(), (check_unsubscribes_by_campaign,)),
     (LoseInterest(), (check_low_engagement,)),
     (RepeatEvents(), (check_duplicate_events,)),
+    (ForgetNames(), (check_incomplete_leads,)),
 )
 # With the steps that the drills approve.
 RESOLVED = (
@@ -41,6 +45,7 @@ RESOLVED = (
     (BounceBlocked(), PauseBouncingCampaigns()),
     (LeaveOneCampaign(), PauseUnsubscribedCampaigns()),
     (LoseInterest(), PauseUnreadCampaigns()),
+    (ForgetNames(), WithdrawIncompleteLeads()),
 )
 
 
