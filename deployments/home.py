@@ -42,10 +42,9 @@ class Part:
     def postgres(self) -> Path:
         return self.folder / "postgres"
 
-    @property
-    def website(self) -> Path:
-        """The lab's own website: its certificates, its log, and what it is told."""
-        return self.folder / "website"
+    def beside(self, name: str) -> Path:
+        """What a server beside the lab's Postgres keeps: its certificates, its log, and what it is told."""
+        return self.folder / name
 
     @property
     def socket(self) -> Path:

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from importlib import resources
 from string import Template
 
 from deployments.cluster import SUPERUSER
 from deployments.home import Home
-from deployments.lab import certificates, mirror, service, website
+from deployments.lab import certificates, mail_domain, mirror, service, website
 
 
-def text(home: Home, url: Callable[..., str], website_port: int) -> str:
-    """The lab's own environments file; `url` gives it a role's way to a database. It holds passwords: write it 0600."""
-    site = f"https://127.0.0.1:{website_port}"
+def text(home: Home, url: Callable[..., str], ports: Mapping[str, int]) -> str:
+    """The lab's own environments file. `url` gives a role its way to a database, `ports` are the other servers'.
+
+    It holds passwords: write it 0600.
+    """
+    site = f"https://127.0.0.1:{ports[service.WEBSITE]}"
+    site_folder = home.lab.beside(service.WEBSITE)
     crm = mirror.DATABASE
     values: dict[str, str | list[str]] = {
         "home": str(home.root),
@@ -31,9 +35,23 @@ def text(home: Home, url: Callable[..., str], website_port: int) -> str:
         "crm_drill_url": url("app", crm),
         "website_home": f"{site}/",
         "website_health": f"{site}/health",
-        "website_ca": str(home.lab.website / certificates.CA),
-        "website_trouble": str(home.lab.website / website.TROUBLE),
-        "website_log": str(home.lab.website / website.LOG),
+        "website_ca": str(site_folder / certificates.CA),
+        "website_trouble": str(site_folder / website.TROUBLE),
+        "website_log": str(site_folder / website.LOG),
+        "name_server": f"127.0.0.1:{ports[service.NAME_SERVER]}",
+        "name_server_key": mail_domain.key_of(home.lab.beside(service.NAME_SERVER)),
+        "mail_domain": mail_domain.DOMAIN,
+        "mail_subdomains": list(mail_domain.SUBDOMAINS),
+        "mail_selector": mail_domain.SELECTOR,
+        "mail_from": mail_domain.SENDS_FROM,
+        "mail_spf": mail_domain.SPF,
+        "mail_dkim_name": f"{mail_domain.SELECTOR}._domainkey.{mail_domain.DOMAIN}",
+        "mail_dkim": mail_domain.DKIM,
+        "mail_dmarc_name": f"_dmarc.{mail_domain.DOMAIN}",
+        "mail_dmarc": mail_domain.DMARC,
+        "mail_ip_list": mail_domain.IP_LIST,
+        "mail_name_list": mail_domain.NAME_LIST,
+        "mail_key_name": mail_domain.KEY_NAME,
     }
     pattern = Template(resources.files(__package__).joinpath("environment.toml").read_text(encoding="utf-8"))
     # JSON's strings are TOML's; a '$' would be read as a variable when the file is loaded.

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
-import socket
-import sys
-import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import TracebackType
 
 from deployments import accounts, ports, private_file, supervise
 from deployments.cluster import SUPERUSER, Cluster, binaries, preloadable
 from deployments.home import Home
-from deployments.lab import alerts, application, certificates, environment, mirror, website
-from deployments.lab.service import POSTGRES, WEBSITE
+from deployments.lab import alerts, application, beside, environment, mirror
+from deployments.lab.service import POSTGRES
 from deployments.progress import Progress, quiet, stage
 from deployments.supervise import Program, Supervisor
 from deployments.trouble import CannotStart
@@ -22,8 +18,6 @@ from deployments.trouble import CannotStart
 # Slots for those who look and act, whatever the application takes. The setting came with Postgres 16.
 RESERVED = {"reserved_connections": "5"}
 RESERVED_SINCE = 16
-WEBSITE_WITHIN_S = 20.0
-POLL_S = 0.05
 
 
 class LabBusy(CannotStart):
@@ -42,7 +36,7 @@ class Lab:
 
     def url(self, role: str, database: str = application.DATABASE) -> str:
         """How `role` (monitor, auditor, operator, app, postgres) reaches the application's database, or another."""
-        return self.cluster.url(role, self.passwords[role], database)
+        return _url(self.cluster, self.passwords)(role, database)
 
     def close(self) -> None:
         if self.ours:
@@ -107,9 +101,14 @@ def _up(home: Home, daemon: bool, progress: Progress) -> Lab:
     part = home.lab
     running = supervise.connect(part)
     state = private_file.read_json(part.state)
+    if running is not None and state.get("ports", {}).keys() != beside.PORTS.keys():
+        raise CannotStart("This lab was started by another version of us: `incident lab down`, then `incident lab up`.")
     if running is None:
         state["port"] = ports.choose("the lab's Postgres", progress, usual=state.get("port"))
-        state["website_port"] = ports.choose("the lab's website", progress, usual=state.get("website_port"))
+        usual = state.get("ports", {})
+        state["ports"] = {
+            name: ports.choose(said, progress, usual=usual.get(name)) for name, said in beside.PORTS.items()
+        }
     if running is None or "alerts_port" not in state:
         state["alerts_port"] = ports.choose("the lab's alerts", progress, usual=state.get("alerts_port"))
     passwords = state.setdefault("passwords", {})
@@ -118,16 +117,14 @@ def _up(home: Home, daemon: bool, progress: Progress) -> Lab:
     monitoring = alerts.text(state["alerts_port"], state.setdefault("alerts", {}))
     private_file.write_json(part.state, state)
     cluster = _cluster(home, state["port"])
-    supervisor = running
+    url, supervisor = _url(cluster, passwords), running
     try:
         if supervisor is None:
-            site = _website(home, state["website_port"])
-            supervisor = _launch(home, cluster, passwords[SUPERUSER], site, daemon=daemon, progress=progress)
-        if WEBSITE not in supervisor.pids():
-            # Not waited for: it is up long before the database is.
-            supervisor.start(WEBSITE)
+            others = [server.program(part, url, state["ports"]) for server in beside.BESIDE]
+            supervisor = _launch(home, cluster, passwords[SUPERUSER], others, daemon=daemon, progress=progress)
+        beside.start(supervisor)
         _ready(supervisor, cluster, passwords[SUPERUSER], progress)
-        _answers(supervisor, state["website_port"])
+        beside.wait(supervisor, state["ports"])
         application.build(cluster, passwords, progress)
         mirror.build(cluster, passwords, application.DATABASE, progress)
     except BaseException:
@@ -135,10 +132,16 @@ def _up(home: Home, daemon: bool, progress: Progress) -> Lab:
         if supervisor is not None and running is None:
             supervisor.shutdown()
         raise
-    lab = Lab(home, supervisor, cluster, passwords, ours=running is None)
-    place = environment.text(home, lab.url, state["website_port"])
+    place = environment.text(home, url, state["ports"])
     private_file.write(home.lab_environment, f"{place}\n{monitoring}")
-    return lab
+    return Lab(home, supervisor, cluster, passwords, ours=running is None)
+
+
+def _url(cluster: Cluster, passwords: Mapping[str, str]) -> beside.Url:
+    def url(role: str, database: str = application.DATABASE) -> str:
+        return cluster.url(role, passwords[role], database)
+
+    return url
 
 
 def _cluster(home: Home, port: int) -> Cluster:
@@ -159,18 +162,8 @@ def _cluster(home: Home, port: int) -> Cluster:
     return Cluster(folder=home.lab.postgres, port=port, bin=bin_folder, settings=settings)
 
 
-def _website(home: Home, port: int) -> Program:
-    home.lab.website.mkdir(mode=0o700, exist_ok=True)
-    # What a drill of a lab that was killed has told it.
-    (home.lab.website / website.TROUBLE).unlink(missing_ok=True)
-    certificates.issue(home.lab.website)
-    # By its path: as a module it would import the lab first.
-    command = [sys.executable, "-P", website.__file__, str(home.lab.website), str(port)]
-    return Program(name=WEBSITE, command=command)
-
-
 def _launch(
-    home: Home, cluster: Cluster, password: str, site: Program, *, daemon: bool, progress: Progress
+    home: Home, cluster: Cluster, password: str, others: Sequence[Program], *, daemon: bool, progress: Progress
 ) -> Supervisor:
     if not cluster.initialised:
         with stage(progress, "Creating the lab's Postgres"):
@@ -179,7 +172,7 @@ def _launch(
         cluster = replace(cluster, settings={**cluster.settings, **RESERVED})
     cluster.configure()
     server = Program(name=POSTGRES, command=cluster.command(), stop="INT", drop=cluster.drop)
-    return supervise.launch(home.lab, [server, site], daemon=daemon)
+    return supervise.launch(home.lab, [server, *others], daemon=daemon)
 
 
 def _ready(supervisor: Supervisor, cluster: Cluster, password: str, progress: Progress) -> None:
@@ -187,20 +180,6 @@ def _ready(supervisor: Supervisor, cluster: Cluster, password: str, progress: Pr
         progress(f"Starting the lab's Postgres on 127.0.0.1:{cluster.port} …")
         supervisor.start(POSTGRES)
     cluster.wait_ready(password, log=supervisor.part.log(POSTGRES), alive=supervisor.watch(POSTGRES))
-
-
-def _answers(supervisor: Supervisor, port: int) -> None:
-    """Wait for the website, which was started before the database.
-
-    Raises:
-        CannotStart: it ended.
-    """
-    alive, until = supervisor.watch(WEBSITE), time.monotonic() + WEBSITE_WITHIN_S
-    while alive() and time.monotonic() < until:
-        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
-            return
-        time.sleep(POLL_S)
-    raise CannotStart(f"The lab's website did not start. See {supervisor.part.log(WEBSITE)}.")
 
 
 def _stop(home: Home, supervisor: Supervisor) -> None:

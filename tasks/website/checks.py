@@ -8,12 +8,12 @@ from functools import partial
 from tasks.check import check
 from tasks.dns.system import Resolver
 from tasks.model import CannotLook, Finding, Row, Threshold, Verdict
+from tasks.together import WITHIN_S, together
 from tasks.website.expected import body_of, wrong
 from tasks.website.names import has_to_be_resolved, resolved
 from tasks.website.pace import Pace, timed
 from tasks.website.percentiles import ENOUGH_FOR_P95, caution, requests, spread
 from tasks.website.system import Endpoint, Website, host_of
-from tasks.website.together import WITHIN_S, together
 from tasks.website.walk import led_to, walk
 from tasks.website.way import is_usual_https, judged_way
 

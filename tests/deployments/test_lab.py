@@ -15,9 +15,11 @@ import psycopg
 import pytest
 
 from deployments import lab as servers
+from deployments import private_file
 from deployments.home import Home
 from deployments.lab import Lab
 from deployments.lab.application import DATABASE
+from deployments.trouble import CannotStart
 from tasks.config import Config
 from tasks.environment import Kind
 from tasks.registry import register_systems
@@ -153,3 +155,12 @@ def test_it_comes_back_at_once_after_everything_was_killed(home: Home) -> None:
     os.kill(lab.supervisor.pid, signal.SIGKILL)
     with servers.up(home, daemon=False) as again, psycopg.connect(again.url("app")) as session:
         session.execute("SELECT FROM kept")
+
+
+def test_a_lab_of_another_version_is_not_started_again_in_part(home: Home) -> None:
+    with servers.up(home):
+        state = private_file.read_json(home.lab.state)
+        private_file.write_json(home.lab.state, {**state, "ports": {"website": state["ports"]["website"], "gone": 1}})
+        with pytest.raises(CannotStart, match="another version of us: `incident lab down`, then"):
+            servers.up(home)
+        private_file.write_json(home.lab.state, state)

@@ -23,7 +23,7 @@ from deployments.intake.server import server as service_of
 from deployments.intake.service import application
 from deployments.intake.source import Sample, Source
 from deployments.ports import free_port
-from flows.journal import Journal, Redactor
+from flows.journal import Journal, Redactor, pool
 from runbooks.catalog import Catalog
 from tasks.config import Config
 from tests.flows.conftest import migrated, roles
@@ -169,10 +169,14 @@ def configured(folder: Path, text: str = CONFIG) -> tuple[Config, Catalog]:
 
 
 @pytest.fixture
-def serve(roles: Roles, tmp_path: Path) -> Iterator[Callable[..., Served]]:
+def serve(roles: Roles, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Served]]:
     running: list[tuple[uvicorn.Server, threading.Thread, Intake]] = []
 
-    def start(url: str = roles.runner_url, text: str = CONFIG) -> Served:
+    def start(url: str | None = None, text: str = CONFIG) -> Served:
+        if url is None:
+            # A sender is told soon that the database is busy, and sends again; a test beside three others waits.
+            url = roles.runner_url
+            monkeypatch.setattr(pool, "WAIT_S", 30.0)
         config, catalog = configured(tmp_path, text)
         port, opened = free_port(), list[float]()
         intake = Intake(settings.load(config, catalog), catalog, SecretStr(url), lambda: opened.append(time.time()))

@@ -10,9 +10,9 @@ import pytest
 from pydantic import SecretStr, ValidationError
 
 from tasks.model import Finding, Threshold, Verdict
+from tasks.together import WITHIN_S
 from tasks.website.checks import check_website_answers, check_website_pace
 from tasks.website.system import Endpoint, Website
-from tasks.website.together import WITHIN_S
 from tests.tasks.web.conftest import Reply, Vendor, serving
 from tests.tasks.website.authorities import mute
 

@@ -1,0 +1,101 @@
+"""The lab's servers beside its Postgres: programs of ours, each with a folder and ports of its own."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from deployments import private_file
+from deployments.home import Part
+from deployments.lab import certificates, mail_domain, sender, website
+from deployments.lab.service import NAME_SERVER, SENDER, WEBSITE
+from deployments.supervise import Program, Supervisor
+from deployments.trouble import CannotStart
+
+# The way of a role (monitor, app, …) to the lab's database, or to another one of its server.
+Url = Callable[..., str]
+ANSWERS_WITHIN_S = 20.0
+POLL_S = 0.05
+
+
+@dataclass(frozen=True, kw_only=True)
+class Server:
+    """A script that is run as `python SCRIPT FOLDER PORT …`: by its path, so that it need not import the house.
+
+    `ports` are named as `environment.toml` asks for them. `prepare` fills the folder before each start: certificates,
+    settings; and takes away what a drill of a lab that was killed has left there.
+    """
+
+    name: str
+    script: str
+    ports: tuple[str, ...]
+    prepare: Callable[[Path, Url], None]
+
+    def program(self, part: Part, url: Url, ports: Mapping[str, int]) -> Program:
+        folder = part.beside(self.name)
+        folder.mkdir(mode=0o700, exist_ok=True)
+        self.prepare(folder, url)
+        command = [sys.executable, "-P", self.script, str(folder), *(str(ports[name]) for name in self.ports)]
+        return Program(name=self.name, command=command)
+
+
+def _website(folder: Path, _: Url) -> None:
+    (folder / website.TROUBLE).unlink(missing_ok=True)
+    certificates.issue(folder)
+
+
+def _sender(folder: Path, url: Url) -> None:
+    private_file.write(folder / sender.URL, url("app"))
+
+
+def _name_server(folder: Path, _: Url) -> None:
+    mail_domain.prepare(folder)
+
+
+# Not imported: it takes dnspython, and who starts a lab need not wait for that.
+_NAME_SERVER = str(Path(__file__).with_name("name_server.py"))
+
+# They stop in reverse order.
+BESIDE = (
+    Server(name=WEBSITE, script=website.__file__, ports=(WEBSITE,), prepare=_website),
+    Server(name=SENDER, script=sender.__file__, ports=(), prepare=_sender),
+    Server(name=NAME_SERVER, script=_NAME_SERVER, ports=(NAME_SERVER,), prepare=_name_server),
+)
+# By the name it has in the lab's state: what people call it.
+PORTS = {port: f"the lab's {server.name}" for server in BESIDE for port in server.ports}
+
+
+def start(supervisor: Supervisor) -> None:
+    """Start those that are not up. They are not waited for: they are up long before the database is."""
+    up = supervisor.pids()
+    for server in BESIDE:
+        if server.name not in up:
+            supervisor.start(server.name)
+
+
+def wait(supervisor: Supervisor, ports: Mapping[str, int]) -> None:
+    """Wait until each port of each is open.
+
+    Raises:
+        CannotStart: one ended, or does not open it.
+    """
+    until = time.monotonic() + ANSWERS_WITHIN_S
+    for server in BESIDE:
+        alive = supervisor.watch(server.name)
+        for name in server.ports:
+            while not _open(ports[name]):
+                if not alive() or time.monotonic() > until:
+                    log = supervisor.part.log(server.name)
+                    raise CannotStart(f"The lab's {server.name} did not start. See {log}.")
+                time.sleep(POLL_S)
+
+
+def _open(port: int) -> bool:
+    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+        return True
+    return False
