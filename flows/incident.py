@@ -1,4 +1,8 @@
-"""The pipeline of a runbook: diagnose, resolve step by step, verify."""
+"""The pipeline of a runbook: diagnose, resolve step by step, verify.
+
+What a runbook declares to be done at once is asked for first of all: no question, and no system that is slow to answer
+one, stands between whoever opened it and the gate. The diagnosis comes after it, and tells whether it worked.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +24,7 @@ from flows.step.by_hand import instruct, mend_by_hand, nothing_else_helps
 from flows.step.resolve import resolve
 from flows.step.undo import offer_undo
 from flows.told.artifacts import publish_findings
-from runbooks.model import AnyCheck, Manual, Part, Runbook, Severity
+from runbooks.model import AnyCheck, Manual, Part, Runbook, Severity, Step
 from tasks.model import Finding, Verdict
 
 STOPS = {Fate.REJECTED, Fate.EXPIRED}
@@ -54,6 +58,8 @@ def incident(
 
 
 def _course(case: Case, runbook: Runbook) -> tuple[Ending, str]:
+    for step in runbook.at_once:
+        _take_at_once(case, step)
     findings = diagnose(case)
     publish_findings("findings", findings, runbook.title)
     if not case.called():
@@ -75,6 +81,13 @@ def _course(case: Case, runbook: Runbook) -> tuple[Ending, str]:
     well = {asked for asked, finding in found.items() if finding.verdict is Verdict.OK}
     undone = offer_undo(case, helped=well if ending is Ending.UNCHANGED else ())
     return halfway.ended(case, undone, ending, closing(case, ending))
+
+
+def _take_at_once(case: Case, step: Step) -> None:
+    """What became of it is read from the record, in its turn among the others."""
+    mandate = step.action.mandate
+    reason = f"Asked before anything was looked at. {mandate.may if mandate else ''}".strip()
+    resolve(case, Change(title=step.title, action=step.action, reason=reason, mandate=mandate))
 
 
 def _take(case: Case, part: Part) -> Fate | None:

@@ -51,10 +51,15 @@ class Symptom:
 
 @dataclass(frozen=True)
 class Step:
-    """A change, and the check whose answer calls for it. A playbook's is taken in its turn, called for by nothing."""
+    """A change, and the check whose answer calls for it. A playbook's is taken in its turn, called for by nothing.
+
+    `at_once`: whoever opened the runbook called for it. It is asked before any question is, within its action's
+    mandate; its check, which is asked afterwards as every other, says whether it worked.
+    """
 
     action: Action
     when: AnyCheck | None = None
+    at_once: bool = field(default=False, kw_only=True)
 
     @property
     def title(self) -> str:
@@ -230,6 +235,11 @@ class Declared:
         return tuple(part for part in self.parts if isinstance(part, Step))
 
     @property
+    def at_once(self) -> tuple[Step, ...]:
+        """The steps that wait for no answer."""
+        return tuple(step for step in self.action_steps if step.at_once)
+
+    @property
     def thresholds(self) -> dict[str, dict[str, Threshold]]:
         """Every limit of its questions, by check and parameter."""
         return {asked.name: asked.thresholds for asked in self.checks}
@@ -238,6 +248,7 @@ class Declared:
         yield from self._shape_contradictions()
         yield from self._title_contradictions()
         yield from self._verb_contradictions()
+        yield from self._at_once_contradictions()
 
     def _shape_contradictions(self) -> Iterator[str]:
         for name in ("title", *self._needed):
@@ -281,6 +292,15 @@ class Declared:
                         f"step {step.title!r}: nobody fills {name!r} of {step.action.name}.{verb.__name__}. "
                         "Declare it in `parameters`, or give it a default."
                     )
+
+    def _at_once_contradictions(self) -> Iterator[str]:
+        for step in self.at_once:
+            if not isinstance(self, Runbook):
+                yield f"step {step.title!r} is `at_once`, and a {self.kind} has no emergency. Make it a Runbook."
+            elif step.action.mandate is None:
+                yield f"step {step.title!r} is `at_once`, and nothing bounds what it may do. Give it a `mandate`."
+        if self.parts[: len(self.at_once)] != self.at_once:
+            yield "what is done `at_once` stands behind what is not. Put it first: it is asked first."
 
     def _drill_contradictions(self, noticing: tuple[AnyCheck, ...]) -> Iterator[str]:
         actions = {type(step.action) for step in self.action_steps}
@@ -358,6 +378,7 @@ class Runbook(Declared):
                     "Add it to `diagnosis`."
                 )
         yield from self._verb_contradictions()
+        yield from self._at_once_contradictions()
         yield from self._watch_contradictions()
         yield from self._drill_contradictions(self.diagnosis)
 

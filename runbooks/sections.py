@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from runbooks.checklist import Health
 from runbooks.markdown import block, code, table, text
-from runbooks.model import AnyCheck, Declared, Manual, Part, Runbook
+from runbooks.model import AnyCheck, Declared, Manual, Part, Runbook, Step
 from runbooks.parameter import Parameter
 from runbooks.playbook import Maintenance, Playbook
 from tasks.model import Threshold
@@ -36,6 +36,8 @@ def _runbook(runbook: Runbook) -> Iterator[str]:
     yield from map(_question, runbook.diagnosis)
     yield "## Resolution"
     yield "A step is offered when its question answers BAD, and runs only after somebody approved its exact plan."
+    if runbook.at_once:
+        yield "One that is asked at once waits for no question: they are asked afterwards, and say whether it worked."
     yield from _steps(runbook)
     yield "## Verification"
     yield _verification(runbook, "Recovered", "the questions that answered BAD answer OK again")
@@ -179,6 +181,11 @@ def _people(share: float | None) -> list[str]:
 
 def _step(n: int, part: Part, called: str) -> str:
     called_for = [f"- **When** {called}: {named(part.when)}"] if part.when else []
+    if isinstance(part, Step) and part.at_once and part.when and part.action.mandate:
+        called_for = [
+            f"- **At once**, before any question: {text(part.action.mandate.may)}",
+            f"- **It worked** when this answers OK: {named(part.when)}",
+        ]
     if isinstance(part, Manual):
         return "\n\n".join([f"### {n}. {text(part.title)} (by hand)", *called_for, block(part.how)])
     lines = [

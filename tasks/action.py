@@ -7,6 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any, ClassVar
 
+from tasks.mandate import Mandate
 from tasks.model import NoWayBack, Outcome, Plan, Risk
 from tasks.parameters import systems_of
 from tasks.system import System
@@ -30,6 +31,8 @@ class Action(ABC):
     # May it do less than its plan, target by target? Then what was approved and is still there is done although others
     # have come; those are asked about in a round of their own. Only where each command stands for itself.
     narrows: ClassVar[bool] = False
+    # What it may do before anybody has looked. None: never unseen.
+    mandate: ClassVar[Mandate | None] = None
 
     @abstractmethod
     def plan(self, *args: Any, **systems: Any) -> Plan:
@@ -55,6 +58,11 @@ class Action(ABC):
         if not hasattr(cls, "undo"):
             raise InvalidAction(
                 f"{where}: no way back is declared. Add `undo = NoWayBack(loses=…)` or a method `undo`."
+            )
+        if cls.mandate is not None and isinstance(cls.undo, NoWayBack):
+            raise InvalidAction(
+                f"{where}: it has a `mandate`, and no way back. What is done before anybody has looked may be a "
+                "mistake: give it a method `undo`, or take the mandate away."
             )
         if not isinstance(cls.undo, NoWayBack) and not (cls.undo.__doc__ or "").strip():
             raise InvalidAction(

@@ -190,7 +190,8 @@ def _propose(catalogued: Catalogued, place: Environment, values: Row, json: bool
 
     found = look(catalogued.runbook, place, heard, values)
     called = {name for name, finding in found.items() if finding.verdict in catalogued.runbook.calls}
-    called_for = [p for p in catalogued.runbook.parts if p.when is None or p.when.name in called]
+    at_once = catalogued.runbook.at_once
+    called_for = [p for p in catalogued.runbook.parts if p.when is None or p.when.name in called or p in at_once]
     plans = {part.title: _plan(part, place, values, redact, json) for part in called_for if isinstance(part, Step)}
     if json:
         findings = {name: finding_body(finding) for name, finding in found.items()}

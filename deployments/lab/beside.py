@@ -10,9 +10,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from deployments import private_file
 from deployments.home import Part
-from deployments.lab import certificates, website
-from deployments.lab.service import WEBSITE
+from deployments.lab import certificates, sender, website
+from deployments.lab.service import SENDER, WEBSITE
 from deployments.supervise import Program, Supervisor
 from deployments.trouble import CannotStart
 
@@ -48,8 +49,15 @@ def _website(folder: Path, _: Url) -> None:
     certificates.issue(folder)
 
 
+def _sender(folder: Path, url: Url) -> None:
+    private_file.write(folder / sender.URL, url("app"))
+
+
 # They stop in reverse order.
-BESIDE = (Server(name=WEBSITE, script=website.__file__, ports=(WEBSITE,), prepare=_website),)
+BESIDE = (
+    Server(name=WEBSITE, script=website.__file__, ports=(WEBSITE,), prepare=_website),
+    Server(name=SENDER, script=sender.__file__, ports=(), prepare=_sender),
+)
 # By the name it has in the lab's state: what people call it.
 PORTS = {port: f"the lab's {server.name}" for server in BESIDE for port in server.ports}
 

@@ -113,8 +113,13 @@ class Case:
         self.journal.measure(self.environment.name, self.incident, kept)
 
     def called(self) -> tuple[AnyCheck, ...]:
-        """The checks whose answers call for a step: those that found the fault."""
-        return tuple(asked for asked, finding in self.diagnosed().items() if finding.verdict in self.runbook.calls)
+        """The checks whose answers call for a step: those that found the fault.
+
+        And those of the steps taken at once, whatever they answer since: whoever opened this had seen the fault.
+        """
+        seen = {step.when for step in self.runbook.at_once}
+        calls = self.runbook.calls
+        return tuple(asked for asked, found in self.diagnosed().items() if found.verdict in calls or asked in seen)
 
     def fates(self) -> frozenset[Fate]:
         """What became of the steps so far."""

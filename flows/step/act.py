@@ -23,6 +23,7 @@ from runbooks.model import AnyCheck
 from tasks.action import Action
 from tasks.defect import called
 from tasks.how_far import Progress, told_to
+from tasks.mandate import Mandate
 from tasks.model import CannotLook, Outcome, Plan
 
 # Twice applied and still not done is a fact to report, not a reason to go on trying.
@@ -35,6 +36,7 @@ class Change:
 
     `when` is asked again right before it is done: answers it OK, nothing is. `guards` are, too: nothing is unless each
     answers OK or WARN. An undo has neither: it is its own reason. `unattended`: its declaration may approve it.
+    `mandate`: it rests on no answer, and may do no more than this.
     """
 
     title: str
@@ -43,6 +45,7 @@ class Change:
     when: AnyCheck | None = None
     guards: tuple[AnyCheck, ...] = ()
     unattended: bool = False
+    mandate: Mandate | None = None
     # One more each time others came while those before were being approved (narrow.py).
     round: int = 1
 
@@ -72,12 +75,16 @@ def plan_now(case: Case, change: Change) -> Plan:
     """The plan as it would be now.
 
     Raises:
-        CannotLook: the system does not let itself be asked, or the action crashed.
+        CannotLook: the system does not let itself be asked, or the action crashed; Refused: it would do more than its
+            mandate says.
     """
     plan = change.action.plan
     limits = case.environment.limits(change.when.name, plan) if change.when else {}
     made = case.patiently(lambda: called(plan, **case.environment.supply(plan), **case.filled(plan), **limits))
-    return dataclasses.replace(made, people=change.action.people(made))
+    planned = dataclasses.replace(made, people=change.action.people(made))
+    if change.mandate is not None:
+        change.mandate.refuse_beyond(planned)
+    return planned
 
 
 def act(case: Case, change: Change, plan: Plan, attempt: int = 1) -> End | None:

@@ -55,7 +55,7 @@ def close(case: Case, title: str, end: End) -> Fate:
 
 
 def _live(case: Case, change: Change) -> End:
-    with Turn(case, change.action) as turn:
+    with Turn(case, change.action, waits=change.mandate is None) as turn:
         if case.log.get(f"{change.key}/intent/1") is None:
             agreed = too_late(case) or _agree(case, change, turn)
             end = agreed if isinstance(agreed, End) else act(case, change, agreed)

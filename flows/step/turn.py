@@ -15,7 +15,7 @@ PATIENCE_S = 900.0
 class Turn:
     """The right to change an action's systems: taken once somebody has approved, given back when it is done.
 
-    Never held while a person is asked.
+    Never held while a person is asked. An emergency `waits` for nobody's turn: what it does is one small thing.
     """
 
     missed = (
@@ -23,9 +23,9 @@ class Turn:
         "Look what it does (incident timeline), then answer again."
     )
 
-    def __init__(self, case: Case, action: Action) -> None:
+    def __init__(self, case: Case, action: Action, *, waits: bool = True) -> None:
         self._case = case
-        self._targets = targets(case, action)
+        self._targets = targets(case, action) if waits else []
         self._held = ExitStack()
         self._taken = False
 

@@ -28,11 +28,12 @@ def offer_undo(
 ) -> dict[str, Fate]:
     """What became of each offer, last step first. `in_order`: a step that stays keeps those before it, too.
 
-    A step that a check called for which is among `helped` did what it was for, whatever became of the others.
+    A step that a check called for which is among `helped` did what it was for, whatever became of the others. What was
+    done at once stays: an emergency stop that did not stop everything is no reason to lift it.
     """
     fates: dict[str, Fate] = {}
     for step in reversed(case.runbook.action_steps):
-        if step.when in helped:
+        if step.when in helped or step.at_once:
             continue
         if not _left_something(case, step, in_order=in_order) or (undo := _undo(case, step)) is None:
             continue

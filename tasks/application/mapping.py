@@ -72,6 +72,8 @@ class SendStatuses(_Meanings):
     queued: Values = values("it waits to be sent")
     claimed: Values = values("a sender has taken it, and has not said yet what became of it")
     failed: Values = values("the attempt to send it failed")
+    bounced: Values = values("it came back")
+    withdrawn: Values = values("it was taken out of the queue, and is not sent")
 
 
 class BounceTypes(_Meanings):
@@ -129,6 +131,7 @@ class EnrolmentStatuses(_Meanings):
     """What an enrolment's status means."""
 
     active: Values = values("the lead still gets mails of this campaign")
+    ended: Values = values("the lead gets no more; the first is written where we end one")
 
 
 class Enrolments(Part):
@@ -143,6 +146,7 @@ class Enrolments(Part):
     status: Column = column("whether it goes on")
     due_at: Column = column("when its next mail is due")
     updated_at: Column = column("when the row last changed")
+    reason: Column = column("why it ended, as a text")
     statuses: EnrolmentStatuses = EnrolmentStatuses()
     # How often the scheduler looks who is due.
     tick_s: float = Field(default=120, gt=0)
@@ -152,6 +156,7 @@ class CampaignStatuses(_Meanings):
     """What a campaign's status means."""
 
     running: Values = values("it sends; neither drafted, paused nor finished")
+    paused: Values = values("it sends nothing until somebody resumes it; the first is written where we pause one")
 
 
 class Campaigns(Part):
@@ -163,11 +168,21 @@ class Campaigns(Part):
     statuses: CampaignStatuses = CampaignStatuses()
 
 
+class LeadStatuses(_Meanings):
+    """What a lead's status means."""
+
+    invalid: Values = values("its address takes no mail; the first is written where we mark one")
+
+
 class Leads(Part):
     """A lead, a row each."""
 
     id: Column = column("its key")
     email: Column = column("its address")
+    name: Column = column("by which mails greet it")
+    status: Column = column("whether it may be written to")
+    created_at: Column = column("when its address was taken in")
+    statuses: LeadStatuses = LeadStatuses()
 
 
 class ExecutionStatuses(_Meanings):
@@ -210,3 +225,40 @@ class Analytics(Part):
     unsubscribe_rate: Column = column("unsubscribed of sent")
     # percent: 34.5 of 100; fraction: 0.345 of 1.
     unit: Literal["percent", "fraction"] = "percent"
+
+
+class WorkflowStates(_Meanings):
+    """Whether a workflow is switched on."""
+
+    on: Values = values("it runs when it is due")
+    off: Values = values("it is switched off")
+
+
+class Workflows(Part):
+    """A workflow, a row each: whether it is switched on, and when it runs next."""
+
+    name: Column = column("the workflow's name, as in its runs")
+    active: Column = column("whether it is switched on")
+    next_run_at: Column = column("when it runs next; whoever writes an earlier moment has it run then")
+    states: WorkflowStates = WorkflowStates()
+
+
+class StopValues(_Meanings):
+    """What the value of the emergency stop means."""
+
+    on: Values = values("no mail is sent")
+    off: Values = values("mails are sent")
+
+
+class Settings(Part):
+    """A setting of the application, a row each; and which of them is the emergency stop."""
+
+    key: Column = column("the setting's name")
+    value: Column = column("its value, whatever its type: a text, a boolean, jsonb")
+    changed_at: Column = column("when it was set")
+    changed_by: Column = column("who set it")
+    reason: Column = column("why")
+    stops: StopValues = StopValues()
+    # The rows' names: the one that stops all sending, and how many mails one run of the sender may send.
+    stop: Value | None = None
+    per_run: Value | None = None

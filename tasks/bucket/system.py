@@ -1,4 +1,6 @@
-"""The door to an S3 bucket: Amazon's, R2, B2, MinIO, Ceph. Objects are added and read, never replaced, never removed.
+"""The door to an S3 bucket: Amazon's, R2, B2, MinIO, Ceph. Objects are added and read.
+
+One is replaced only where the bucket keeps what it was, and removed only while it is what we put there.
 
 The only file in tasks/ that knows boto3, which is brought by the extra `aws`.
 """
@@ -6,9 +8,10 @@ The only file in tasks/ that knows boto3, which is brought by the extra `aws`.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar
@@ -28,6 +31,11 @@ CHECKSUMS: dict[str, Any] = {
     "response_checksum_validation": "when_required",
 }
 MISSING = ("404", "NoSuchKey", "NotFound")
+# R2 and others have no versions, and say so in one of these ways.
+NO_VERSIONS = ("NotImplemented", "MethodNotAllowed", "501", "405")
+# What a browser goes by, as S3 calls it: a copy without them is another thing.
+KEPT_HEADERS = ("ContentType", "ContentEncoding", "ContentLanguage", "ContentDisposition", "CacheControl")
+SHA256 = "sha256"
 
 _CURES = {
     "AccessDenied": "Let this key put, get and list objects there.",
@@ -40,10 +48,25 @@ _CURES = {
 
 @dataclass(frozen=True, kw_only=True)
 class Stored:
-    """An object as the store tells of it. `sha256` as it was given with it; empty where the store keeps none."""
+    """An object as the store tells of it. `sha256` as it was given with it; empty where the store keeps none.
+
+    `at` is when it was written, to the second (stores round it otherwise in each answer). `version` is empty where the
+    bucket keeps none. `settings` are its headers and metadata, as an upload takes them.
+    """
 
     bytes: int
     sha256: str
+    at: datetime
+    version: str
+    settings: Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Listed:
+    """An object as a listing tells of it; `at` as in Stored."""
+
+    bytes: int
+    at: datetime
 
 
 class Bucket(System):
@@ -67,7 +90,7 @@ class Bucket(System):
     access_key: SecretStr | None = None
     secret_key: SecretStr | None = None
 
-    def put(self, file: Path, key: str, sha256: str) -> None:
+    def put(self, file: Path, key: str, sha256: str, settings: Mapping[str, Any] | None = None) -> Stored:
         """Store `file` under `key`, and read it back to the end: what is there is what was sent.
 
         An object that is there already is never replaced: if it is the same it is left, otherwise refused.
@@ -76,22 +99,94 @@ class Bucket(System):
             Refused: another object has the key; or what was read back differs. CannotLook: the store does not answer.
         """
         if self.head(key) is None:
-            with self._speaking():
-                name = {"Bucket": self._bucket, "Key": self._key(key)}
-                self._client.upload_file(str(file), *name.values(), ExtraArgs={"Metadata": {"sha256": sha256}})
+            self._upload(file, key, sha256, settings)
+        return self._read_back(file, key, sha256)
+
+    def put_over(self, file: Path, key: str, sha256: str, settings: Mapping[str, Any] | None = None) -> Stored:
+        """The same where another object has the key, which stays as an older version.
+
+        Raises:
+            Refused: the bucket keeps no versions; otherwise as `put`.
+        """
+        if not self.keeps_versions():
+            raise Refused(f"{self.url} keeps no versions: what is there would be lost.", remedy="Turn versioning on.")
+        self._upload(file, key, sha256, settings)
+        return self._read_back(file, key, sha256)
+
+    def holds(self, key: str, size: int, version: str, sha256: str) -> bool:
+        """Is this what lies under `key` now? It is read to its end.
+
+        Raises:
+            CannotLook, Refused: the store does not tell.
+        """
         there = self.head(key)
-        size = file.stat().st_size
-        told = f"{self.url}, {key}"
-        if there is None or there.bytes != size:
-            raise Refused(
-                f"{told} has {there.bytes if there else 0:,} bytes, and not the {size:,} of {file}.",
-                remedy="Nothing there is replaced by us: look who wrote it, and remove it by hand if it is of no use.",
-            )
-        if there.sha256 not in ("", sha256) or self.hash_of(key) != sha256:
-            raise Refused(
-                f"{told} is not {file}: its SHA-256 differs.",
-                remedy="Nothing there is replaced by us: look who wrote it, and remove it by hand if it is of no use.",
-            )
+        return there is not None and (there.bytes, there.version) == (size, version) and self.hash_of(key) == sha256
+
+    def remove(self, key: str, size: int, version: str, sha256: str) -> None:
+        """Remove what we put there: exactly this version, where the bucket keeps them.
+
+        Raises:
+            Refused: it is another one by now, or may not be removed. CannotLook: the store does not answer.
+        """
+        if not self.holds(key, size, version, sha256):
+            raise Refused(f"{self.url}, {key} is not what was put there.", remedy="Look who wrote it.")
+        exactly = {"VersionId": version} if version else {}
+        with self._speaking():
+            self._client.delete_object(Bucket=self._bucket, Key=self._key(key), **exactly)
+
+    def keeps_versions(self) -> bool:
+        """Does what is replaced here stay as an older version?
+
+        Raises:
+            CannotLook, Refused: the store does not tell.
+        """
+        with self._speaking():
+            from botocore.exceptions import ClientError
+
+            try:
+                told = self._client.get_bucket_versioning(Bucket=self._bucket)
+            except ClientError as error:
+                if error.response.get("Error", {}).get("Code") in NO_VERSIONS:
+                    return False
+                raise
+            return str(told.get("Status", "")) == "Enabled"
+
+    def objects(self, most: int) -> dict[str, Listed]:
+        """All objects under the url's prefix, by their key without it.
+
+        Raises:
+            Refused: there are more than `most`. CannotLook: the store does not answer.
+        """
+        found: dict[str, Listed] = {}
+        prefix = self._key("")
+        with self._speaking():
+            pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=prefix)
+            for page in pages:
+                for one in page.get("Contents", ()):
+                    listed = Listed(bytes=int(one["Size"]), at=_second(one["LastModified"]))
+                    found[str(one["Key"]).removeprefix(prefix)] = listed
+                if len(found) > most:
+                    raise Refused(
+                        f"{self.url} has more than {most:,} objects.", remedy="Name a part of it by a longer prefix."
+                    )
+        return found
+
+    def fetch(self, key: str, to: Path, most_bytes: int) -> str:
+        """Read an object into the file `to`: its SHA-256.
+
+        Raises:
+            Refused: it has more than `most_bytes`, or cannot be read. CannotLook: the store does not answer.
+        """
+        hashed, taken = hashlib.sha256(), 0
+        with self._speaking(), to.open("wb") as file:
+            body = self._client.get_object(Bucket=self._bucket, Key=self._key(key))["Body"]
+            for piece in body.iter_chunks(PIECE_BYTES):
+                taken += len(piece)
+                if taken > most_bytes:
+                    raise Refused(f"{self.url}, {key} has more than {most_bytes:,} bytes by now.")
+                file.write(piece)
+                hashed.update(piece)
+        return hashed.hexdigest()
 
     def head(self, key: str) -> Stored | None:
         """What is stored under `key`; None: nothing.
@@ -110,7 +205,14 @@ class Bucket(System):
                 raise
             # Stores change the case of a name of metadata.
             kept = {name.lower(): value for name, value in told.get("Metadata", {}).items()}
-            return Stored(bytes=int(told["ContentLength"]), sha256=str(kept.get("sha256", "")))
+            settings = {name: told[name] for name in KEPT_HEADERS if told.get(name)}
+            return Stored(
+                bytes=int(told["ContentLength"]),
+                sha256=str(kept.get(SHA256, "")),
+                at=_second(told["LastModified"]),
+                version=str(told.get("VersionId") or ""),
+                settings={**settings, "Metadata": kept},
+            )
 
     def hash_of(self, key: str) -> str:
         """SHA-256 of the object, read to its end.
@@ -134,6 +236,24 @@ class Bucket(System):
             yield Finding(verdict=Verdict.BAD, says=error.says, remedy=error.remedy)
             return
         yield Finding(verdict=Verdict.OK, says=f"{self.url} answers.")
+
+    def _upload(self, file: Path, key: str, sha256: str, settings: Mapping[str, Any] | None) -> None:
+        given = dict(settings or {})
+        given["Metadata"] = {**given.get("Metadata", {}), SHA256: sha256}
+        with self._speaking():
+            self._client.upload_file(str(file), self._bucket, self._key(key), ExtraArgs=given)
+
+    def _read_back(self, file: Path, key: str, sha256: str) -> Stored:
+        there = self.head(key)
+        size = file.stat().st_size
+        told = f"{self.url}, {key}"
+        by_hand = "Nothing there is replaced by us: look who wrote it, and remove it by hand if it is of no use."
+        if there is None or there.bytes != size:
+            has = f"{there.bytes if there else 0:,} bytes, and not the {size:,}"
+            raise Refused(f"{told} has {has} of {file}.", remedy=by_hand)
+        if there.sha256 not in ("", sha256) or self.hash_of(key) != sha256:
+            raise Refused(f"{told} is not {file}: its SHA-256 differs.", remedy=by_hand)
+        return there
 
     @property
     def _bucket(self) -> str:
@@ -185,3 +305,7 @@ class Bucket(System):
             raise CannotLook(f"{self.url}: the upload broke off: {error}.") from None
         except (BotoCoreError, ValueError) as error:
             raise CannotLook(f"{self.url}: {error}.", remedy="Check endpoint_url and region.") from None
+
+
+def _second(at: datetime) -> datetime:
+    return at.astimezone(UTC).replace(microsecond=0)

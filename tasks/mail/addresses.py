@@ -18,7 +18,9 @@ LONGEST_LIST = 65_536
 
 # What may stand in front of an @ unquoted (RFC 5322 dot-atom), and letters beyond ASCII (RFC 6531).
 _ATOM = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~\x80-\U0010ffff-]+")
-_QUOTED = re.compile(r'"(?:[^"\\\x00-\x1f\x7f]|\\[ -~])*+"')
+_QUOTED = re.compile(r'"(?:[^"\\\x00-\x1f\x7f]|\\[ -~])*"')
+# In a sentence: up to what surrounds an address there.
+_IN_TEXT = re.compile(r"[^\s<>@()\[\]\"',;:]{1,64}@[^\s<>@()\"',;]{1,255}")
 _LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?")
 
 
@@ -92,6 +94,11 @@ def masked(text: str) -> str:
         return "…"
 
 
+def masked_in(text: str) -> str:
+    """`text`, a server's words for one, with every address in it masked."""
+    return _IN_TEXT.sub(lambda found: _masked_with_end(found[0]), text)
+
+
 def read_all(text: str) -> Listed:
     """Every address of a list as it stands in To or Cc: separated by commas, semicolons or line ends."""
     entries = _entries(text[:LONGEST_LIST])
@@ -105,6 +112,12 @@ def read_all(text: str) -> Listed:
         else:
             found.setdefault(address.key, address)
     return Listed(addresses=tuple(found.values()), unread=unread, whole=len(text) <= LONGEST_LIST)
+
+
+def _masked_with_end(text: str) -> str:
+    """What ends a sentence is no part of the address at its end."""
+    bare = text.rstrip(".:!?")
+    return masked(bare) + text[len(bare) :]
 
 
 def _within_brackets(text: str) -> str:

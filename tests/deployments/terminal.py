@@ -22,6 +22,8 @@ from typing import Any
 
 import pytest
 
+from tests.deployments import preloaded
+
 INCIDENT = Path(sys.executable).with_name("incident")
 PATIENCE_S = 420.0
 # Then a key that was pressed was not heard.
@@ -39,12 +41,16 @@ def environment(home: Path, more: Mapping[str, str] | None = None) -> dict[str, 
 
 
 class Shell:
-    """A shell's folder and home, for commands in pipes."""
+    """A shell's folder and home, for commands in pipes: `incident` without the seconds that its start takes."""
 
     def __init__(self, home: Path, folder: Path) -> None:
         self.home, self.folder = home, folder
 
     def __call__(self, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
+        return preloaded.run(arguments, self.folder, environment(self.home, more), PATIENCE_S)
+
+    def installed(self, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
+        """The installed program, where it matters how it starts."""
         return subprocess.run(
             [INCIDENT, *arguments],
             cwd=self.folder,

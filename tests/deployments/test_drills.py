@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from collections.abc import Callable
 from functools import cache
 from typing import Any
@@ -18,10 +17,8 @@ from deployments.lab import Lab
 from deployments.stack import Stack
 from flows.journal import Entry, Journal, Redactor
 from runbooks.catalog import Catalog
-from tests.deployments.terminal import INCIDENT, Shell, environment
+from tests.deployments.terminal import Shell
 
-# Breaking, noticing, the gate, the step and the hold of every drill of one runbook, on a busy machine.
-PATIENCE_S = 300.0
 REHEARSED = {entry.slug: entry.runbook.drills for entry in Catalog.load() if entry.runbook.drills}
 CONNECTIONS = "database/connections-exhausted"
 # What needs a connection of its own, and gets none while the server is stopped.
@@ -53,16 +50,7 @@ def rehearse(shell: Shell, lab: Lab) -> Rehearse:
         # What earlier tests kept waiting for locks counts as slow for an hour, and is not this drill's fault.
         with psycopg.connect(lab.url(SUPERUSER), autocommit=True) as session:
             session.execute("SELECT pg_stat_statements_reset()")
-        said = subprocess.run(
-            [INCIDENT, "drill", slug, "--json"],
-            cwd=shell.folder,
-            env=environment(shell.home),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=PATIENCE_S,
-            check=False,
-        )
+        said = shell("drill", slug, "--json")
         results: list[dict[str, Any]] = json.loads(said.stdout or "[]")
         told = [shell("timeline", one["incident"]).stdout for one in results if not one["passed"]]
         assert said.returncode == 0, "\n".join([said.stdout, said.stderr, *told])

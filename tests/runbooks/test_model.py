@@ -20,6 +20,7 @@ from runbooks.model import (
 from tasks.action import Action
 from tasks.check import check
 from tasks.fault import Fault
+from tasks.mandate import Mandate
 from tasks.model import Finding, NoWayBack, Threshold, Verdict
 
 LIMIT = Threshold(warn=1, bad=2, because="Measured.")
@@ -191,3 +192,41 @@ def test_it_says_how_soon_somebody_must_look() -> None:
 
 def test_it_files_a_title_by_letters_and_digits() -> None:
     assert title_key("Give it a `lock_timeout`, 5 s!") == "give-it-a-lock-timeout-5-s"
+
+
+class SoundAlarm(Action):
+    """Sound the alarm."""
+
+    mandate = Mandate(may="Ring one bell.")
+
+    def plan(self) -> Any: ...
+    def apply(self, plan: Any) -> Any: ...
+    def applied(self, plan: Any) -> Any: ...
+
+    def undo(self, plan: Any, outcome: Any) -> Action:
+        """It can be silenced."""
+        return self
+
+
+def test_it_takes_a_step_at_once_that_is_bounded_and_comes_first() -> None:
+    runbook = declared(
+        resolution=(Step(SoundAlarm(), when=check_door, at_once=True), Step(ShutDoor(), when=check_door))
+    )
+    assert [step.title for step in runbook.at_once] == ["Sound the alarm"]
+
+
+@pytest.mark.parametrize(
+    ("steps", "complaint"),
+    [
+        ((Step(ShutDoor(), when=check_door, at_once=True),), "nothing bounds what it may do. Give it a `mandate`"),
+        (
+            (Step(ShutDoor(), when=check_door), Step(SoundAlarm(), when=check_door, at_once=True)),
+            "stands behind what is not",
+        ),
+    ],
+)
+def test_it_refuses_a_step_at_once_that_is_unbounded_or_stands_behind_others(
+    steps: tuple[Step, ...], complaint: str
+) -> None:
+    with pytest.raises(InvalidRunbook, match=complaint):
+        declared(resolution=steps)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -10,24 +9,13 @@ from functools import partial
 from urllib.parse import urlsplit
 
 from tasks.amounts import stretch
+from tasks.certificate_shown import CERTIFICATE_LEFT, Served, scaled
 from tasks.check import check
 from tasks.model import CannotLook, Finding, Row, Threshold, Verdict
 from tasks.together import WITHIN_S, together
-from tasks.website.certificates.shown import NoWay, Served, addresses_of, served
+from tasks.website.certificates.shown import NoWay, addresses_of, served
 from tasks.website.system import Website
 from tasks.website.walk import PORTS
-
-DAY_S = 86_400.0
-# What Let's Encrypt issued for ten years; the limits below are of it.
-USUAL_LIFE_S = 90 * DAY_S
-
-CERTIFICATE_LEFT = Threshold(
-    warn=21 * DAY_S,
-    bad=7 * DAY_S,
-    because="Owner: Let's Encrypt, whose clients renew when a third is left, 30 days of 90. At 21 days nine days of "
-    "attempts have failed; within seven lies one weekend. The CA/Browser Forum shortens certificates to 200 days in "
-    "2026, 100 in 2027 and 47 in 2029: of what lives less than 90 days, less must be left.",
-)
 
 # A host and its port.
 Door = tuple[str, int]
@@ -93,7 +81,7 @@ def _judged(door: Door, address: str, told: Served | CannotLook, left: Threshold
             "no_way": isinstance(told, NoWay),
         }
     left_s = told.left_s(datetime.now(UTC))
-    verdict = Verdict.BAD if told.wrong else _scaled(left, told.lifetime_s).judge(left_s)
+    verdict = Verdict.BAD if told.wrong else scaled(left, told.lifetime_s).judge(left_s)
     return {
         "door": _name(door),
         "address": address,
@@ -106,11 +94,6 @@ def _judged(door: Door, address: str, told: Served | CannotLook, left: Threshold
         "names": list(told.names),
         "mark": told.mark,
     }
-
-
-def _scaled(left: Threshold, lifetime_s: float) -> Threshold:
-    share = min(1.0, max(lifetime_s, 1.0) / USUAL_LIFE_S)
-    return dataclasses.replace(left, warn=left.warn * share, bad=left.bad * share)
 
 
 def _without_blind(rows: list[Row]) -> list[Row]:
@@ -134,7 +117,7 @@ def _told(worst: Row, rows: list[Row], left: Threshold) -> str:
     if worst["wrong"]:
         ends = f"; it is from {worst['issuer']}" if _number(worst["left_s"]) < 0 else f"; {days} left"
         return f"The certificate of {which} is not believed: {worst['wrong']}{ends}{more}."
-    limit = stretch(_scaled(left, _number(worst["life_s"])).bad)
+    limit = stretch(scaled(left, _number(worst["life_s"])).bad)
     life = stretch(_number(worst["life_s"]))
     first = f", the first of {len(rows)} to end" if len(rows) > 1 else ""
     return f"The certificate of {which} is good for another {days} of {life}{first} (bad from {limit} down)."

@@ -11,6 +11,7 @@ from tasks.mail.addresses import (
     LONGEST_TEXT,
     NotAnAddress,
     masked,
+    masked_in,
     read,
     read_all,
 )
@@ -111,3 +112,19 @@ def test_it_says_that_a_list_went_on() -> None:
 @pytest.mark.parametrize("text", ["", " , ;\n"])
 def test_it_finds_nobody_in_an_empty_list(text: str) -> None:
     assert read_all(text).addresses == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("550 <jane@example.com>: no such user", "550 <j…@example.com>: no such user"),
+        ("no mailbox jane@example.com.", "no mailbox j…@example.com."),
+        ("mailto:jane@example.com,joe@example.com", "mailto:j…@example.com,j…@example.com"),
+        ("to=jane@@example", "to=jane@@example"),
+        ("x" * 70 + "@example.com", "x" * 6 + "x…@example.com"),
+        ("jane@-.-", "…"),
+        ("no address", "no address"),
+    ],
+)
+def test_it_masks_addresses_within_words(text: str, shown: str) -> None:
+    assert masked_in(text) == shown

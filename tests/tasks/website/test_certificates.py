@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
+from tasks.certificate_shown import CERTIFICATE_LEFT, Served
 from tasks.model import Finding, Refused, Threshold, Verdict
-from tasks.website.certificates.checks import CERTIFICATE_LEFT, check_website_certificates
-from tasks.website.certificates.shown import Served
+from tasks.website.certificates.checks import check_website_certificates
 from tasks.website.system import Endpoint, Website
 from tests.tasks.website.authorities import DAY, Authority, mute, shaking_hands, shows_itself, trusting
 
