@@ -10,10 +10,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from deployments import private_file
+from deployments import accounts, private_file
 from deployments.home import Part
-from deployments.lab import certificates, sender, website
-from deployments.lab.service import SENDER, WEBSITE
+from deployments.lab import certificates, provider, sender, website
+from deployments.lab.service import MAIL_PROVIDER, SENDER, WEBSITE
 from deployments.supervise import Program, Supervisor
 from deployments.trouble import CannotStart
 
@@ -53,10 +53,19 @@ def _sender(folder: Path, url: Url) -> None:
     private_file.write(folder / sender.URL, url("app"))
 
 
+def _mail_provider(folder: Path, _: Url) -> None:
+    for name in (provider.TROUBLE, provider.STATE, f"{provider.KEY}.before"):
+        (folder / name).unlink(missing_ok=True)
+    keys = {name: accounts.new_password() for name in provider.HELD}
+    private_file.write_json(folder / provider.KEYS, keys)
+    private_file.write(folder / provider.KEY, f"{keys[provider.FIRST]}\n")
+
+
 # They stop in reverse order.
 BESIDE = (
     Server(name=WEBSITE, script=website.__file__, ports=(WEBSITE,), prepare=_website),
     Server(name=SENDER, script=sender.__file__, ports=(), prepare=_sender),
+    Server(name=MAIL_PROVIDER, script=provider.__file__, ports=(MAIL_PROVIDER,), prepare=_mail_provider),
 )
 # By the name it has in the lab's state: what people call it.
 PORTS = {port: f"the lab's {server.name}" for server in BESIDE for port in server.ports}

@@ -18,6 +18,7 @@ from deployments.supervise import UP, Supervisor
 POSTGRES = "postgres"
 WEBSITE = "website"
 SENDER = "sender"
+MAIL_PROVIDER = "mail_provider"
 VERBS = ("restart", "status", "stop")
 NOT_RUNNING, NO_SUCH_SERVICE = 3, 4
 # In supervisor's numbers: up for longer than its `startsecs`.
