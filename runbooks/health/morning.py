@@ -22,6 +22,7 @@ from tasks.application.workflows.checks import (
 from tasks.backup.checks import check_backup_room, check_newest_backup
 from tasks.host.checks import check_host_cpu, check_host_disks, check_host_memory
 from tasks.logs.checks import check_log_errors, check_log_mail, check_log_written
+from tasks.mail_domain.checks import check_declared_records, check_domain_blocklists, check_ip_blocklists
 from tasks.pgbouncer.checks import check_pooler
 from tasks.postgres.connections.checks import check_can_connect, check_connection_slots
 from tasks.postgres.indexes.checks import check_invalid_indexes
@@ -48,6 +49,9 @@ health = Health(
         check_website_pace,
         check_website_names,
         check_website_certificates,
+        check_declared_records,
+        check_ip_blocklists,
+        check_domain_blocklists,
         check_log_errors,
         check_log_mail,
         check_log_written,

@@ -96,7 +96,7 @@ def test_it_loads_what_the_example_shows_in_comments(tmp_path: Path, monkeypatch
     services = {"application_service", "database_service", "pgbouncer", "status_page"}
     stores = {"postgres", "reporting", "mirror", "application"}
     outside = {"website", "logs"}
-    mail = {"bounces", "mail_domain"}
+    mail = {"bounces", "mail_domain", "user_domains"}
     upkeep = {"backup", "bucket_copy", "retention", "certificates"}
     assert set(production.systems) == {*stores, "host", "migration", "tenant", *services, *upkeep, *outside, *mail}
     assert production.thresholds["check_long_transactions"]["age"].bad == 7200
