@@ -1,7 +1,7 @@
 """Series: the measurements as they are read again, point by point or thinned to so many buckets.
 
 A series is a check in an environment; with `fact`, one of the numbers among its findings' facts. The last ninety days
-are there point by point, what is older by the hour (flows/journal/thinning.py); whoever reads need not know which.
+are there point by point, what is older by the hour (tasks/measurements/thinning.py); whoever reads need not know which.
 """
 
 from __future__ import annotations
