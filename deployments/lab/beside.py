@@ -49,17 +49,17 @@ def _website(folder: Path, _: Url) -> None:
     certificates.issue(folder)
 
 
-def _mail(folder: Path, _: Url) -> None:
-    mail.prepare(folder)
-    certificates.issue(folder)
-
-
 def _sender(folder: Path, url: Url) -> None:
     private_file.write(folder / sender.URL, url("app"))
 
 
 def _name_server(folder: Path, _: Url) -> None:
     mail_domain.prepare(folder)
+
+
+def _mail(folder: Path, _: Url) -> None:
+    mail.prepare(folder)
+    certificates.issue(folder)
 
 
 # Not imported: it takes dnspython, and who starts a lab need not wait for that.

@@ -74,6 +74,7 @@ class SendStatuses(_Meanings):
     failed: Values = values("the attempt to send it failed")
     bounced: Values = values("it came back")
     withdrawn: Values = values("it was taken out of the queue, and is not sent")
+    sent: Values = values("it went out; the first is written where a mail is found that did")
 
 
 class BounceTypes(_Meanings):
@@ -98,10 +99,12 @@ class Sends(Part):
     scheduled_for: Column = column("when it was to go out")
     claimed_at: Column = column("when a sender took it")
     sent_at: Column = column("when it went out; not changed afterwards")
+    message_id: Column = column("its Message-ID, with or without brackets: there once the provider has taken it")
     failed_at: Column = column("when the attempt failed; may be a column that moves, as long as failed mails do not")
     error: Column = column("why it failed")
+    subject: Column = column("its subject")
+    body: Column = column("its text, as it goes out")
     bounce_type: Column = column("what kind of bounce came back")
-    message_id: Column = column("its Message-ID as replies name it, with or without brackets")
     statuses: SendStatuses = SendStatuses()
     bounces: BounceTypes = BounceTypes()
 
@@ -240,6 +243,7 @@ class WorkflowStates(_Meanings):
 class Workflows(Part):
     """A workflow, a row each: whether it is switched on, and when it runs next."""
 
+    id: Column = column("its key")
     name: Column = column("the workflow's name, as in its runs")
     active: Column = column("whether it is switched on")
     next_run_at: Column = column("when it runs next; whoever writes an earlier moment has it run then")

@@ -16,6 +16,7 @@ from tasks.content.tokens import tokens
 from tasks.content.unsubscribe import unsubscribe
 from tasks.excerpt import excerpt
 from tasks.mail.addresses import masked_in
+from tasks.mail.authentication import METHODS, Results, results
 from tasks.model import Finding, Row, Threshold, Verdict
 
 # For all messages together: below what a question has (`Check.limit`).
@@ -195,6 +196,62 @@ def check_mime(content: Content) -> Finding:
         rows=[{"message": draft.name, "what": "; ".join(draft.wrong[:5])} for draft in sick[:MOST_ROWS]],
         remedy="Let a library put messages together, never strings." if sick else "",
     )
+
+
+@check
+def check_authentication_results(content: Content) -> Finding:
+    """How did receivers judge SPF, DKIM and DMARC of our messages?
+
+    Of messages that were taken from a test mailbox, by the Authentication-Results on top, which its own server wrote.
+    What its comment says of the policy tells what would have become of the message.
+    """
+    told = drafts(content)
+    judged = [
+        (draft, found)
+        for draft in told.all
+        if (found := results(draft.message.fields, by=content.receiver)) is not None
+    ]
+    if not judged:
+        who = content.receiver or "any receiver"
+        return Finding.unknown(
+            f"None of {_messages(told.all)} holds Authentication-Results of {who}.{told.unread}",
+            remedy="Send one of each kind to a test mailbox, and put them into the folder as they lie there.",
+        )
+    rows = [_authentication_row(draft, found) for draft, found in judged]
+    failed = [row for row, (_, found) in zip(rows, judged, strict=True) if not _passes(found)]
+    weak = [row for row, (_, found) in zip(rows, judged, strict=True) if _passes(found) and not _passes_all(found)]
+    verdict = Verdict.BAD if failed else Verdict.WARN if weak else Verdict.OK
+    says = f"{len(judged) - len(failed):,} of {len(judged):,} received messages pass DMARC"
+    return Finding(
+        verdict=told.at_least(verdict),
+        says=f"{says}; of those, {len(weak):,} without one of SPF and DKIM.{told.unread}",
+        value=len(failed),
+        unit="messages",
+        rows=[*failed, *weak][:MOST_ROWS],
+        remedy="Ask the domain's own records: SPF, DKIM and DMARC." if verdict else "",
+    )
+
+
+def _passes(found: Results) -> bool:
+    """DMARC, or, where the receiver writes nothing of it, SPF or DKIM."""
+    dmarc = found.of("dmarc")
+    return "pass" in (dmarc or (*found.of("spf"), *found.of("dkim")))
+
+
+def _passes_all(found: Results) -> bool:
+    return all("pass" in found.of(method) for method in METHODS)
+
+
+def _authentication_row(draft: Draft, found: Results) -> Row:
+    dmarc = next((one for one in found.all if one.method == "dmarc"), None)
+    policy = dmarc.policy if dmarc else {}
+    return {
+        "message": draft.name,
+        "by": excerpt(found.by, SHOWN),
+        "from": excerpt(dmarc.properties.get("header.from", ""), SHOWN) if dmarc else "",
+        **{method: ", ".join(found.of(method)[:3]) or "–" for method in METHODS},
+        "policy": ", ".join(f"{name}={value}" for name, value in policy.items()),
+    }
 
 
 def _verdict(score: Score, share: Threshold) -> Verdict:

@@ -75,10 +75,13 @@ class Content(System):
     spamd: Spamd | None = None
     # Newsletters and campaigns need a way off the list; receipts and password mails do not.
     bulk: bool = True
+    # Of a test mailbox that messages were taken from: the name its server gives itself in Authentication-Results.
+    # Empty: the topmost is believed.
+    receiver: str = Field(default="", max_length=253)
     most_messages: int = Field(default=50, ge=1, le=1_000)
     most_bytes: int = Field(default=512 * 1024, ge=1024, le=8 * 2**20)
     # For one message, weighed by a filter.
-    limit_s: float = Field(default=8, gt=0, le=15)
+    limit_s: float = Field(default=8, gt=0, le=60)
 
     @model_validator(mode="after")
     def _one_filter(self) -> Content:

@@ -11,6 +11,7 @@ from tasks.application.reactions.cohort import LEAST_MAILS
 from tasks.application.reactions.queries import FREQUENCY, REASONS, UNSUBSCRIBES_BY_CAMPAIGN
 from tasks.application.system import ApplicationDatabase
 from tasks.check import check
+from tasks.mail.addresses import masked_in
 from tasks.model import Finding, Threshold, Verdict
 from tasks.postgres.values import number
 from tasks.postgres.words import count
@@ -73,9 +74,10 @@ def check_unsubscribe_reasons(application: ApplicationDatabase) -> Finding:
     Within the last seven days, reasons that two readers gave or more: what one alone wrote may name him. It judges
     nothing; it is what the review begins with.
     """
-    rows = application.rows(REASONS, since=application.now() - REASONS_WITHIN)
+    found = application.rows(REASONS, since=application.now() - REASONS_WITHIN)
 
-    total = int(number(rows[0]["total"])) if rows else 0
+    rows = [{**row, "reason": masked_in(str(row["reason"]))} for row in found]
+    total = int(number(found[0]["total"])) if found else 0
     told = ", ".join(f"{row['reason']!r} {number(row['readers']):,.0f}" for row in rows[:3])
     return Finding(
         verdict=Verdict.OK,

@@ -27,7 +27,8 @@ CREATE TYPE send_status AS ENUM ('queued', 'sending', 'sent', 'failed', 'bounced
 CREATE TABLE email_sends (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, lead_id bigint, campaign_id bigint DEFAULT 1,
     send_status send_status NOT NULL, failure_reason text, bounce_type varchar(20),
-    scheduled_send_time timestamptz, claimed_at timestamptz, actual_send_time timestamptz,
+    subject text DEFAULT 'A tour', body text DEFAULT 'Hello Ada',
+    scheduled_send_time timestamptz, claimed_at timestamptz, actual_send_time timestamptz, message_id text,
     created_at timestamptz NOT NULL DEFAULT now(), updated_at timestamptz NOT NULL DEFAULT now()
 );
 CREATE TABLE email_events (
@@ -77,8 +78,11 @@ MAPPING: dict[str, Any] = {
         "scheduled_for": "scheduled_send_time",
         "claimed_at": "claimed_at",
         "sent_at": "actual_send_time",
+        "message_id": "message_id",
         "failed_at": "updated_at",
         "error": "failure_reason",
+        "subject": "subject",
+        "body": "body",
         "bounce_type": "bounce_type",
         "statuses": {
             "queued": ["queued"],
@@ -86,6 +90,7 @@ MAPPING: dict[str, Any] = {
             "failed": ["failed"],
             "bounced": ["bounced"],
             "withdrawn": ["cancelled"],
+            "sent": ["sent"],
         },
         "bounces": {"hard": ["hard"], "soft": ["soft"], "blocked": ["blocked"]},
     },
@@ -166,6 +171,7 @@ MAPPING: dict[str, Any] = {
     },
     "workflows": {
         "table": "workflows",
+        "id": "workflow_name",
         "name": "workflow_name",
         "active": "active",
         "next_run_at": "next_run_at",
@@ -258,7 +264,8 @@ def shop(built: Stage) -> Shop:
     built.admin(
         "TRUNCATE email_sends, email_events, enrollments, workflow_executions, campaign_analytics;"
         "UPDATE campaigns SET status = 'active';"
-        "UPDATE leads SET status = 'active', name = 'Ada' WHERE status <> 'active' OR name IS DISTINCT FROM 'Ada';"
+        "UPDATE leads SET status = 'active', name = 'Ada' "
+        "WHERE status IS DISTINCT FROM 'active' OR name IS DISTINCT FROM 'Ada';"
         "UPDATE settings SET value = CASE setting WHEN 'emergency_stop' THEN 'false' ELSE '50' END::jsonb, "
         "changed_at = now() - interval '9 days', changed_by = 'ana', reason = NULL;"
         "UPDATE workflows SET active = true, next_run_at = now()"

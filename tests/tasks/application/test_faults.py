@@ -5,6 +5,9 @@ from __future__ import annotations
 import pytest
 
 from tasks.action import Action
+from tasks.application.content.actions import WithdrawIncompleteLeads
+from tasks.application.content.checks import check_incomplete_leads
+from tasks.application.content.faults import ForgetNames
 from tasks.application.faults import FailWorkflow, StickQueue, UnsubscribeWave
 from tasks.application.leads import EndEnrolmentsOfRefused, MarkAddressesInvalid
 from tasks.application.reactions.actions import PauseBouncingCampaigns, PauseUnreadCampaigns, PauseUnsubscribedCampaigns
@@ -13,6 +16,8 @@ from tasks.application.reactions.checks import check_unsubscribes
 from tasks.application.reactions.engagement import check_low_engagement
 from tasks.application.reactions.faults import BounceBlocked, BounceHard, BounceSoft, LeaveOneCampaign, LoseInterest
 from tasks.application.reactions.unsubscribes import check_unsubscribes_by_campaign
+from tasks.application.rows.duplicates import check_duplicate_events
+from tasks.application.rows.faults import RepeatEvents
 from tasks.application.sending.checks import check_send_failures, check_sent_yesterday, check_stuck_sends
 from tasks.application.workflows.checks import check_expected_workflows, check_workflow_errors
 from tasks.environment import Environment, Kind
@@ -30,6 +35,8 @@ FAULTS = (
     (BounceBlocked(), (check_bounces_by_campaign,)),
     (LeaveOneCampaign(), (check_unsubscribes_by_campaign,)),
     (LoseInterest(), (check_low_engagement,)),
+    (RepeatEvents(), (check_duplicate_events,)),
+    (ForgetNames(), (check_incomplete_leads,)),
 )
 # With the steps that the drills approve.
 RESOLVED = (
@@ -38,6 +45,7 @@ RESOLVED = (
     (BounceBlocked(), PauseBouncingCampaigns()),
     (LeaveOneCampaign(), PauseUnsubscribedCampaigns()),
     (LoseInterest(), PauseUnreadCampaigns()),
+    (ForgetNames(), WithdrawIncompleteLeads()),
 )
 
 
@@ -58,6 +66,8 @@ def healthy(shop: Shop) -> Shop:
         "SELECT n, 1, 'active', now() + interval '1 day' FROM generate_series(1, 1000) n"
     )
     shop.events("open", 7000)
+    # The newest nobody has opened yet.
+    shop.run("DELETE FROM email_events WHERE email_send_id < (SELECT min(id) + 200 FROM email_sends)")
     shop.run(
         "INSERT INTO workflow_executions (workflow_name, status, created_at) "
         "SELECT name, 'success', now() - n * interval '2 minutes' "

@@ -79,9 +79,12 @@ def test_it_tells_reasons_that_two_gave(shop: Shop) -> None:
     leave(shop, 1, 3, detail="'too MANY mails ' || repeat(' ', 80) || 'jane@example.com'")
     leave(shop, 1, 1, detail="'I am Jane Doe of Acme'")
     leave(shop, 1, 2)
+    # Two readers of one mailbox.
+    leave(shop, 1, 2, detail="'stop mailing jane@example.com'")
     found = check_unsubscribe_reasons.fn(shop.door())
     assert found.says == (
-        "5 readers left within 7 days; the most frequent reasons: 'too many mails' 5, 'none given' 2."
+        "5 readers left within 7 days; the most frequent reasons: 'too many mails' 5, 'none given' 2, 'stop mailing "
+        "j…@example.com' 2."
     )
     assert "jane" not in str(found).lower()
     with pytest.raises(Refused, match=r"events\.detail"):

@@ -11,6 +11,7 @@ import pytest
 from pydantic import ValidationError
 
 from tasks.content.checks import (
+    check_authentication_results,
     check_content_tokens,
     check_links,
     check_mime,
@@ -224,9 +225,12 @@ def test_an_empty_message_is_not_weighed(tmp_path: Path) -> None:
     )
 
 
-def test_its_rules_can_be_shown() -> None:
-    assert table()[0] == {"rule": "a link that shows another domain", "points": 2.5}
-    assert len(table()) == len(SIGNS)
+def test_its_rules_are_those_that_people_are_shown() -> None:
+    shown = (Path(__file__).parents[3] / "tasks" / "content" / "README.md").read_text(encoding="utf-8")
+    for row in table():
+        assert f"| {row['rule']} | {row['points']} |" in shown, "tasks/content/README.md shows other rules"
+    assert shown.count("\n| ") == len(SIGNS) + 1
+    assert f"{LONGEST_BODY:,} characters" in shown
 
 
 def test_the_doctor_says_what_lies_there(tmp_path: Path) -> None:
@@ -249,3 +253,59 @@ def test_the_doctor_says_what_lies_there(tmp_path: Path) -> None:
 def test_it_refuses_a_wrong_configuration(tmp_path: Path, given: dict[str, Any], said: str) -> None:
     with pytest.raises(ValidationError, match=said):
         Content(**{"folder": tmp_path, **given})
+
+
+@pytest.mark.parametrize(
+    ("written", "verdict"),
+    [
+        ("mx.example.net; spf=pass; dkim=pass; dmarc=pass", Verdict.OK),
+        ("mx.example.net; spf=fail; dkim=pass; dmarc=pass", Verdict.WARN),
+        ("mx.example.net; spf=pass; dkim=pass; dmarc=fail (p=REJECT dis=REJECT)", Verdict.BAD),
+        ("mx.example.net; spf=pass", Verdict.WARN),
+        ("mx.example.net; spf=softfail; dkim=none", Verdict.BAD),
+        ("mx.example.net; dkim=fail; dkim=pass; spf=pass; dmarc=pass", Verdict.OK),
+        ("mx.example.net; none", Verdict.BAD),
+    ],
+)
+def test_it_says_how_receivers_judged(tmp_path: Path, written: str, verdict: Verdict) -> None:
+    received = b"Authentication-Results: " + written.encode() + b"\r\n" + newsletter()
+    assert check_authentication_results.fn(content(tmp_path, received)).verdict is verdict
+
+
+def test_it_shows_the_policy_that_stands_in_a_comment(tmp_path: Path) -> None:
+    written = (
+        b"Authentication-Results: mx.example.net; spf=pass; dkim=fail;"
+        b" dmarc=fail (p=REJECT dis=NONE) header.from=a.example\r\n"
+    )
+    found = check_authentication_results.fn(content(tmp_path, written + newsletter(), newsletter()))
+    assert found.says == "0 of 1 received messages pass DMARC; of those, 0 without one of SPF and DKIM."
+    assert found.rows == [
+        {
+            "message": "a.eml",
+            "by": "mx.example.net",
+            "from": "a.example",
+            "spf": "pass",
+            "dkim": "fail",
+            "dmarc": "fail",
+            "policy": "p=reject, dis=none",
+        }
+    ]
+
+
+def test_it_does_not_believe_what_the_sender_wrote(tmp_path: Path) -> None:
+    forged = b"Authentication-Results: mx.lab.example; spf=pass; dkim=pass; dmarc=pass\r\n" + newsletter()
+    found = check_authentication_results.fn(content(tmp_path, forged, receiver="mx.example.net"))
+    assert (found.verdict, found.says) == (
+        Verdict.UNKNOWN,
+        "None of 1 message holds Authentication-Results of mx.example.net.",
+    )
+
+
+def test_it_says_what_it_had_no_time_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    where = content(tmp_path, newsletter(), newsletter())
+    monkeypatch.setattr("tasks.content.checks.WEIGHED_WITHIN_S", -1)
+    found = check_spam_score.fn(where)
+    assert found.verdict is Verdict.WARN
+    assert found.says.endswith(" Not weighed, for want of time: 1.")
+    monkeypatch.setattr("tasks.content.drafts.READ_WITHIN_S", -1)
+    assert check_mime.fn(where).says == "0 of 0 messages are broken. Not looked at: 2."
