@@ -81,7 +81,7 @@ CREATE TABLE email_events (
     id               bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     email_send_id    bigint NOT NULL,
     event_type       text NOT NULL
-                     CHECK (event_type IN ('delivered', 'open', 'click', 'bounce', 'unsubscribe', 'spam_report')),
+                     CHECK (event_type IN ('delivered', 'open', 'click', 'bounce', 'unsubscribe', 'spam_report', 'reply')),
     event_timestamp  timestamptz NOT NULL,
     -- The link that was followed, the reason that was given.
     detail           text,

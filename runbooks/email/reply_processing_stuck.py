@@ -5,8 +5,10 @@ from datetime import timedelta
 from runbooks.model import Drill, Manual, Runbook, Severity, Step, Symptom, Verify, Watch
 from tasks.application.workflows.checks import check_workflow_errors
 from tasks.imap.actions import SetUnmatchedRepliesAside, UseSpareImapPassword
+from tasks.imap.again import ReadRepliesAgain
 from tasks.imap.checks import check_imap_login, check_unseen_replies
 from tasks.imap.faults import AnswerWhatWasNeverSent, RefuseImapPassword
+from tasks.imap.handled import check_unhandled_replies
 from tasks.imap.matching import check_reply_matching
 from tasks.status_page.checks import check_provider_status
 
@@ -45,6 +47,7 @@ runbook = Runbook(
         check_imap_login,
         check_unseen_replies,
         check_reply_matching,
+        check_unhandled_replies,
         check_workflow_errors,
         # Of whoever classifies them, where its status page is configured.
         check_provider_status,
@@ -52,6 +55,7 @@ runbook = Runbook(
     resolution=(
         Step(UseSpareImapPassword(), when=check_imap_login),
         Step(SetUnmatchedRepliesAside(), when=check_reply_matching),
+        Step(ReadRepliesAgain(), when=check_unhandled_replies),
         Manual(
             "Set host, name and password",
             when=check_imap_login,
@@ -67,7 +71,7 @@ added with fields of another order reads its password from the wrong one.""",
             how="""\
 We get in and the mails lie unread, so nobody fetches them. Look whether the reader's workflow runs (active, last
 success), and for one run that hangs: a second is not begun before it ends. Run it once by hand and watch the oldest
-mail go. What a crashed run has marked as read already, it does not see again: mark it as unread in a mail program.
+mail go.
 
 Before a large backlog is worked through, pause what is sent to those who have answered.""",
         ),
@@ -103,6 +107,7 @@ have answered meanwhile, note the provider's incident number here, and look agai
         Watch(check_imap_login, every=timedelta(minutes=15)),
         Watch(check_unseen_replies, every=timedelta(minutes=15)),
         Watch(check_reply_matching, every=timedelta(minutes=30)),
+        Watch(check_unhandled_replies, every=timedelta(hours=1)),
     ),
     related=("email/smtp-configuration",),
     drills=(

@@ -116,6 +116,7 @@ class EventTypes(_Meanings):
     click: Values = values("a link in it was followed")
     unsubscribe: Values = values("its reader wants no more, of this list or of any")
     complaint: Values = values("its reader called it spam")
+    reply: Values = values("its reader answered, and the answer was taken in")
 
 
 class Events(Part):

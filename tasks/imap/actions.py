@@ -7,10 +7,11 @@ import time
 from tasks.action import Action
 from tasks.application.system import ApplicationDatabase
 from tasks.imap.checks import SHOWN, row_of
+from tasks.imap.exact import commands_of, marks, refuse_renumbered, uids
 from tasks.imap.matching import Replies, unread
-from tasks.imap.system import ImapServer, Mailbox, Moved
+from tasks.imap.system import ImapServer, Moved
 from tasks.mail import spare
-from tasks.model import BlastRadius, Command, NoWayBack, Outcome, Plan, Refused, Risk, Row
+from tasks.model import BlastRadius, NoWayBack, Outcome, Plan, Refused, Risk, Row
 
 # Where they lie until a person has said what they are.
 ASIDE = "Unmatched"
@@ -66,7 +67,7 @@ class SetUnmatchedRepliesAside(Action):
         now = time.time()
         return Plan(
             does=_does(replies, imap),
-            commands=tuple(_command(imap, replies.validity, one.uid, one.mark) for one in replies.unmatched),
+            commands=commands_of(imap.folder, replies.validity, replies.unmatched, f"move to {ASIDE}"),
             blast_radius=BlastRadius(touched=len(replies.unmatched), total=replies.unseen, noun="unread mails"),
             risk=Risk.LOW,
             loses=self.way_back,
@@ -77,9 +78,9 @@ class SetUnmatchedRepliesAside(Action):
     # The database is asked for the plan only; `apply` and `applied` are handed the same systems.
     def apply(self, imap: ImapServer, application: ApplicationDatabase, plan: Plan) -> Outcome:  # noqa: ARG002
         with imap.mailbox(write=True) as mailbox:
-            _refuse_renumbered(mailbox, plan)
-            there = {one.uid: one.mark for one in mailbox.letters(_uids(plan)) if not one.seen}
-            todo = [uid for uid, mark in _marks(plan).items() if there.get(uid) == mark]
+            refuse_renumbered(mailbox, plan)
+            there = {one.uid: one.mark for one in mailbox.letters(uids(plan)) if not one.seen}
+            todo = [uid for uid, mark in marks(plan).items() if there.get(uid) == mark]
             moved = mailbox.move(todo, ASIDE) if todo else Moved(uids={}, validity=None)
         left = [dict(command.target) for command in plan.commands if command.target["uid"] not in todo]
         rows: list[Row] = [{"uid": uid, "moved_to": moved.uids.get(uid), "validity": moved.validity} for uid in todo]
@@ -88,9 +89,9 @@ class SetUnmatchedRepliesAside(Action):
 
     def applied(self, imap: ImapServer, application: ApplicationDatabase, plan: Plan) -> bool | None:  # noqa: ARG002
         with imap.mailbox() as mailbox:
-            _refuse_renumbered(mailbox, plan)
-            marks = _marks(plan)
-            return not [one for one in mailbox.letters(_uids(plan)) if marks.get(one.uid) == one.mark]
+            refuse_renumbered(mailbox, plan)
+            wanted = marks(plan)
+            return not [one for one in mailbox.letters(uids(plan)) if wanted.get(one.uid) == one.mark]
 
     def undo(self, plan: Plan, outcome: Outcome) -> Action:  # noqa: ARG002
         """Move them back to where they were."""
@@ -109,21 +110,16 @@ class MoveRepliesBack(Action):
 
     def plan(self, imap: ImapServer) -> Plan:
         aside = imap.model_copy(update={"folder": ASIDE})
-        uids = [int(str(row["moved_to"])) for row in self.rows if row["moved_to"] is not None]
-        if len(uids) < len(self.rows):
+        moved = [int(str(row["moved_to"])) for row in self.rows if row["moved_to"] is not None]
+        # Without rows, who moved them died before it could tell.
+        if not moved or len(moved) < len(self.rows):
             raise Refused(
-                f"{imap.address} did not say under which numbers it has moved them.",
+                f"{imap.address} did not tell us under which numbers they lie there.",
                 remedy=f"Move them back by hand, from {ASIDE} to {imap.folder}.",
             )
         with aside.mailbox() as mailbox:
-            there = mailbox.letters(uids) if mailbox.validity == self.rows[0]["validity"] else []
-            commands = tuple(
-                Command(
-                    line=f"UID MOVE {one.uid} from {ASIDE} to {imap.folder}",
-                    target={"folder": ASIDE, "validity": mailbox.validity, "uid": one.uid, "mark": one.mark},
-                )
-                for one in there
-            )
+            there = mailbox.letters(moved) if mailbox.validity == self.rows[0]["validity"] else []
+            commands = commands_of(ASIDE, mailbox.validity, there, f"move to {imap.folder}")
         return Plan(
             does=f"Move {len(commands)} replies from {ASIDE} back to {imap.folder}.",
             commands=commands,
@@ -136,9 +132,9 @@ class MoveRepliesBack(Action):
     def apply(self, imap: ImapServer, plan: Plan) -> Outcome:
         aside = imap.model_copy(update={"folder": ASIDE})
         with aside.mailbox(write=True) as mailbox:
-            _refuse_renumbered(mailbox, plan)
-            there = {one.uid: one.mark for one in mailbox.letters(_uids(plan))}
-            todo = [uid for uid, mark in _marks(plan).items() if there.get(uid) == mark]
+            refuse_renumbered(mailbox, plan)
+            there = {one.uid: one.mark for one in mailbox.letters(uids(plan))}
+            todo = [uid for uid, mark in marks(plan).items() if there.get(uid) == mark]
             if todo:
                 mailbox.move(todo, imap.folder)
         left = [dict(command.target) for command in plan.commands if command.target["uid"] not in todo]
@@ -147,34 +143,12 @@ class MoveRepliesBack(Action):
 
     def applied(self, imap: ImapServer, plan: Plan) -> bool | None:
         with imap.model_copy(update={"folder": ASIDE}).mailbox() as mailbox:
-            _refuse_renumbered(mailbox, plan)
-            marks = _marks(plan)
-            return not [one for one in mailbox.letters(_uids(plan)) if marks.get(one.uid) == one.mark]
+            refuse_renumbered(mailbox, plan)
+            wanted = marks(plan)
+            return not [one for one in mailbox.letters(uids(plan)) if wanted.get(one.uid) == one.mark]
 
 
 def _does(replies: Replies, imap: ImapServer) -> str:
     if not replies.unmatched:
         return f"Nothing to move: no unread reply in {imap.folder} answers a mail that we do not know."
     return f"Move {len(replies.unmatched)} of {replies.unseen} unread mails from {imap.folder} to {ASIDE}."
-
-
-def _command(imap: ImapServer, validity: int, uid: int, mark: str) -> Command:
-    target: Row = {"folder": imap.folder, "validity": validity, "uid": uid, "mark": mark}
-    return Command(line=f"UID MOVE {uid} from {imap.folder} to {ASIDE}", target=target)
-
-
-def _uids(plan: Plan) -> list[int]:
-    return list(_marks(plan))
-
-
-def _marks(plan: Plan) -> dict[int, str]:
-    return {int(str(one.target["uid"])): str(one.target["mark"]) for one in plan.commands}
-
-
-def _refuse_renumbered(mailbox: Mailbox, plan: Plan) -> None:
-    """After a new UIDVALIDITY, the numbers of before are of other messages (RFC 3501, 2.3.1.1)."""
-    if any(one.target["validity"] != mailbox.validity for one in plan.commands):
-        raise Refused(
-            f"{mailbox.name} was made anew since the plan: its numbers are of other messages now.",
-            remedy="Open the incident again: it plans with the mailbox as it is now.",
-        )

@@ -151,6 +151,11 @@ class Mailbox:
         if "UIDPLUS" in self._offers:
             self._asked("EXPUNGE", _set(uids))
 
+    def mark_seen(self, uids: Sequence[int], seen: bool) -> None:
+        """Mark exactly these as read, or as unread. Some servers say OK and keep nothing: look afterwards."""
+        if uids:
+            self._asked("STORE", _set(uids), "+FLAGS.SILENT" if seen else "-FLAGS.SILENT", r"(\Seen)")
+
     def append(self, message: bytes) -> None:
         """Put a message there, unread."""
         kind, answer = self._line.append(_quote(self.name), "", "", message)

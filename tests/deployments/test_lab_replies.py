@@ -16,8 +16,10 @@ from tasks.config import Config
 from tasks.environment import Environment
 from tasks.imap import system
 from tasks.imap.actions import ASIDE, SetUnmatchedRepliesAside, UseSpareImapPassword
+from tasks.imap.again import ReadRepliesAgain
 from tasks.imap.checks import check_imap_login, check_unseen_replies
 from tasks.imap.faults import AnswerWhatWasNeverSent, RefuseImapPassword
+from tasks.imap.handled import check_unhandled_replies
 from tasks.imap.matching import check_reply_matching
 from tasks.imap.system import ImapServer
 from tasks.mail.attempts import Attempts
@@ -91,6 +93,11 @@ def read(imap: ImapServer, own: str) -> None:
         mailbox._asked("STORE", str(mailbox.find(f"<{own}@leads.test>")[0]), "+FLAGS", r"(\Seen)")
 
 
+def unread_ones(imap: ImapServer) -> list[str]:
+    with imap.mailbox() as mailbox:
+        return [one.message_id.partition("@")[0] for one in mailbox.letters(mailbox.search("UNSEEN"))]
+
+
 def test_an_empty_mailbox_is_well(imap: ImapServer, application: ApplicationDatabase) -> None:
     assert check_imap_login.fn(imap).says.endswith("lets us into INBOX as replies@lab.test.")
     assert check_unseen_replies.fn(imap).says == "No mail lies unread in INBOX."
@@ -160,6 +167,53 @@ def test_exactly_the_unmatched_ones_are_moved_and_moved_back(
     assert "jane" not in f"{plan}{outcome}"
 
 
+def test_exactly_what_was_read_and_never_taken_in_is_read_again(
+    imap: ImapServer, application: ApplicationDatabase, lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("one", "two", "three"):
+        reply(imap, name, OURS)
+        read(imap, name)
+    reply(imap, "unread", OURS)
+    reply(imap, "strange", "never-sent@lab.test")
+    read(imap, "strange")
+    # The reader may still be at it.
+    assert check_unhandled_replies.fn(imap, application).says.startswith("All 0 replies to mails of ours")
+    monkeypatch.setattr("tasks.imap.handled.AT_IT_S", -60.0)
+    found = check_unhandled_replies.fn(imap, application)
+    assert found.verdict is Verdict.BAD
+    assert found.says.startswith("3 of 3 replies to mails of ours that are marked as read in INBOX never came into")
+
+    action = ReadRepliesAgain()
+    plan = action.plan(imap, application)
+    assert (plan.blast_radius.touched, plan.blast_radius.total) == (3, 3)
+    assert action.applied(imap, application, plan) is False
+    with imap.mailbox(write=True) as mailbox:
+        mailbox.remove(mailbox.find("<two@leads.test>"))
+    outcome = action.apply(imap, application, plan)
+    assert [row["uid"] for row in outcome.not_done] == [plan.commands[1].target["uid"]]
+    assert action.applied(imap, application, plan)
+    assert unread_ones(imap) == ["one", "three", "unread"]
+    assert action.plan(imap, application).commands == ()
+
+    back = action.undoing(plan, outcome)
+    assert back is not None
+    returned = back.plan(imap)
+    assert len(returned.commands) == 2
+    assert back.apply(imap, returned).complete
+    assert back.applied(imap, returned)
+    assert unread_ones(imap) == ["unread"]
+
+    with psycopg.connect(lab.url("postgres"), autocommit=True) as session:
+        session.execute(
+            "INSERT INTO email_events (email_send_id, event_type, event_timestamp, event_hash) "
+            "SELECT id, 'reply', now(), 'reply-of-a-test' FROM email_sends WHERE message_id IS NOT NULL"
+        )
+        try:
+            assert check_unhandled_replies.fn(imap, application).verdict is Verdict.OK
+        finally:
+            session.execute("DELETE FROM email_events WHERE event_hash = 'reply-of-a-test'")
+
+
 def test_a_mailbox_that_was_made_anew_is_left_alone(imap: ImapServer, application: ApplicationDatabase) -> None:
     reply(imap, "one", "never-sent@lab.test")
     action = SetUnmatchedRepliesAside()
@@ -178,7 +232,7 @@ def test_an_undo_without_numbers_is_left_to_a_person(imap: ImapServer, applicati
     rows: list[Any] = [{"uid": 1, "moved_to": None, "validity": None}]
     back = action.undoing(plan, Outcome(says="Moved.", complete=True, rows=rows))
     assert back is not None
-    with pytest.raises(Refused, match="did not say under which numbers"):
+    with pytest.raises(Refused, match="did not tell us under which numbers"):
         back.plan(imap)
 
 

@@ -5,3 +5,4 @@ from tasks.sql import reader
 _read = reader(__name__)
 
 KNOWN = _read("known")
+UNHANDLED = _read("unhandled")
