@@ -10,8 +10,12 @@ CREATE TABLE leads (
     id               bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     organization_id  text NOT NULL,
     name             text,
+    -- By which mails greet it.
+    first_name       text,
     email            text,
     metadata         jsonb,
+    -- Of one that is invalid, the address takes no mail.
+    status           text NOT NULL DEFAULT 'active' CHECK (status IN ('active', 'invalid')),
     created_at       timestamptz NOT NULL DEFAULT now(),
     updated_at       timestamptz NOT NULL DEFAULT now(),
     UNIQUE (organization_id, email)
@@ -59,15 +63,17 @@ CREATE TABLE email_sends (
     enrollment_id        bigint NOT NULL,
     lead_id              bigint NOT NULL,
     subject              text NOT NULL,
-    send_status          text NOT NULL CHECK (send_status IN ('queued', 'sent', 'failed', 'bounced')),
+    send_status          text NOT NULL CHECK (send_status IN ('queued', 'sent', 'failed', 'bounced', 'withdrawn')),
     failure_reason       text,
-    bounce_type          text CHECK (bounce_type IN ('hard', 'soft')),
+    bounce_type          text CHECK (bounce_type IN ('hard', 'soft', 'blocked')),
     scheduled_send_time  timestamptz NOT NULL,
     actual_send_time     timestamptz,
     opened_at            timestamptz,
     first_click_at       timestamptz,
     created_at           timestamptz NOT NULL DEFAULT now(),
     updated_at           timestamptz NOT NULL DEFAULT now(),
+    -- As a reply names it.
+    message_id           text,
     CHECK ((send_status = 'bounced') = (bounce_type IS NOT NULL))
 );
 
@@ -77,10 +83,15 @@ CREATE TABLE email_events (
     event_type       text NOT NULL
                      CHECK (event_type IN ('delivered', 'open', 'click', 'bounce', 'unsubscribe', 'spam_report')),
     event_timestamp  timestamptz NOT NULL,
+    -- The link that was followed, the reason that was given.
+    detail           text,
     -- The provider repeats itself; the same event arrives once.
     event_hash       text NOT NULL UNIQUE,
     created_at       timestamptz NOT NULL DEFAULT now()
 );
+
+-- Where rows lie that were taken out, and can be brought back.
+CREATE SCHEMA archive;
 
 -- Rates are in percent, as the application writes them.
 CREATE TABLE campaign_analytics (
@@ -111,4 +122,41 @@ CREATE TABLE workflow_errors (
     workflow_name  text NOT NULL,
     error_message  text NOT NULL,
     created_at     timestamptz NOT NULL DEFAULT now()
+);
+
+-- What governs its mail: one of them is the emergency stop, another how many a run of the sender may send.
+CREATE TABLE settings (
+    setting     text PRIMARY KEY,
+    value       jsonb NOT NULL,
+    changed_at  timestamptz NOT NULL DEFAULT now(),
+    changed_by  text,
+    reason      text
+);
+
+CREATE TABLE workflows (
+    workflow_name  text PRIMARY KEY,
+    active         boolean NOT NULL,
+    next_run_at    timestamptz NOT NULL DEFAULT now()
+);
+
+CREATE TABLE inboxes (
+    id            bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    address       text NOT NULL UNIQUE,
+    status        text NOT NULL DEFAULT 'active' CHECK (status IN ('active', 'paused')),
+    daily_limit   integer NOT NULL CHECK (daily_limit >= 0),
+    -- The first day of its warm-up; NULL: it was never warmed up here.
+    warmup_from   date,
+    paused_until  timestamptz,
+    created_at    timestamptz NOT NULL DEFAULT now()
+);
+
+-- What an inbox sent on a day, and what became of it.
+CREATE TABLE inbox_days (
+    inbox_id    bigint NOT NULL REFERENCES inboxes,
+    day         date NOT NULL,
+    sent        integer NOT NULL DEFAULT 0,
+    bounced     integer NOT NULL DEFAULT 0,
+    complained  integer NOT NULL DEFAULT 0,
+    replied     integer NOT NULL DEFAULT 0,
+    PRIMARY KEY (inbox_id, day)
 );

@@ -72,6 +72,9 @@ class SendStatuses(_Meanings):
     queued: Values = values("it waits to be sent")
     claimed: Values = values("a sender has taken it, and has not said yet what became of it")
     failed: Values = values("the attempt to send it failed")
+    bounced: Values = values("it came back")
+    withdrawn: Values = values("it was taken out of the queue, and is not sent")
+    sent: Values = values("it went out; the first is written where a mail is found that did")
 
 
 class BounceTypes(_Meanings):
@@ -96,8 +99,11 @@ class Sends(Part):
     scheduled_for: Column = column("when it was to go out")
     claimed_at: Column = column("when a sender took it")
     sent_at: Column = column("when it went out; not changed afterwards")
+    message_id: Column = column("its Message-ID, with or without brackets: there once the provider has taken it")
     failed_at: Column = column("when the attempt failed; may be a column that moves, as long as failed mails do not")
     error: Column = column("why it failed")
+    subject: Column = column("its subject")
+    body: Column = column("its text, as it goes out")
     bounce_type: Column = column("what kind of bounce came back")
     statuses: SendStatuses = SendStatuses()
     bounces: BounceTypes = BounceTypes()
@@ -121,6 +127,7 @@ class Events(Part):
     send: Column = column("the mail's id")
     type: Column = column("what happened")
     at: Column = column("when it happened")
+    detail: Column = column("what else is told of it: a reason, a link")
     once: Column = column("the provider's id of the event, or its hash: the same one must not come in twice")
     types: EventTypes = EventTypes()
 
@@ -129,6 +136,7 @@ class EnrolmentStatuses(_Meanings):
     """What an enrolment's status means."""
 
     active: Values = values("the lead still gets mails of this campaign")
+    ended: Values = values("the lead gets no more; the first is written where we end one")
 
 
 class Enrolments(Part):
@@ -143,6 +151,7 @@ class Enrolments(Part):
     status: Column = column("whether it goes on")
     due_at: Column = column("when its next mail is due")
     updated_at: Column = column("when the row last changed")
+    reason: Column = column("why it ended, as a text")
     statuses: EnrolmentStatuses = EnrolmentStatuses()
     # How often the scheduler looks who is due.
     tick_s: float = Field(default=120, gt=0)
@@ -152,6 +161,7 @@ class CampaignStatuses(_Meanings):
     """What a campaign's status means."""
 
     running: Values = values("it sends; neither drafted, paused nor finished")
+    paused: Values = values("it sends nothing until somebody resumes it; the first is written where we pause one")
 
 
 class Campaigns(Part):
@@ -163,11 +173,21 @@ class Campaigns(Part):
     statuses: CampaignStatuses = CampaignStatuses()
 
 
+class LeadStatuses(_Meanings):
+    """What a lead's status means."""
+
+    invalid: Values = values("its address takes no mail; the first is written where we mark one")
+
+
 class Leads(Part):
     """A lead, a row each."""
 
     id: Column = column("its key")
     email: Column = column("its address")
+    name: Column = column("by which mails greet it")
+    status: Column = column("whether it may be written to")
+    created_at: Column = column("when its address was taken in")
+    statuses: LeadStatuses = LeadStatuses()
 
 
 class ExecutionStatuses(_Meanings):
@@ -210,3 +230,41 @@ class Analytics(Part):
     unsubscribe_rate: Column = column("unsubscribed of sent")
     # percent: 34.5 of 100; fraction: 0.345 of 1.
     unit: Literal["percent", "fraction"] = "percent"
+
+
+class WorkflowStates(_Meanings):
+    """Whether a workflow is switched on."""
+
+    on: Values = values("it runs when it is due")
+    off: Values = values("it is switched off")
+
+
+class Workflows(Part):
+    """A workflow, a row each: whether it is switched on, and when it runs next."""
+
+    id: Column = column("its key")
+    name: Column = column("the workflow's name, as in its runs")
+    active: Column = column("whether it is switched on")
+    next_run_at: Column = column("when it runs next; whoever writes an earlier moment has it run then")
+    states: WorkflowStates = WorkflowStates()
+
+
+class StopValues(_Meanings):
+    """What the value of the emergency stop means."""
+
+    on: Values = values("no mail is sent")
+    off: Values = values("mails are sent")
+
+
+class Settings(Part):
+    """A setting of the application, a row each; and which of them is the emergency stop."""
+
+    key: Column = column("the setting's name")
+    value: Column = column("its value, whatever its type: a text, a boolean, jsonb")
+    changed_at: Column = column("when it was set")
+    changed_by: Column = column("who set it")
+    reason: Column = column("why")
+    stops: StopValues = StopValues()
+    # The rows' names: the one that stops all sending, and how many mails one run of the sender may send.
+    stop: Value | None = None
+    per_run: Value | None = None

@@ -18,8 +18,11 @@ from tasks.application.mapping import (
     Events,
     Executions,
     Leads,
+    Name,
     Part,
     Sends,
+    Settings,
+    Workflows,
 )
 from tasks.application.queries import NOW, RELATIONS
 from tasks.model import CannotLook, Finding, Refused, Row, Verdict
@@ -61,6 +64,8 @@ class ApplicationDatabase(System):
     connect_timeout_s: float = Field(default=3, gt=0, le=60)
     # A day's mails are read by an index; where that is missing, a question gives up rather than reads on.
     statement_timeout_s: float = Field(default=10, gt=0, le=600)
+    # Where rows that are taken out are kept; the role of action_url needs CREATE on it.
+    archive_schema: Name = "archive"
 
     sends: Sends | None = None
     events: Events | None = None
@@ -69,6 +74,8 @@ class ApplicationDatabase(System):
     leads: Leads | None = None
     executions: Executions | None = None
     analytics: Analytics | None = None
+    settings: Settings | None = None
+    workflows: Workflows | None = None
 
     @property
     def server(self) -> PostgresServer:

@@ -14,22 +14,26 @@ from tests.tasks.postgres.conftest import Stage, staged
 
 SCHEMA = """
 DROP TABLE leads;
-CREATE TABLE leads (id bigint PRIMARY KEY, email text);
+CREATE TABLE leads (
+    id bigint PRIMARY KEY, email text, name text DEFAULT 'Ada', status text DEFAULT 'active',
+    created_at timestamptz DEFAULT now() - interval '90 days'
+);
 CREATE TABLE campaigns (id bigint PRIMARY KEY, campaign_name text, status text NOT NULL DEFAULT 'active');
 CREATE TABLE enrollments (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, lead_id bigint, campaign_id bigint, status text,
-    next_send_at timestamptz, updated_at timestamptz DEFAULT now()
+    completion_reason text, next_send_at timestamptz, updated_at timestamptz DEFAULT now()
 );
-CREATE TYPE send_status AS ENUM ('queued', 'sending', 'sent', 'failed', 'bounced');
+CREATE TYPE send_status AS ENUM ('queued', 'sending', 'sent', 'failed', 'bounced', 'cancelled');
 CREATE TABLE email_sends (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, lead_id bigint, campaign_id bigint DEFAULT 1,
     send_status send_status NOT NULL, failure_reason text, bounce_type varchar(20),
-    scheduled_send_time timestamptz, claimed_at timestamptz, actual_send_time timestamptz,
+    subject text DEFAULT 'A tour', body text DEFAULT 'Hello Ada',
+    scheduled_send_time timestamptz, claimed_at timestamptz, actual_send_time timestamptz, message_id text,
     created_at timestamptz NOT NULL DEFAULT now(), updated_at timestamptz NOT NULL DEFAULT now()
 );
 CREATE TABLE email_events (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, email_send_id bigint, event_type text,
-    event_timestamp timestamptz, event_hash text
+    event_timestamp timestamptz, event_hash text, detail text
 );
 CREATE UNIQUE INDEX events_once ON email_events (event_hash);
 CREATE TABLE workflow_executions (
@@ -40,6 +44,11 @@ CREATE TABLE campaign_analytics (
     campaign_id bigint, analytics_date date, open_rate numeric(5, 2), click_rate numeric(5, 2),
     unsubscribe_rate numeric(5, 2), UNIQUE (campaign_id, analytics_date)
 );
+CREATE TABLE settings (
+    setting text PRIMARY KEY, value jsonb, changed_at timestamptz, changed_by text, reason text
+);
+CREATE TABLE workflows (workflow_name text PRIMARY KEY, active boolean NOT NULL, next_run_at timestamptz);
+CREATE INDEX ON enrollments (lead_id);
 CREATE INDEX ON email_sends (actual_send_time);
 CREATE INDEX ON email_sends (updated_at) WHERE send_status = 'failed';
 CREATE INDEX ON email_sends (scheduled_send_time) WHERE send_status = 'queued';
@@ -50,9 +59,13 @@ CREATE INDEX ON email_events (event_timestamp);
 CREATE INDEX ON workflow_executions (workflow_name, created_at);
 CREATE INDEX ON workflow_executions (created_at);
 GRANT SELECT ON ALL TABLES IN SCHEMA public TO reader;
+GRANT SELECT, UPDATE ON ALL TABLES IN SCHEMA public TO actor;
 GRANT ALL ON ALL TABLES IN SCHEMA public TO app;
 INSERT INTO campaigns VALUES (1, 'Welcome'), (2, 'Win back');
-INSERT INTO leads SELECT n, 'lead' || n || '@example.com' FROM generate_series(1, 1000) n;
+INSERT INTO settings VALUES ('emergency_stop', 'false', now() - interval '9 days', 'ana'),
+    ('max_emails_per_run', '50', now() - interval '9 days', 'ana');
+INSERT INTO workflows VALUES ('Scheduler', true, now()), ('Sender', true, now());
+INSERT INTO leads (id, email) SELECT n, 'lead' || n || '@example.com' FROM generate_series(1, 1000) n;
 """
 MAPPING: dict[str, Any] = {
     "sends": {
@@ -65,10 +78,20 @@ MAPPING: dict[str, Any] = {
         "scheduled_for": "scheduled_send_time",
         "claimed_at": "claimed_at",
         "sent_at": "actual_send_time",
+        "message_id": "message_id",
         "failed_at": "updated_at",
         "error": "failure_reason",
+        "subject": "subject",
+        "body": "body",
         "bounce_type": "bounce_type",
-        "statuses": {"queued": ["queued"], "claimed": ["sending"], "failed": ["failed"]},
+        "statuses": {
+            "queued": ["queued"],
+            "claimed": ["sending"],
+            "failed": ["failed"],
+            "bounced": ["bounced"],
+            "withdrawn": ["cancelled"],
+            "sent": ["sent"],
+        },
         "bounces": {"hard": ["hard"], "soft": ["soft"], "blocked": ["blocked"]},
     },
     "events": {
@@ -78,6 +101,7 @@ MAPPING: dict[str, Any] = {
         "type": "event_type",
         "at": "event_timestamp",
         "once": "event_hash",
+        "detail": "detail",
         "types": {
             "open": ["open"],
             "click": ["click"],
@@ -93,16 +117,25 @@ MAPPING: dict[str, Any] = {
         "status": "status",
         "due_at": "next_send_at",
         "updated_at": "updated_at",
-        "statuses": {"active": ["active"]},
+        "reason": "completion_reason",
+        "statuses": {"active": ["active"], "ended": ["completed"]},
     },
     "campaigns": {
         "table": "campaigns",
         "id": "id",
         "name": "campaign_name",
         "status": "status",
-        "statuses": {"running": ["active"]},
+        "statuses": {"running": ["active"], "paused": ["paused"]},
     },
-    "leads": {"table": "leads", "id": "id", "email": "email"},
+    "leads": {
+        "table": "leads",
+        "id": "id",
+        "email": "email",
+        "name": "name",
+        "status": "status",
+        "created_at": "created_at",
+        "statuses": {"invalid": ["invalid"]},
+    },
     "executions": {
         "table": "workflow_executions",
         "id": "id",
@@ -125,6 +158,25 @@ MAPPING: dict[str, Any] = {
         "click_rate": "click_rate",
         "unsubscribe_rate": "unsubscribe_rate",
     },
+    "settings": {
+        "table": "settings",
+        "key": "setting",
+        "value": "value",
+        "changed_at": "changed_at",
+        "changed_by": "changed_by",
+        "reason": "reason",
+        "stops": {"on": ["true"], "off": ["false"]},
+        "stop": "emergency_stop",
+        "per_run": "max_emails_per_run",
+    },
+    "workflows": {
+        "table": "workflows",
+        "id": "workflow_name",
+        "name": "workflow_name",
+        "active": "active",
+        "next_run_at": "next_run_at",
+        "states": {"on": ["true"], "off": ["false"]},
+    },
 }
 
 
@@ -143,7 +195,12 @@ class Shop:
             part, _, column = name.partition(".")
             del (mapping[part] if column else mapping)[column or part]
         return ApplicationDatabase.model_validate(
-            {"url": self.stage.url("reader"), "drill_url": self.stage.url("app"), **mapping}
+            {
+                "url": self.stage.url("reader"),
+                "action_url": self.stage.url("actor"),
+                "drill_url": self.stage.url("app"),
+                **mapping,
+            }
         )
 
     def run(self, statement: str) -> list[tuple[object, ...]]:
@@ -165,6 +222,17 @@ class Shop:
             f"INSERT INTO email_sends ({', '.join(given)}) SELECT {', '.join(given.values())} "  # noqa: S608
             f"FROM generate_series(1, {amount}) n"
         )
+
+    def enrol(self, leads: int, campaign: int = 1) -> None:
+        """The first so many leads are enrolled in the campaign."""
+        self.run(
+            "INSERT INTO enrollments (lead_id, campaign_id, status, next_send_at) "  # noqa: S608
+            f"SELECT n, {campaign}, 'active', now() + interval '1 day' FROM generate_series(1, {leads}) n"
+        )
+
+    def setting(self, name: str) -> tuple[object, ...]:
+        """Its value and who set it."""
+        return self.run(f"SELECT value, changed_by FROM settings WHERE setting = '{name}'")[0]  # noqa: S608
 
     def events(self, kind: str, amount: int, ago: str = "1 minute") -> None:
         """That happened to the first `amount` of the mails that went out, once each."""
@@ -195,7 +263,12 @@ def shop(built: Stage) -> Shop:
     """Making a database for every test would take most of its time."""
     built.admin(
         "TRUNCATE email_sends, email_events, enrollments, workflow_executions, campaign_analytics;"
-        "UPDATE campaigns SET status = 'active'"
+        "UPDATE campaigns SET status = 'active';"
+        "UPDATE leads SET status = 'active', name = 'Ada' "
+        "WHERE status IS DISTINCT FROM 'active' OR name IS DISTINCT FROM 'Ada';"
+        "UPDATE settings SET value = CASE setting WHEN 'emergency_stop' THEN 'false' ELSE '50' END::jsonb, "
+        "changed_at = now() - interval '9 days', changed_by = 'ana', reason = NULL;"
+        "UPDATE workflows SET active = true, next_run_at = now()"
     )
     return Shop(built)
 
