@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextvars
 import threading
 import time
 from collections.abc import Callable, Hashable, Mapping
@@ -48,7 +49,9 @@ def together(
                 crashed.append(error)
                 return
 
-    threads = [threading.Thread(target=work, daemon=True) for _ in range(min(at_once, len(questions)))]
+    # Each in a copy of this one's context: what was heard in this round is heard there, too.
+    contexts = [contextvars.copy_context() for _ in range(min(at_once, len(questions)))]
+    threads = [threading.Thread(target=context.run, args=(work,), daemon=True) for context in contexts]
     for thread in threads:
         thread.start()
     for thread in threads:

@@ -10,9 +10,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from deployments import private_file
 from deployments.home import Part
-from deployments.lab import certificates, website
-from deployments.lab.service import WEBSITE
+from deployments.lab import certificates, mail_domain, sender, website
+from deployments.lab.service import NAME_SERVER, SENDER, WEBSITE
 from deployments.supervise import Program, Supervisor
 from deployments.trouble import CannotStart
 
@@ -48,8 +49,23 @@ def _website(folder: Path, _: Url) -> None:
     certificates.issue(folder)
 
 
+def _sender(folder: Path, url: Url) -> None:
+    private_file.write(folder / sender.URL, url("app"))
+
+
+def _name_server(folder: Path, _: Url) -> None:
+    mail_domain.prepare(folder)
+
+
+# Not imported: it takes dnspython, and who starts a lab need not wait for that.
+_NAME_SERVER = str(Path(__file__).with_name("name_server.py"))
+
 # They stop in reverse order.
-BESIDE = (Server(name=WEBSITE, script=website.__file__, ports=(WEBSITE,), prepare=_website),)
+BESIDE = (
+    Server(name=WEBSITE, script=website.__file__, ports=(WEBSITE,), prepare=_website),
+    Server(name=SENDER, script=sender.__file__, ports=(), prepare=_sender),
+    Server(name=NAME_SERVER, script=_NAME_SERVER, ports=(NAME_SERVER,), prepare=_name_server),
+)
 # By the name it has in the lab's state: what people call it.
 PORTS = {port: f"the lab's {server.name}" for server in BESIDE for port in server.ports}
 

@@ -59,7 +59,8 @@ FROM (SELECT e.*, due + (5 + random() * 30) * interval '1 second' AS sent, rando
             FROM lead_campaign_enrollments CROSS JOIN generate_series(1, 4) AS part) AS e) AS s;
 
 -- Whose address was refused for good gets no more mail: its enrollments ended with it.
-UPDATE leads SET status = 'invalid'
+-- Addresses die with the years: none of this month's is among them.
+UPDATE leads SET status = 'invalid', created_at = created_at - interval '40 days'
 WHERE id IN (SELECT lead_id FROM email_sends WHERE bounce_type = 'hard');
 
 UPDATE lead_campaign_enrollments AS e SET status = 'completed', completion_reason = 'invalid_email'
@@ -97,3 +98,22 @@ CROSS JOIN generate_series(now() - interval '14 days', now(), interval '2 minute
 INSERT INTO workflow_errors (execution_id, workflow_name, error_message, created_at)
 SELECT id, workflow_name, 'The service refused the connection - perhaps it is offline', created_at
 FROM workflow_executions WHERE status = 'error';
+
+INSERT INTO settings (setting, value, changed_by, changed_at)
+VALUES ('emergency_stop', 'false', 'setup', now() - interval '120 days'),
+       ('max_emails_per_run', '20', 'setup', now() - interval '120 days');
+
+INSERT INTO workflows (workflow_name, active)
+VALUES ('Lead Nurture - Message Scheduler', true), ('Lead Nurture - Email Sender', true);
+
+-- Three that were warmed up long ago, and one in its second week.
+INSERT INTO inboxes (address, daily_limit, warmup_from, created_at)
+SELECT format('sales%s@example.com', n), CASE WHEN n < 4 THEN 4000 ELSE 10 END,
+       CASE WHEN n = 4 THEN current_date - 9 END, now() - (CASE WHEN n < 4 THEN 400 ELSE 9 END) * interval '1 day'
+FROM generate_series(1, 4) AS n;
+
+-- One mail in two hundred bounces, one in fifteen is answered.
+INSERT INTO inbox_days (inbox_id, day, sent, bounced, complained, replied)
+SELECT id, day, sent, sent / 200, 0, sent / 15
+FROM (SELECT id, current_date - ago AS day, CASE WHEN id < 4 THEN 2600 + (ago * 37 % 90) ELSE 5 END AS sent
+      FROM inboxes CROSS JOIN generate_series(1, 30) AS ago WHERE id < 4 OR ago < 10) AS d;

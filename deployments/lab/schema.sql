@@ -68,6 +68,7 @@ CREATE TABLE email_sends (
     bounce_type          text CHECK (bounce_type IN ('hard', 'soft', 'blocked')),
     scheduled_send_time  timestamptz NOT NULL,
     actual_send_time     timestamptz,
+    provider_message_id  text,
     opened_at            timestamptz,
     first_click_at       timestamptz,
     created_at           timestamptz NOT NULL DEFAULT now(),
@@ -120,4 +121,41 @@ CREATE TABLE workflow_errors (
     workflow_name  text NOT NULL,
     error_message  text NOT NULL,
     created_at     timestamptz NOT NULL DEFAULT now()
+);
+
+-- What governs its mail: one of them is the emergency stop, another how many a run of the sender may send.
+CREATE TABLE settings (
+    setting     text PRIMARY KEY,
+    value       jsonb NOT NULL,
+    changed_at  timestamptz NOT NULL DEFAULT now(),
+    changed_by  text,
+    reason      text
+);
+
+CREATE TABLE workflows (
+    workflow_name  text PRIMARY KEY,
+    active         boolean NOT NULL,
+    next_run_at    timestamptz NOT NULL DEFAULT now()
+);
+
+CREATE TABLE inboxes (
+    id            bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    address       text NOT NULL UNIQUE,
+    status        text NOT NULL DEFAULT 'active' CHECK (status IN ('active', 'paused')),
+    daily_limit   integer NOT NULL CHECK (daily_limit >= 0),
+    -- The first day of its warm-up; NULL: it was never warmed up here.
+    warmup_from   date,
+    paused_until  timestamptz,
+    created_at    timestamptz NOT NULL DEFAULT now()
+);
+
+-- What an inbox sent on a day, and what became of it.
+CREATE TABLE inbox_days (
+    inbox_id    bigint NOT NULL REFERENCES inboxes,
+    day         date NOT NULL,
+    sent        integer NOT NULL DEFAULT 0,
+    bounced     integer NOT NULL DEFAULT 0,
+    complained  integer NOT NULL DEFAULT 0,
+    replied     integer NOT NULL DEFAULT 0,
+    PRIMARY KEY (inbox_id, day)
 );

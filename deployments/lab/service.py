@@ -17,6 +17,8 @@ from deployments.supervise import UP, Supervisor
 
 POSTGRES = "postgres"
 WEBSITE = "website"
+SENDER = "sender"
+NAME_SERVER = "name_server"
 VERBS = ("restart", "status", "stop")
 NOT_RUNNING, NO_SUCH_SERVICE = 3, 4
 # In supervisor's numbers: up for longer than its `startsecs`.

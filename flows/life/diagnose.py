@@ -6,6 +6,7 @@ What is returned and shown is in the order in which the questions are declared, 
 from __future__ import annotations
 
 import concurrent.futures
+import contextvars
 from collections.abc import Callable, Iterable
 
 from flows.case.bodies import found_by
@@ -13,6 +14,7 @@ from flows.case.case import Case
 from flows.run.clean import Cleaned, cleaned
 from runbooks.model import AnyCheck, Declared
 from tasks.environment import Environment
+from tasks.kept import one_round
 from tasks.model import CannotLook, Finding, Row, Verdict
 
 # More questions than any runbook asks: none waits for another one's answer.
@@ -43,9 +45,15 @@ def ask_all(
     case: Case, checks: Iterable[AnyCheck], heard: Callable[[AnyCheck, Finding], None] | None = None
 ) -> dict[AnyCheck, Finding]:
     """Ask in parallel, each as a Prefect task with its own retries; `heard` gets every answer as it comes."""
+    with one_round():
+        return _asked_all(case, list(checks), heard)
+
+
+def _asked_all(
+    case: Case, wanted: list[AnyCheck], heard: Callable[[AnyCheck, Finding], None] | None
+) -> dict[AnyCheck, Finding]:
     from prefect.futures import as_completed
 
-    wanted = list(checks)
     # All at once: a session for each would keep the last question waiting for the first ones' answers.
     before = case.journal.earlier(case.environment.name, [asked.name for asked in wanted])
     futures = {
@@ -84,8 +92,11 @@ def look(
     `heard` gets an answer once those declared before it are there.
     """
     found: dict[str, Finding] = {}
-    with concurrent.futures.ThreadPoolExecutor(max_workers=len(runbook.first_asked)) as pool:
-        futures = {asked: pool.submit(asked.ask, environment, given=given) for asked in runbook.first_asked}
+    with concurrent.futures.ThreadPoolExecutor(max_workers=len(runbook.first_asked)) as pool, one_round():
+        futures = {
+            asked: pool.submit(contextvars.copy_context().run, asked.ask, environment, given=given)
+            for asked in runbook.first_asked
+        }
         for asked, future in futures.items():
             finding = answer(asked, future.exception() or future.result())
             found[asked.name] = finding

@@ -19,7 +19,7 @@ runbook = Runbook(
     title="Too many mails come back",
     problem=(
         "Mails bounce: addresses do not exist, mailboxes refuse them, or a provider blocks the sender. Who goes on "
-        "sending loses his reputation first, then his account: providers review a sender at 5 % and pause it at 10 %."
+        "sending loses the reputation first, then the account: providers review a sender at 5 % and pause it at 10 %."
     ),
     severity=Severity.P1,
     keywords=(
@@ -61,9 +61,9 @@ runbook = Runbook(
             how="""\
 Blocked bounces ('550 5.7.1', 'blocked', 'spam', a blocklist's name) say that the sender is not wanted, whatever the
 address: each further mail makes it worse. If they come from several campaigns, or from several mailbox providers, stop
-everything first (the application's emergency stop), and find out why before you go on: is the domain or address on a
-blocklist, do SPF, DKIM and DMARC still pass, did content or volume change? Lift the stop only with the cause known,
-and begin with one sender. Where it is one campaign only, the next step is enough.""",
+everything first (open email/emergency-stop: it asks nothing before), and find out why before you go on: is the domain
+or address on a blocklist, do SPF, DKIM and DMARC still pass, did content or volume change? Lift the stop only with the
+cause known, a little at first (playbooks/resume-sending). Where it is one campaign only, the next step is enough.""",
         ),
         Step(PauseBouncingCampaigns(), when=check_bounces_by_campaign),
         Step(MarkAddressesInvalid(), when=check_bounced_leads),
@@ -95,6 +95,7 @@ one comes back with the next import.""",
         Watch(check_refused_leads, every=timedelta(days=1)),
         Watch(check_mail_to_invalid_leads, every=timedelta(hours=1)),
     ),
+    related=("email/emergency-stop", "email/high-unsubscribe-rate"),
     drills=(
         Drill(fault=BounceHard(), noticed_by=check_bounced_leads, resolved_by=MarkAddressesInvalid),
         Drill(fault=BounceSoft(), noticed_by=check_refused_leads, resolved_by=EndEnrolmentsOfRefused),

@@ -6,7 +6,16 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tasks.application.queries import FAIL_RUNS, RESUBSCRIBE, STICK, UNFAIL_RUNS, UNSTICK, UNSUBSCRIBE
+from tasks.application.queries import (
+    FAIL_RUNS,
+    RESUBSCRIBE,
+    SENDER_BACK,
+    SENDER_OFF,
+    STICK,
+    UNFAIL_RUNS,
+    UNSTICK,
+    UNSUBSCRIBE,
+)
 from tasks.application.system import ApplicationDatabase
 from tasks.fault import Fault
 from tasks.model import Refused, Row
@@ -25,18 +34,21 @@ class Rewritten:
 
 
 class StickQueue(Fault):
-    """Leave mails in the queue that should have gone out."""
+    """Leave mails in the queue that should have gone out, and switch their sender off."""
 
     def __init__(self, mails: int = 150) -> None:
         """The newest `mails` that went out wait again, due for two hours."""
         self.mails = mails
 
-    def cause(self, application: ApplicationDatabase) -> Rewritten:
-        queued = _value(application, "sends.statuses.queued")
-        return _rewrite(application, "sends", STICK, UNSTICK, mails=self.mails, queued=queued)
+    def cause(self, application: ApplicationDatabase) -> tuple[Rewritten, ...]:
+        queued = first_value(application, "sends.statuses.queued")
+        # The sender first: a mail that waits must not be gone before anybody looks.
+        sender = switch_sender_off(application)
+        return rewrite(application, "sends", STICK, UNSTICK, mails=self.mails, queued=queued), *sender
 
-    def cure(self, trouble: Rewritten) -> None:
-        _restore(trouble)
+    def cure(self, trouble: tuple[Rewritten, ...]) -> None:
+        for part in trouble:
+            restore(part)
 
 
 class FailWorkflow(Fault):
@@ -55,13 +67,13 @@ class FailWorkflow(Fault):
                 remedy='Under executions: sender = "…" and expected = { "…" = 900 }, with the name as in the rows.',
             )
         since_s = 2 * executions.expected[workflow]
-        error = _value(application, "executions.statuses.error")
-        return _rewrite(
+        error = first_value(application, "executions.statuses.error")
+        return rewrite(
             application, "executions", FAIL_RUNS, UNFAIL_RUNS, workflow=workflow, since_s=since_s, error=error
         )
 
     def cure(self, trouble: Rewritten) -> None:
-        _restore(trouble)
+        restore(trouble)
 
 
 class UnsubscribeWave(Fault):
@@ -72,14 +84,14 @@ class UnsubscribeWave(Fault):
         self.share = share
 
     def cause(self, application: ApplicationDatabase) -> Rewritten:
-        unsubscribe = _value(application, "events.types.unsubscribe")
-        return _rewrite(application, "events", UNSUBSCRIBE, RESUBSCRIBE, share=self.share, unsubscribe=unsubscribe)
+        unsubscribe = first_value(application, "events.types.unsubscribe")
+        return rewrite(application, "events", UNSUBSCRIBE, RESUBSCRIBE, share=self.share, unsubscribe=unsubscribe)
 
     def cure(self, trouble: Rewritten) -> None:
-        _restore(trouble)
+        restore(trouble)
 
 
-def _rewrite(application: ApplicationDatabase, part: str, query: str, back: str, **given: object) -> Rewritten:
+def rewrite(application: ApplicationDatabase, part: str, query: str, back: str, **given: object) -> Rewritten:
     """Run `query`, whose columns are called as the part's fields are.
 
     Raises:
@@ -93,12 +105,26 @@ def _rewrite(application: ApplicationDatabase, part: str, query: str, back: str,
     return Rewritten(application, rows, back)
 
 
-def _restore(trouble: Rewritten) -> None:
+def switch_sender_off(application: ApplicationDatabase) -> tuple[Rewritten, ...]:
+    """Switch the sender off, where it is mapped.
+
+    Raises:
+        Refused: it has no row; CannotLook: no answer.
+    """
+    sender = application.executions.sender if application.executions else None
+    if sender is None or not application.knows(SENDER_OFF):
+        return ()
+    off = first_value(application, "workflows.states.off")
+    return (rewrite(application, "workflows", SENDER_OFF, SENDER_BACK, sender=sender, off=off),)
+
+
+def restore(trouble: Rewritten) -> None:
+    """Put the rows back as they were, whatever became of them since."""
     with trouble.application.server.drill_session(JOB) as session:
         session.run(trouble.application.filled(trouble.back), rows=json.dumps(trouble.rows))
 
 
-def _value(application: ApplicationDatabase, name: str) -> str:
+def first_value(application: ApplicationDatabase, name: str) -> str:
     """The first of the values that mean `name`.
 
     Raises:

@@ -228,3 +228,40 @@ class Analytics(Part):
     unsubscribe_rate: Column = column("unsubscribed of sent")
     # percent: 34.5 of 100; fraction: 0.345 of 1.
     unit: Literal["percent", "fraction"] = "percent"
+
+
+class WorkflowStates(_Meanings):
+    """Whether a workflow is switched on."""
+
+    on: Values = values("it runs when it is due")
+    off: Values = values("it is switched off")
+
+
+class Workflows(Part):
+    """A workflow, a row each: whether it is switched on, and when it runs next."""
+
+    name: Column = column("the workflow's name, as in its runs")
+    active: Column = column("whether it is switched on")
+    next_run_at: Column = column("when it runs next; whoever writes an earlier moment has it run then")
+    states: WorkflowStates = WorkflowStates()
+
+
+class StopValues(_Meanings):
+    """What the value of the emergency stop means."""
+
+    on: Values = values("no mail is sent")
+    off: Values = values("mails are sent")
+
+
+class Settings(Part):
+    """A setting of the application, a row each; and which of them is the emergency stop."""
+
+    key: Column = column("the setting's name")
+    value: Column = column("its value, whatever its type: a text, a boolean, jsonb")
+    changed_at: Column = column("when it was set")
+    changed_by: Column = column("who set it")
+    reason: Column = column("why")
+    stops: StopValues = StopValues()
+    # The rows' names: the one that stops all sending, and how many mails one run of the sender may send.
+    stop: Value | None = None
+    per_run: Value | None = None

@@ -21,6 +21,8 @@ from tasks.application.mapping import (
     Name,
     Part,
     Sends,
+    Settings,
+    Workflows,
 )
 from tasks.application.queries import NOW, RELATIONS
 from tasks.model import CannotLook, Finding, Refused, Row, Verdict
@@ -72,6 +74,8 @@ class ApplicationDatabase(System):
     leads: Leads | None = None
     executions: Executions | None = None
     analytics: Analytics | None = None
+    settings: Settings | None = None
+    workflows: Workflows | None = None
 
     @property
     def server(self) -> PostgresServer:

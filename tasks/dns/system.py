@@ -2,50 +2,26 @@
 
 from __future__ import annotations
 
-import enum
 import ipaddress
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-from tasks.model import CannotLook, Refused
+from tasks.dns.exchange import Server, named, plain
+from tasks.dns.looked import TELLING, Looked, Outcome
+from tasks.kept import asked_once
+from tasks.model import CannotLook
 
-if TYPE_CHECKING:
-    from dns.resolver import Resolver as Asking
+__all__ = ["Authority", "Looked", "Outcome", "Resolver", "server"]
 
 PORT = 53
-# What was said by name servers, worst first: of two, the one that says more about the name.
-TELLING = ("SERVFAIL", "REFUSED")
-
-
-class Outcome(enum.Enum):
-    """What became of a question. Only the first is an answer with records in it."""
-
-    FOUND = "found"
-    NO_SUCH_NAME = "NXDOMAIN"
-    NO_SUCH_RECORD = "NODATA"
-    FAILED = "SERVFAIL"
-    REFUSED = "REFUSED"
-    TIMED_OUT = "time-out"
-    NONSENSE = "no answer that can be read"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Looked:
-    """What name servers say of `name`: its `records` of this `kind` (A, AAAA, …) as text, for `ttl_s` seconds."""
-
-    name: str
-    kind: str
-    outcome: Outcome
-    records: tuple[str, ...] = ()
-    ttl_s: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
 class Resolver:
     """Name servers that are asked, as ADDRESS or ADDRESS:PORT; without any, those of this machine.
 
-    `limit_s` is for one question, to all of them together, in seconds.
+    `limit_s` is for one question, to all of them together, in seconds. The same question is asked once in a round.
     """
 
     servers: Sequence[str] = ()
@@ -62,38 +38,41 @@ class Resolver:
         Raises:
             CannotLook: this machine names no resolver. Refused: `name` or a server's address is none.
         """
+        key = ("dns", tuple(self.servers), plain(name), kind)
+        return asked_once(key, lambda: _first_answer(name, kind, self._asked(), self.limit_s))
+
+    def _asked(self) -> list[Server]:
+        if self.servers:
+            return [Server(address=address, port=port) for address, port in map(server, self.servers)]
         # Late: dnspython takes a quarter of a second to import, and every command imports every system.
-        import dns.exception
-        import dns.name
         import dns.resolver
 
         try:
-            answer = self._asking().resolve(name, kind, lifetime=self.limit_s, search=False)
-        except dns.resolver.NXDOMAIN:
-            return Looked(name=name, kind=kind, outcome=Outcome.NO_SUCH_NAME)
-        except dns.resolver.NoAnswer:
-            return Looked(name=name, kind=kind, outcome=Outcome.NO_SUCH_RECORD)
-        except (dns.resolver.NoNameservers, dns.resolver.LifetimeTimeout) as error:
-            return Looked(name=name, kind=kind, outcome=_outcome(error))
-        except (dns.resolver.YXDOMAIN, dns.exception.FormError):
-            return Looked(name=name, kind=kind, outcome=Outcome.NONSENSE)
-        except (dns.name.LabelTooLong, dns.name.NameTooLong, dns.name.EmptyLabel, dns.name.IDNAException) as error:
-            raise Refused(f"{name!r} is no name: {error}.") from None
-        records = tuple(sorted(record.to_text() for record in answer))
-        ttl_s = int(answer.rrset.ttl) if answer.rrset is not None else 0
-        return Looked(name=name, kind=kind, outcome=Outcome.FOUND, records=records, ttl_s=ttl_s)
-
-    def _asking(self) -> Asking:
-        import dns.nameserver
-        import dns.resolver
-
-        try:
-            asking = dns.resolver.Resolver(configure=not self.servers)
+            own = dns.resolver.Resolver()
         except dns.resolver.NoResolverConfiguration as error:
             raise CannotLook("This machine names no resolver.", remedy="Look at /etc/resolv.conf.") from error
-        if self.servers:
-            asking.nameservers = [dns.nameserver.Do53Nameserver(*server(text)) for text in self.servers]
-        return asking
+        return [Server(address=str(address), port=own.port) for address in own.nameservers]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Authority:
+    """The name servers that answer for a domain themselves, as ADDRESS or ADDRESS:PORT. No cache stands before them."""
+
+    servers: tuple[str, ...]
+    limit_s: float = 3.0
+
+    def look(self, name: str, kind: str) -> Looked:
+        """What the first of them says that answers for `name`.
+
+        Raises:
+            Refused: `name` is none.
+        """
+        key = ("authority", self.servers, plain(name), kind)
+        return asked_once(key, lambda: _first_answer(name, kind, [_own(text) for text in self.servers], self.limit_s))
+
+    def each(self, name: str, kind: str) -> dict[str, Looked]:
+        """What every one of them says."""
+        return {text: Authority(servers=(text,), limit_s=self.limit_s).look(name, kind) for text in self.servers}
 
 
 def server(text: str) -> tuple[str, int]:
@@ -111,11 +90,20 @@ def server(text: str) -> tuple[str, int]:
         return str(ipaddress.ip_address(address.strip("[]"))), int(port)
 
 
-def _outcome(error: Exception) -> Outcome:
-    """What the servers said, where one said something; silence otherwise."""
-    told = [str(one[3]) for one in getattr(error, "kwargs", {}).get("errors", [])]
-    for word in TELLING:
-        if any(word in text for text in told):
-            return Outcome(word)
-    silent = all("timed out" in text or "Errno" in text for text in told)
-    return Outcome.TIMED_OUT if silent else Outcome.NONSENSE
+def _own(text: str) -> Server:
+    address, port = server(text)
+    return Server(address=address, port=port, recursive=False)
+
+
+def _first_answer(name: str, kind: str, servers: Sequence[Server], limit_s: float) -> Looked:
+    """The first answer there is; of failures the most telling one."""
+    named(name)
+    until, failed = time.monotonic() + limit_s, []
+    for n, one in enumerate(servers):
+        # The time that is left, shared among those that are left: one that is silent leaves the next its turn.
+        now = time.monotonic()
+        looked = one.look(name, kind, now + max(0.0, until - now) / (len(servers) - n))
+        if looked.answered:
+            return looked
+        failed.append(looked)
+    return min(failed, key=lambda looked: TELLING.index(looked.outcome))

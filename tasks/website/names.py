@@ -14,6 +14,10 @@ KINDS = ("A", "AAAA")
 SAID = {
     Outcome.NO_SUCH_NAME: (Verdict.BAD, "does not exist (NXDOMAIN): the record was removed, or the domain has lapsed"),
     Outcome.NO_SUCH_RECORD: (Verdict.BAD, "exists, but has no address (NODATA): its A and AAAA records are gone"),
+    Outcome.BOGUS: (
+        Verdict.BAD,
+        "cannot be resolved by whoever validates (DNSSEC failure): its signatures or its DS record are wrong",
+    ),
     Outcome.FAILED: (
         Verdict.BAD,
         "cannot be resolved (SERVFAIL): its domain's own name servers are silent, or its DNSSEC signatures wrong",
@@ -43,7 +47,9 @@ def resolved(resolver: Resolver, host: str) -> Row:
     addresses = [record for one in looked for record in one.records]
     if addresses:
         # One kind is enough for visitors; of the other, only trouble is news.
-        trouble = [one for one in looked if one.outcome in (Outcome.FAILED, Outcome.TIMED_OUT, Outcome.REFUSED)]
+        trouble = [
+            one for one in looked if one.outcome in (Outcome.BOGUS, Outcome.FAILED, Outcome.TIMED_OUT, Outcome.REFUSED)
+        ]
         verdict = Verdict.WARN if trouble else Verdict.OK
         odd = f", but of {trouble[0].kind} the resolver says {trouble[0].outcome.value}" if trouble else ""
         return _row(host, verdict, f"is {', '.join(addresses[:4])}{odd}", looked)

@@ -44,6 +44,11 @@ CREATE TABLE campaign_analytics (
     campaign_id bigint, analytics_date date, open_rate numeric(5, 2), click_rate numeric(5, 2),
     unsubscribe_rate numeric(5, 2), UNIQUE (campaign_id, analytics_date)
 );
+CREATE TABLE settings (
+    setting text PRIMARY KEY, value jsonb, changed_at timestamptz, changed_by text, reason text
+);
+CREATE TABLE workflows (workflow_name text PRIMARY KEY, active boolean NOT NULL, next_run_at timestamptz);
+CREATE INDEX ON enrollments (lead_id);
 CREATE INDEX ON email_sends (actual_send_time);
 CREATE INDEX ON email_sends (updated_at) WHERE send_status = 'failed';
 CREATE INDEX ON email_sends (scheduled_send_time) WHERE send_status = 'queued';
@@ -57,6 +62,9 @@ GRANT SELECT ON ALL TABLES IN SCHEMA public TO reader;
 GRANT SELECT, UPDATE ON ALL TABLES IN SCHEMA public TO actor;
 GRANT ALL ON ALL TABLES IN SCHEMA public TO app;
 INSERT INTO campaigns VALUES (1, 'Welcome'), (2, 'Win back');
+INSERT INTO settings VALUES ('emergency_stop', 'false', now() - interval '9 days', 'ana'),
+    ('max_emails_per_run', '50', now() - interval '9 days', 'ana');
+INSERT INTO workflows VALUES ('Scheduler', true, now()), ('Sender', true, now());
 INSERT INTO leads (id, email) SELECT n, 'lead' || n || '@example.com' FROM generate_series(1, 1000) n;
 """
 MAPPING: dict[str, Any] = {
@@ -148,6 +156,24 @@ MAPPING: dict[str, Any] = {
         "click_rate": "click_rate",
         "unsubscribe_rate": "unsubscribe_rate",
     },
+    "settings": {
+        "table": "settings",
+        "key": "setting",
+        "value": "value",
+        "changed_at": "changed_at",
+        "changed_by": "changed_by",
+        "reason": "reason",
+        "stops": {"on": ["true"], "off": ["false"]},
+        "stop": "emergency_stop",
+        "per_run": "max_emails_per_run",
+    },
+    "workflows": {
+        "table": "workflows",
+        "name": "workflow_name",
+        "active": "active",
+        "next_run_at": "next_run_at",
+        "states": {"on": ["true"], "off": ["false"]},
+    },
 }
 
 
@@ -194,6 +220,17 @@ class Shop:
             f"FROM generate_series(1, {amount}) n"
         )
 
+    def enrol(self, leads: int, campaign: int = 1) -> None:
+        """The first so many leads are enrolled in the campaign."""
+        self.run(
+            "INSERT INTO enrollments (lead_id, campaign_id, status, next_send_at) "  # noqa: S608
+            f"SELECT n, {campaign}, 'active', now() + interval '1 day' FROM generate_series(1, {leads}) n"
+        )
+
+    def setting(self, name: str) -> tuple[object, ...]:
+        """Its value and who set it."""
+        return self.run(f"SELECT value, changed_by FROM settings WHERE setting = '{name}'")[0]  # noqa: S608
+
     def events(self, kind: str, amount: int, ago: str = "1 minute") -> None:
         """That happened to the first `amount` of the mails that went out, once each."""
         self.run(
@@ -225,7 +262,10 @@ def shop(built: Stage) -> Shop:
         "TRUNCATE email_sends, email_events, enrollments, workflow_executions, campaign_analytics;"
         "UPDATE campaigns SET status = 'active';"
         "UPDATE leads SET status = 'active', name = 'Ada' "
-        "WHERE status IS DISTINCT FROM 'active' OR name IS DISTINCT FROM 'Ada'"
+        "WHERE status IS DISTINCT FROM 'active' OR name IS DISTINCT FROM 'Ada';"
+        "UPDATE settings SET value = CASE setting WHEN 'emergency_stop' THEN 'false' ELSE '50' END::jsonb, "
+        "changed_at = now() - interval '9 days', changed_by = 'ana', reason = NULL;"
+        "UPDATE workflows SET active = true, next_run_at = now()"
     )
     return Shop(built)
 

@@ -2,30 +2,18 @@
 
 from __future__ import annotations
 
-from tasks.application.analytics import checks as analytics
-from tasks.application.content import checks as content
-from tasks.application.figures import checks as figures
-from tasks.application.reactions import bounces, engagement, unsubscribes
-from tasks.application.reactions import checks as reactions
-from tasks.application.rows import checks as rows
-from tasks.application.rows import duplicates
-from tasks.application.sending import checks as sending
-from tasks.application.workflows import checks as workflows
+import importlib
+import pkgutil
+from pathlib import Path
+
+from tasks import application
 from tasks.check import Check
 
-MODULES = (
-    analytics,
-    bounces,
-    content,
-    duplicates,
-    engagement,
-    figures,
-    reactions,
-    rows,
-    sending,
-    unsubscribes,
-    workflows,
-)
-QUESTIONS: tuple[Check[...], ...] = tuple(
-    one for module in MODULES for one in vars(module).values() if isinstance(one, Check)
-)
+FOLDER = Path(application.__file__).parent
+# For whoever wants mail stopped: that it goes out is BAD.
+IN_NEED = {"check_sending_stopped"}
+_MODULES = [
+    importlib.import_module(one.name) for one in pkgutil.walk_packages(application.__path__, "tasks.application.")
+]
+_FOUND = {one.name: one for module in _MODULES for one in vars(module).values() if isinstance(one, Check)}
+QUESTIONS: tuple[Check[...], ...] = tuple(_FOUND[name] for name in sorted(_FOUND))

@@ -229,9 +229,7 @@ def test_memory_does_not_grow_with_the_log(tmp_path: Path) -> None:
 def test_what_cannot_be_read_is_not_well(tmp_path: Path, make: Any, says: str, verdict: Verdict) -> None:
     api = service(tmp_path)
     make(api.path)
-    begun = time.monotonic()
     found = api.ask()
-    assert time.monotonic() - begun < 2
     assert found.verdict is verdict
     assert says in found.says
     assert found.says.startswith("No log was read. Not seen: api: ")

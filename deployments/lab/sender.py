@@ -1,0 +1,93 @@
+"""The lab's sender: takes mails from the queue one by one, and writes down that each went out. Nothing leaves.
+
+Started as a script, by its path, so that it need not import the house: `python sender.py FOLDER`. FOLDER holds `url`,
+the way to the application's database. A run is due every two seconds while its workflow is active; it sends as many
+mails as a run may, each from the inbox with the most room left today, and reads the emergency stop before each.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+import time
+from pathlib import Path
+
+import psycopg
+
+URL = "url"
+WORKFLOW = "Lead Nurture - Email Sender"
+LOOKS_EVERY_S = 0.5
+# A drill's locks hold it up no longer than this: it is nobody's victim, and nobody waits behind it.
+PATIENCE = "-c lock_timeout=200ms -c statement_timeout=5s"
+
+BEGIN = """
+UPDATE workflows SET next_run_at = now() + interval '2 seconds'
+WHERE workflow_name = %s AND active AND next_run_at <= now()
+RETURNING (SELECT value::int FROM settings WHERE setting = 'max_emails_per_run')
+"""
+# One statement, so that a mail that is taken is sent: nobody else can take it, and the stop cannot fall in between.
+SEND = """
+WITH inbox AS (
+    SELECT i.id, i.daily_limit - coalesce(d.sent, 0) AS room
+    FROM inboxes i LEFT JOIN inbox_days d ON d.inbox_id = i.id AND d.day = current_date
+    WHERE i.status = 'active' AND i.daily_limit > coalesce(d.sent, 0)
+    ORDER BY room DESC, i.id
+    LIMIT 1
+), mail AS (
+    SELECT s.id
+    FROM email_sends s JOIN campaigns c ON c.id = s.campaign_id AND c.status = 'active'
+    WHERE s.send_status = 'queued' AND s.scheduled_send_time <= now() AND EXISTS (SELECT FROM inbox)
+      AND NOT EXISTS (SELECT FROM settings WHERE setting = 'emergency_stop' AND value = 'true')
+    ORDER BY s.scheduled_send_time, s.id
+    LIMIT 1
+    FOR UPDATE OF s SKIP LOCKED
+), sent AS (
+    UPDATE email_sends s
+    SET send_status = 'sent', actual_send_time = clock_timestamp(),
+        provider_message_id = format('<%%s@lab.example.com>', s.id)
+    FROM mail WHERE s.id = mail.id
+    RETURNING s.id
+)
+INSERT INTO inbox_days (inbox_id, day, sent)
+SELECT inbox.id, current_date, 1 FROM inbox, sent
+ON CONFLICT (inbox_id, day) DO UPDATE SET sent = inbox_days.sent + 1
+RETURNING inbox_id
+"""
+RAN = "INSERT INTO workflow_executions (workflow_name, status, duration_ms) VALUES (%s, 'success', %s)"
+
+
+def run(session: psycopg.Connection) -> int:
+    """One run, if it is due: how many mails went out."""
+    due = session.execute(BEGIN, [WORKFLOW]).fetchone()
+    if due is None:
+        return 0
+    began, sent = time.monotonic(), 0
+    while sent < (due[0] or 0) and session.execute(SEND, [], prepare=True).fetchone():
+        sent += 1
+    if sent:
+        session.execute(RAN, [WORKFLOW, round(1000 * (time.monotonic() - began))])
+    return sent
+
+
+def main(folder: Path) -> None:
+    """Send for as long as the process lives, whether or not the database is up."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    said = ""
+    while True:
+        try:
+            url = (folder / URL).read_text(encoding="utf-8")
+            with psycopg.connect(url, autocommit=True, application_name="lab-sender", options=PATIENCE) as session:
+                while True:
+                    run(session)
+                    said = ""
+                    time.sleep(LOOKS_EVERY_S)
+        except psycopg.Error as error:
+            # The same a hundred times over tells no more than once.
+            if str(error) != said:
+                said = str(error)
+                print(said, flush=True)
+            time.sleep(LOOKS_EVERY_S)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

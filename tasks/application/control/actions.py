@@ -1,0 +1,211 @@
+"""Ways to stop all mail of an application, and to let it go out again, a little at first."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tasks.action import Action
+from tasks.application.control.checks import LATELY
+from tasks.application.control.queries import SET_SETTING, SETTING, WRONG_RECIPIENTS
+from tasks.application.control.settings import Setting, emergency_stop, run_limit
+from tasks.application.system import ApplicationDatabase
+from tasks.mandate import Mandate
+from tasks.model import BlastRadius, CannotLook, Command, NoWayBack, Outcome, Plan, Refused, Risk, Row
+from tasks.postgres.refusals import quoted
+from tasks.postgres.session import APPLICATION
+from tasks.postgres.values import number
+
+# Of a run after a stop, and by how much more at a time: ten mails wrongly sent are seen before a hundred are.
+FIRST_PER_RUN = 1
+GROWTH = 10
+STOPS_ALL = "No mail goes out until it is lifted: those that are due wait, and none is lost."
+GRADUALLY = f"Mail goes out again: {FIRST_PER_RUN} a run at first. What goes out cannot be called back."
+
+
+@dataclass(frozen=True, kw_only=True)
+class Change:
+    """A setting, from one value to another; nothing where somebody else has changed it meanwhile."""
+
+    setting: str
+    was: str
+    value: str
+
+    @property
+    def row(self) -> Row:
+        return dataclasses.asdict(self)
+
+
+class StopSending(Action):
+    """Stop all sending.
+
+    Turns the application's emergency stop on, and changes nothing else: mails that are due wait. Neither the mail
+    provider nor any question has to answer for it. Senders read the switch before each run; what one has handed over by
+    then still arrives.
+    """
+
+    mandate = Mandate(may="Turn the application's emergency stop on, and change nothing else.")
+
+    def plan(self, application: ApplicationDatabase) -> Plan:
+        stop = emergency_stop(application)
+        if stop.stops:
+            return _plan(application, (), f"Nothing to do: the emergency stop is on, {stop.said(application.now())}.")
+        on = application.values("settings.stops.on")[0]
+        change = Change(setting=stop.key, was=stop.value, value=on)
+        return _plan(application, (change,), "Turn the emergency stop on: no mail is sent from then on.", STOPS_ALL)
+
+    def apply(self, application: ApplicationDatabase, plan: Plan) -> Outcome:
+        return _set(application, plan, "Emergency stop.")
+
+    def applied(self, application: ApplicationDatabase, plan: Plan) -> bool | None:
+        return _is_set(application, plan)
+
+    def undo(self, plan: Plan, outcome: Outcome) -> Action:  # noqa: ARG002
+        """The stop can be lifted, one mail a run at first."""
+        return ResumeSending()
+
+
+class ResumeSending(Action):
+    """Let mail go out again, one a run at first.
+
+    Where the emergency stop is on: limits a run to one mail and lifts the stop, both or neither. Where it is off:
+    raises the limit to what was asked for, ten times as much at most. Refused while mails wait that would go to people
+    who are not enrolled in their campaign.
+    """
+
+    def plan(self, application: ApplicationDatabase, per_run: int = FIRST_PER_RUN) -> Plan:
+        stop, most = emergency_stop(application), run_limit(application)
+        _refuse_wrong_recipients(application)
+        if not stop.stops:
+            return _raised(application, most, per_run)
+        if per_run != FIRST_PER_RUN:
+            raise Refused(
+                f"The emergency stop is on: mail begins again with {FIRST_PER_RUN} a run.",
+                remedy=f"Resume with per_run={FIRST_PER_RUN} and look at what goes out; then {FIRST_PER_RUN * GROWTH}.",
+            )
+        off = application.values("settings.stops.off")[0]
+        lifted = Change(setting=stop.key, was=stop.value, value=off)
+        one = Change(setting=most.key, was=most.value, value=str(FIRST_PER_RUN))
+        said = stop.said(application.now())
+        return _plan(
+            application,
+            # The limit first: nothing may go out at the old pace in between.
+            (one, lifted) if most.value != one.value else (lifted,),
+            f"Lift the emergency stop that was {said}, with {FIRST_PER_RUN} mail a run instead of {most.value}. Ask "
+            f"whoever set it whether its cause is gone.",
+            GRADUALLY,
+            Risk.HIGH,
+        )
+
+    def apply(self, application: ApplicationDatabase, plan: Plan) -> Outcome:
+        return _set(application, plan, "Mail goes out again.")
+
+    def applied(self, application: ApplicationDatabase, plan: Plan) -> bool | None:
+        return _is_set(application, plan)
+
+    def undo(self, plan: Plan, outcome: Outcome) -> Action:  # noqa: ARG002
+        """The stop and the limit can be put back as they were."""
+        return PutSettingsBack(_changes(plan))
+
+
+class PutSettingsBack(Action):
+    """Put the settings back.
+
+    Each that still has the value it was given; what somebody else has changed since is left as it is.
+    """
+
+    undo = NoWayBack(loses="Nothing: the settings have the values they had before.")
+
+    def __init__(self, changes: Sequence[Change]) -> None:
+        self.changes = tuple(changes)
+
+    def plan(self, application: ApplicationDatabase) -> Plan:
+        # Backwards: the switch before the limit that was set for it.
+        back = [Change(setting=c.setting, was=c.value, value=c.was) for c in reversed(self.changes)]
+        still = tuple(change for change in back if _value(application, change.setting) == change.was)
+        left = len(back) - len(still)
+        told = f" {left} changed by somebody else since, and left so." if left else ""
+        values = ", ".join(f"{change.setting} = {change.value}" for change in still)
+        does = f"Put back {values}.{told}" if still else f"Nothing to put back.{told}"
+        return _plan(application, still, does, self.undo.loses, Risk.MODERATE)
+
+    def apply(self, application: ApplicationDatabase, plan: Plan) -> Outcome:
+        return _set(application, plan, "Taken back.")
+
+    def applied(self, application: ApplicationDatabase, plan: Plan) -> bool | None:
+        return _is_set(application, plan)
+
+
+def _raised(application: ApplicationDatabase, most: Setting, wanted: int) -> Plan:
+    now = int(most.value)
+    if wanted <= now:
+        return _plan(application, (), f"Nothing to do: a run may send {now:,} mails, and the emergency stop is off.")
+    if wanted > max(now, FIRST_PER_RUN) * GROWTH:
+        raise Refused(
+            f"A run may send {now:,} mails: {wanted:,} would be more than {GROWTH} times as much.",
+            remedy=f"Go on with per_run={max(now, FIRST_PER_RUN) * GROWTH}, look at what goes out, then more.",
+        )
+    change = Change(setting=most.key, was=most.value, value=str(wanted))
+    does = f"Let a run send {wanted:,} mails instead of {now:,}."
+    return _plan(application, (change,), does, "What goes out cannot be called back.", Risk.MODERATE)
+
+
+def _refuse_wrong_recipients(application: ApplicationDatabase) -> None:
+    if not application.knows(WRONG_RECIPIENTS):
+        return
+    rows = application.rows(WRONG_RECIPIENTS, since=application.now() - LATELY)
+    if rows and (waiting := int(number(rows[0]["all_waiting"]))):
+        raise Refused(
+            f"{waiting:,} mails wait that would go to people who are not enrolled in their campaign, most in campaign "
+            f"{rows[0]['campaign']}.",
+            remedy="Take them out of the queue first: set them to a status that is not sent, and keep the rows.",
+        )
+
+
+def _plan(
+    application: ApplicationDatabase, changes: Sequence[Change], does: str, loses: str = "", risk: Risk = Risk.LOW
+) -> Plan:
+    part = application.settings
+    table = f"{quoted(part.schema_name)}.{quoted(part.table)}" if part else ""
+    key, value = (quoted(application.column(f"settings.{name}")[2]) for name in ("key", "value"))
+    commands = tuple(
+        Command(
+            line=f"UPDATE {table} SET {value} = {_text(c.value)} WHERE {key} = {_text(c.setting)} "  # noqa: S608
+            f"AND {value}::text = {_text(c.was)};",
+            target=c.row,
+        )
+        for c in changes
+    )
+    radius = BlastRadius(touched=len(commands), total=len(commands), noun="settings that govern all mail")
+    return Plan(does=does, commands=commands, blast_radius=radius, risk=risk, loses=loses)
+
+
+def _text(value: str) -> str:
+    return "'" + value.replace("'", "''") + "'"
+
+
+def _changes(plan: Plan) -> tuple[Change, ...]:
+    return tuple(
+        Change(**{name: str(command.target[name]) for name in ("setting", "was", "value")}) for command in plan.commands
+    )
+
+
+def _set(application: ApplicationDatabase, plan: Plan, why: str) -> Outcome:
+    """All of them or none: a limit without its switch is no half of anything."""
+    changes = _changes(plan)
+    with application.server.transaction() as session:
+        for change in changes:
+            given = {"setting": change.setting, "was": change.was, "value": change.value}
+            if not session.run(application.filled(SET_SETTING), **given, by=APPLICATION, reason=why):
+                raise CannotLook(f"The setting {change.setting!r} was changed by somebody else; nothing was done.")
+    told = ", ".join(f"{change.setting} is {change.value} (was {change.was})" for change in changes)
+    return Outcome(says=f"{told}.", complete=True, rows=[change.row for change in changes])
+
+
+def _is_set(application: ApplicationDatabase, plan: Plan) -> bool:
+    return all(_value(application, change.setting) == change.value for change in _changes(plan))
+
+
+def _value(application: ApplicationDatabase, setting: str) -> str:
+    return str(next((row["value"] for row in application.rows(SETTING, setting=setting)), ""))

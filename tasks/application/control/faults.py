@@ -1,0 +1,55 @@
+"""Ways to let mail go wrong, or not go at all, in the application's own rows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tasks.application.control.queries import KEEP_SETTINGS, RESTORE_SETTINGS, SEND_WRONGLY, UNSEND
+from tasks.application.faults import JOB, Rewritten, first_value, restore, rewrite
+from tasks.application.system import ApplicationDatabase
+from tasks.fault import Fault
+
+
+@dataclass(frozen=True)
+class Kept:
+    """Settings as they were, each a row in JSON."""
+
+    application: ApplicationDatabase
+    rows: Sequence[str]
+
+    @classmethod
+    def of(cls, application: ApplicationDatabase) -> Kept:
+        """The emergency stop and the limit of a run, whose steps a drill rehearses.
+
+        Raises:
+            Refused: settings are not mapped; CannotLook: no answer.
+        """
+        part = application.settings
+        keys = [key for key in (part.stop, part.per_run) if key] if part else []
+        with application.server.drill_session(JOB) as session:
+            found = session.run(application.filled(KEEP_SETTINGS), keys=keys)
+        return cls(application, [str(row["kept"]) for row in found])
+
+    def put_back(self) -> None:
+        with self.application.server.drill_session(JOB) as session:
+            session.run(self.application.filled(RESTORE_SETTINGS), rows=f"[{','.join(self.rows)}]")
+
+
+class SendToWrongList(Fault):
+    """Send to a list that was mixed up."""
+
+    def __init__(self, mails: int = 150) -> None:
+        """The newest `mails` that went out are due again, for leads that are not enrolled in their campaign."""
+        self.mails = mails
+
+    def cause(self, application: ApplicationDatabase) -> tuple[Kept, Rewritten]:
+        kept = Kept.of(application)
+        queued = first_value(application, "sends.statuses.queued")
+        return kept, rewrite(application, "sends", SEND_WRONGLY, UNSEND, mails=self.mails, queued=queued)
+
+    def cure(self, trouble: tuple[Kept, Rewritten]) -> None:
+        kept, mails = trouble
+        # The mails first: with the stop lifted they would go on.
+        restore(mails)
+        kept.put_back()

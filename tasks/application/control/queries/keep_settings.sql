@@ -1,0 +1,1 @@
+SELECT to_jsonb(g)::text AS kept FROM {settings} AS g WHERE g.{settings.key} = ANY (%(keys)s)
