@@ -14,6 +14,7 @@ CREATE INDEX ON email_events (event_type, event_timestamp);
 CREATE INDEX ON email_events (event_timestamp);
 CREATE INDEX ON workflow_executions (workflow_name, created_at);
 CREATE INDEX ON workflow_executions (created_at);
+CREATE INDEX ON inbox_days (day);
 CREATE INDEX ON workflow_errors (created_at);
 CREATE INDEX ON workflow_errors (execution_id);
 

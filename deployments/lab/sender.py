@@ -29,7 +29,7 @@ RETURNING (SELECT value::int FROM settings WHERE setting = 'max_emails_per_run')
 SEND = """
 WITH inbox AS (
     SELECT i.id, i.daily_limit - coalesce(d.sent, 0) AS room
-    FROM inboxes i LEFT JOIN inbox_days d ON d.inbox_id = i.id AND d.day = current_date
+    FROM inboxes i LEFT JOIN inbox_days d ON d.inbox_id = i.id AND d.day = (now() AT TIME ZONE 'UTC')::date
     WHERE i.status = 'active' AND i.daily_limit > coalesce(d.sent, 0)
     ORDER BY room DESC, i.id
     LIMIT 1
@@ -49,7 +49,7 @@ WITH inbox AS (
     RETURNING s.id
 )
 INSERT INTO inbox_days (inbox_id, day, sent)
-SELECT inbox.id, current_date, 1 FROM inbox, sent
+SELECT inbox.id, (now() AT TIME ZONE 'UTC')::date, 1 FROM inbox, sent
 ON CONFLICT (inbox_id, day) DO UPDATE SET sent = inbox_days.sent + 1
 RETURNING inbox_id
 """

@@ -269,3 +269,36 @@ class Settings(Part):
     # The rows' names: the one that stops all sending, and how many mails one run of the sender may send.
     stop: Value | None = None
     per_run: Value | None = None
+
+
+class InboxStatuses(_Meanings):
+    """What an inbox's status means."""
+
+    active: Values = values("mails go out from it; the first is written where one is resumed")
+    paused: Values = values("none does; the first is written where we pause one")
+
+
+class Inboxes(Part):
+    """An inbox that mails go out from, a row each."""
+
+    id: Column = column("its key")
+    address: Column = column("its address")
+    status: Column = column("whether mails go out from it")
+    daily_limit: Column = column("how many it may send a day")
+    warmup_from: Column = column("the first day of its warm-up; none: it was warmed up elsewhere")
+    paused_until: Column = column("until when it is paused")
+    created_at: Column = column("since when it is there")
+    statuses: InboxStatuses = InboxStatuses()
+
+
+class InboxDays(Part):
+    """A day of an inbox, a row each: what it sent, and what of that day's mails came back."""
+
+    filtered_by: ClassVar[tuple[str, ...]] = ("day",)
+
+    inbox: Column = column("the inbox's id")
+    day: Column = column("the day, as a date")
+    sent: Column = column("how many it sent")
+    bounced: Column = column("how many of them bounced")
+    complained: Column = column("how many were called spam")
+    replied: Column = column("how many were answered")
