@@ -30,9 +30,11 @@ DOORS = {"psycopg", "httpx", "dns", "redis", "smtplib", "imaplib", "sqlalchemy",
 POSTGRES = tuple(f"tasks/postgres/{name}.py" for name in ("session", "url", "loaders", "codes"))
 # The journal keeps its own table; deployments/ starts and migrates the servers themselves; what Prefect's client raises
 # while a run is triggered or cancelled, or its schedules are looked at, is an error of httpx; a session on Postgres and
-# its URL are parts of that door; all hosted APIs are asked through one door, and so are all name servers.
+# its URL are parts of that door; all name servers are asked through one door, and so are all hosted APIs, but for
+# Amazon's, which wants its requests signed: of a mail provider's vendors each has a file of its own.
 RUNS = ("flows/run/trigger.py", "flows/keepers/clock.py")
-MAY_OPEN_DOORS = ("flows/journal/", *RUNS, "deployments/", *POSTGRES, "tasks/web/", "tasks/dns/")
+SES = "tasks/mail_provider/ses.py"
+MAY_OPEN_DOORS = ("flows/journal/", *RUNS, "deployments/", *POSTGRES, SES, "tasks/web/", "tasks/dns/")
 
 # Names that say nothing, and therefore collect everything.
 EMPTY_NAMES = {"util", "utils", "helper", "helpers", "common", "misc", "stuff", "shared", "lib"}

@@ -6,8 +6,8 @@ from datetime import timedelta
 
 from deployments.commands.retention import owner_url
 from deployments.commands.terminal import say
-from flows.journal.thinning import HOURS_KEPT, POINTS_KEPT, Thinning
 from flows.run.clock import now
+from tasks.measurements.thinning import HOURS_KEPT, POINTS_KEPT, Thinning
 
 
 def thin(*, points: timedelta = POINTS_KEPT, hours: timedelta = HOURS_KEPT, yes: bool = False) -> int:
@@ -25,13 +25,14 @@ def thin(*, points: timedelta = POINTS_KEPT, hours: timedelta = HOURS_KEPT, yes:
     yes
         Thin them.
     """
-    thinning = Thinning(owner_url())
+    thinning = Thinning(owner_url(), points, hours)
     if not yes:
-        due = thinning.due(now(), points)
-        say(f"Would be thinned by --yes: {', '.join(due)}." if due else "No month is old enough to be thinned.")
+        due = thinning.due(now())
+        parts = ", ".join(one.part for one in due)
+        say(f"Would be thinned by --yes: {parts}." if due else "No month is old enough to be thinned.")
         return 0
     count = 0
-    for one in thinning.thin(now(), points, hours):
+    for one in thinning.thin(now()):
         count += 1
         say(f"{one.part}: {one.points:,} points became {one.hours:,} hours.")
     if not count:

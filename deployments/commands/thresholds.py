@@ -11,11 +11,11 @@ from cyclopts import App
 from deployments.commands.context import here
 from deployments.commands.measured import asked
 from deployments.commands.terminal import errors, print_json, say, show_line
-from flows.journal.thinning import POINTS_KEPT
 from flows.run.clock import now
 from flows.told.asked import Asked
 from flows.told.suggest import Suggested, suggest
 from flows.told.units import amount
+from tasks.measurements.thinning import POINTS_KEPT
 from tasks.model import Threshold
 
 app = App(name="thresholds", sort_key=103, help="Limits that fit what was measured.")

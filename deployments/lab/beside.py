@@ -12,8 +12,8 @@ from pathlib import Path
 
 from deployments import private_file
 from deployments.home import Part
-from deployments.lab import certificates, sender, website
-from deployments.lab.service import SENDER, WEBSITE
+from deployments.lab import certificates, mail, mail_domain, sender, website
+from deployments.lab.service import MAIL, NAME_SERVER, SENDER, WEBSITE
 from deployments.supervise import Program, Supervisor
 from deployments.trouble import CannotStart
 
@@ -53,10 +53,24 @@ def _sender(folder: Path, url: Url) -> None:
     private_file.write(folder / sender.URL, url("app"))
 
 
+def _name_server(folder: Path, _: Url) -> None:
+    mail_domain.prepare(folder)
+
+
+def _mail(folder: Path, _: Url) -> None:
+    mail.prepare(folder)
+    certificates.issue(folder)
+
+
+# Not imported: it takes dnspython, and who starts a lab need not wait for that.
+_NAME_SERVER = str(Path(__file__).with_name("name_server.py"))
+
 # They stop in reverse order.
 BESIDE = (
     Server(name=WEBSITE, script=website.__file__, ports=(WEBSITE,), prepare=_website),
     Server(name=SENDER, script=sender.__file__, ports=(), prepare=_sender),
+    Server(name=NAME_SERVER, script=_NAME_SERVER, ports=(NAME_SERVER,), prepare=_name_server),
+    Server(name=MAIL, script=mail.SCRIPT, ports=(mail.SMTP, mail.IMAP), prepare=_mail),
 )
 # By the name it has in the lab's state: what people call it.
 PORTS = {port: f"the lab's {server.name}" for server in BESIDE for port in server.ports}

@@ -23,6 +23,8 @@ SELECT format('org-%s', lpad(((n - 1) % 8 + 1)::text, 2, '0')),
        at, at
 FROM (SELECT n, now() - interval '1 day' - random() * interval '300 days' AS at FROM generate_series(1, 40000) AS n) AS l;
 
+UPDATE leads SET first_name = split_part(name, ' ', 1);
+
 INSERT INTO lead_preferences (lead_id, emails_per_week, time_zone)
 SELECT id, (random() * 4)::int + 1, (ARRAY['UTC', 'Europe/Berlin', 'America/New_York', 'Asia/Tokyo'])[id % 4 + 1]
 FROM leads;
@@ -57,7 +59,8 @@ FROM (SELECT e.*, due + (5 + random() * 30) * interval '1 second' AS sent, rando
             FROM lead_campaign_enrollments CROSS JOIN generate_series(1, 4) AS part) AS e) AS s;
 
 -- Whose address was refused for good gets no more mail: its enrollments ended with it.
-UPDATE leads SET status = 'invalid'
+-- Addresses die with the years: none of this month's is among them.
+UPDATE leads SET status = 'invalid', created_at = created_at - interval '40 days'
 WHERE id IN (SELECT lead_id FROM email_sends WHERE bounce_type = 'hard');
 
 UPDATE lead_campaign_enrollments AS e SET status = 'completed', completion_reason = 'invalid_email'

@@ -9,7 +9,7 @@ from string import Template
 
 from deployments.cluster import SUPERUSER
 from deployments.home import Home
-from deployments.lab import certificates, mirror, service, website
+from deployments.lab import certificates, mail, mail_domain, mailboxes, mirror, service, website
 
 
 def text(home: Home, url: Callable[..., str], ports: Mapping[str, int]) -> str:
@@ -19,8 +19,9 @@ def text(home: Home, url: Callable[..., str], ports: Mapping[str, int]) -> str:
     """
     site = f"https://127.0.0.1:{ports[service.WEBSITE]}"
     site_folder = home.lab.beside(service.WEBSITE)
+    boxes, post = home.lab.beside(mailboxes.FOLDER), home.lab.beside(service.MAIL)
     crm = mirror.DATABASE
-    values: dict[str, str | list[str]] = {
+    values: dict[str, str | int | list[str]] = {
         "home": str(home.root),
         **{verb: service.command(verb, service.POSTGRES) for verb in service.VERBS},
         "url": url("monitor"),
@@ -38,6 +39,25 @@ def text(home: Home, url: Callable[..., str], ports: Mapping[str, int]) -> str:
         "website_ca": str(site_folder / certificates.CA),
         "website_trouble": str(site_folder / website.TROUBLE),
         "website_log": str(site_folder / website.LOG),
+        "name_server": f"127.0.0.1:{ports[service.NAME_SERVER]}",
+        "name_server_key": mail_domain.key_of(home.lab.beside(service.NAME_SERVER)),
+        "mail_domain": mail_domain.DOMAIN,
+        "mail_subdomains": list(mail_domain.SUBDOMAINS),
+        "mail_selector": mail_domain.SELECTOR,
+        "mail_from": mail_domain.SENDS_FROM,
+        "mail_spf": mail_domain.SPF,
+        "mail_dkim_name": f"{mail_domain.SELECTOR}._domainkey.{mail_domain.DOMAIN}",
+        "mail_dkim": mail_domain.DKIM,
+        "mail_dmarc_name": f"_dmarc.{mail_domain.DOMAIN}",
+        "mail_dmarc": mail_domain.DMARC,
+        "mail_ip_list": mail_domain.IP_LIST,
+        "mail_name_list": mail_domain.NAME_LIST,
+        "mail_key_name": mail_domain.KEY_NAME,
+        "mail_outgoing": str(boxes / mailboxes.OUTGOING),
+        "mail_bounces": str(boxes / mailboxes.BOUNCES),
+        **{f"mail_{verb}": service.command(verb, service.MAIL) for verb in service.VERBS},
+        **mail.settings(post, ports),
+        "mail_ca": str(post / certificates.CA),
     }
     pattern = Template(resources.files(__package__).joinpath("environment.toml").read_text(encoding="utf-8"))
     # JSON's strings are TOML's; a '$' would be read as a variable when the file is loaded.

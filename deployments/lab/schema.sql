@@ -10,6 +10,8 @@ CREATE TABLE leads (
     id               bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     organization_id  text NOT NULL,
     name             text,
+    -- By which mails greet it.
+    first_name       text,
     email            text,
     metadata         jsonb,
     -- Of one that is invalid, the address takes no mail.
@@ -66,11 +68,12 @@ CREATE TABLE email_sends (
     bounce_type          text CHECK (bounce_type IN ('hard', 'soft', 'blocked')),
     scheduled_send_time  timestamptz NOT NULL,
     actual_send_time     timestamptz,
-    provider_message_id  text,
     opened_at            timestamptz,
     first_click_at       timestamptz,
     created_at           timestamptz NOT NULL DEFAULT now(),
     updated_at           timestamptz NOT NULL DEFAULT now(),
+    -- As a reply names it.
+    message_id           text,
     CHECK ((send_status = 'bounced') = (bounce_type IS NOT NULL))
 );
 
@@ -80,10 +83,15 @@ CREATE TABLE email_events (
     event_type       text NOT NULL
                      CHECK (event_type IN ('delivered', 'open', 'click', 'bounce', 'unsubscribe', 'spam_report')),
     event_timestamp  timestamptz NOT NULL,
+    -- The link that was followed, the reason that was given.
+    detail           text,
     -- The provider repeats itself; the same event arrives once.
     event_hash       text NOT NULL UNIQUE,
     created_at       timestamptz NOT NULL DEFAULT now()
 );
+
+-- Where rows lie that were taken out, and can be brought back.
+CREATE SCHEMA archive;
 
 -- Rates are in percent, as the application writes them.
 CREATE TABLE campaign_analytics (

@@ -44,7 +44,7 @@ WITH inbox AS (
 ), sent AS (
     UPDATE email_sends s
     SET send_status = 'sent', actual_send_time = clock_timestamp(),
-        provider_message_id = format('<%%s@lab.example.com>', s.id)
+        message_id = format('<%%s@lab.example.com>', s.id)
     FROM mail WHERE s.id = mail.id
     RETURNING s.id
 )

@@ -18,6 +18,8 @@ from deployments.supervise import UP, Supervisor
 POSTGRES = "postgres"
 WEBSITE = "website"
 SENDER = "sender"
+NAME_SERVER = "name_server"
+MAIL = "mail"
 VERBS = ("restart", "status", "stop")
 NOT_RUNNING, NO_SUCH_SERVICE = 3, 4
 # In supervisor's numbers: up for longer than its `startsecs`.

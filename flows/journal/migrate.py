@@ -17,7 +17,8 @@ from sqlalchemy.exc import DBAPIError
 from flows.journal.connection import Connection, connect, refuse_transaction_pooler, speaking
 from flows.journal.locks import lock_key
 from flows.journal.rights import TABLES
-from flows.journal.thinning import MONTHS_AHEAD, WAIT_FOR_TABLE
+from tasks.measurements.queries import MONTHS_AHEAD
+from tasks.measurements.thinning import WAIT_FOR_TABLE
 
 SCRIPTS = Path(__file__).with_name("migrations")
 SCHEMA = "incident"

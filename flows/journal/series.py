@@ -1,7 +1,7 @@
 """Series: the measurements as they are read again, point by point or thinned to so many buckets.
 
 A series is a check in an environment; with `fact`, one of the numbers among its findings' facts. The last ninety days
-are there point by point, what is older by the hour (flows/journal/thinning.py); whoever reads need not know which.
+are there point by point, what is older by the hour (tasks/measurements/thinning.py); whoever reads need not know which.
 """
 
 from __future__ import annotations
@@ -22,14 +22,23 @@ MOST_POINTS = 300_000
 USUAL_FROM = timedelta(weeks=12)
 
 # Constants are put together here; what is asked about stands in parameters.
-_FACT = "CASE WHEN json_typeof(facts -> %(fact)s) = 'number' THEN (facts ->> %(fact)s)::float8 END"
 _OF = "environment = %(environment)s AND check_name = %(check)s AND at >= %(since)s AND at < %(until)s"
 _VALUES = f"SELECT at, value, verdict FROM incident.measurements WHERE {_OF} AND value IS NOT NULL"  # noqa: S608
 _SILENT = f"SELECT at, NULL::float8, verdict FROM incident.measurements WHERE {_OF} AND value IS NULL"  # noqa: S608
-_FACTS = f"SELECT at, {_FACT} AS value, verdict FROM incident.measurements WHERE {_OF}"  # noqa: S608
+# Each number is in one of two indexes; asked for without saying so, every check's rows of that month would be read.
+_TOLD = " UNION ALL ".join(
+    f"SELECT at, facts -> %(fact)s AS told, verdict FROM incident.measurements WHERE {_OF} AND value {has}"  # noqa: S608
+    for has in ("IS NOT NULL", "IS NULL")
+)
+_NUMBER = "CASE WHEN json_typeof(told) = 'number' THEN (told #>> '{{}}')::float8 END"
+_FACTS = f"SELECT at, {_NUMBER} AS value, verdict FROM ({_TOLD}{{fence}}) AS told{{fence}}"  # noqa: S608
+# Where all of them are read: the server would else take the same facts apart for each time their number is named.
+_ALL_FACTS = _FACTS.format(fence=" OFFSET 0")
+# Where the newest is looked for: it must not read the others.
+_NEWEST_FACTS = _FACTS.format(fence="")
 _HOURS = f"SELECT at, lowest, average, highest, number FROM incident.hours WHERE {_OF} AND fact = %(fact)s"  # noqa: S608
 _BUCKETS = """
-    SELECT floor(extract(epoch FROM at - %(since)s::timestamptz) / %(width_s)s)::bigint,
+    SELECT floor(date_part('epoch', at - %(since)s::timestamptz) / %(width_s)s)::bigint,
            min(lowest), sum(average * number) / sum(number), max(highest), sum(number)::bigint
       FROM (SELECT at, value AS lowest, value AS average, value AS highest, 1 AS number FROM ({points}) AS points
              WHERE value IS NOT NULL
@@ -157,12 +166,13 @@ class AllSeries:
 
         Without a fact also the looks that found no number. At most MOST_POINTS: of more, the newest.
         """
-        read = _FACTS if series.fact else f"{_VALUES} UNION ALL {_SILENT}"
+        read = _NEWEST_FACTS if series.fact else f"{_VALUES} UNION ALL {_SILENT}"
         return self._newest(read, _asked(series, since, until), MOST_POINTS)[::-1]
 
     def last(self, series: Series, since: datetime, until: datetime) -> Point | None:
         """The newest point with a number in that time."""
-        read = f"SELECT * FROM ({_FACTS}) AS facts WHERE value IS NOT NULL" if series.fact else _VALUES  # noqa: S608
+        facts = f"SELECT * FROM ({_NEWEST_FACTS}) AS facts WHERE value IS NOT NULL"  # noqa: S608
+        read = facts if series.fact else _VALUES
         return next(iter(self._newest(read, _asked(series, since, until), 1)), None)
 
     def buckets(self, series: Series, since: datetime, until: datetime, most: int) -> list[Bucket]:
@@ -172,7 +182,7 @@ class AllSeries:
         """
         width = (until - since) / most
         asked = {**_asked(series, since, until), "width_s": width.total_seconds()}
-        points = _FACTS if series.fact else _VALUES
+        points = _ALL_FACTS if series.fact else _VALUES
         return [
             Bucket(
                 at=since + int(str(n)) * width,
@@ -190,7 +200,7 @@ class AllSeries:
         `zone` is an IANA name: an office that opens at nine does so by the clock on its wall.
         """
         asked = {**_asked(series, until - USUAL_FROM, until), "zone": zone}
-        points = _FACTS if series.fact else _VALUES
+        points = _ALL_FACTS if series.fact else _VALUES
         return [
             Hour(
                 day=int(str(day)),

@@ -19,7 +19,7 @@ runbook = Runbook(
     title="Too many mails come back",
     problem=(
         "Mails bounce: addresses do not exist, mailboxes refuse them, or a provider blocks the sender. Who goes on "
-        "sending loses his reputation first, then his account: providers review a sender at 5 % and pause it at 10 %."
+        "sending loses the reputation first, then the account: providers review a sender at 5 % and pause it at 10 %."
     ),
     severity=Severity.P1,
     keywords=(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tasks.action import Action
@@ -39,8 +39,9 @@ class PauseCampaigns(Action):
         return undone(plan)
 
 
-def paused(application: ApplicationDatabase, why: Mapping[str, str]) -> Plan:
-    """Pause those of the campaigns in `why`, by their ids with the reason, that run now.
+def paused(application: ApplicationDatabase, why: Mapping[str, str], mails: Sequence[Change] = ()) -> Plan:
+    """Pause those of the campaigns in `why`, by their ids with the reason, that run now; `mails` are taken out of the
+    queue in the same transaction.
 
     Raises:
         Refused: a name is not mapped, or the role that acts may not write campaigns. CannotLook: no answer.
@@ -52,13 +53,15 @@ def paused(application: ApplicationDatabase, why: Mapping[str, str]) -> Plan:
         for row in running
     ]
     if not changes:
-        does = "Nothing to pause: no campaign that runs calls for it."
-    else:
-        named = ", ".join(_named(row) for row in running[:5])
-        more = f" and {len(running) - 5} more" if len(running) > 5 else ""
-        does = f"Pause {count(len(running), 'campaign')}: {named}{more}.{_waiting(application, running)}"
+        return planned(application, "Nothing to pause: no campaign that runs calls for it.", [], noun="campaigns")
+    named = ", ".join(_named(row) for row in running[:5])
+    more = f" and {len(running) - 5} more" if len(running) > 5 else ""
+    does = f"Pause {count(len(running), 'campaign')}: {named}{more}.{_waiting(application, running)}"
+    if mails:
+        does += f" {count(len(mails), 'mail')} {'are' if len(mails) > 1 else 'is'} taken out of it."
     evidence = [{"campaign": _named(row), "why": why[str(row["key"])]} for row in running]
-    return planned(application, does, changes, noun="campaigns", evidence=evidence)
+    noun = "campaigns and mails" if mails else "campaigns"
+    return planned(application, does, [*changes, *mails], noun=noun, evidence=evidence)
 
 
 def _running(application: ApplicationDatabase, why: Mapping[str, str]) -> list[Row]:

@@ -30,7 +30,7 @@ WITHDRAWN = "{sends.statuses.withdrawn}"
 MOST_LEADS = 500
 
 
-class _Ending(Action):
+class EndEnrolments(Action):
     """End enrolments of leads."""
 
     narrows = True
@@ -52,7 +52,7 @@ class _Ending(Action):
         return undone(plan)
 
 
-class MarkAddressesInvalid(_Ending):
+class MarkAddressesInvalid(EndEnrolments):
     """Mark the addresses invalid whose mail came back for good.
 
     By one hard bounce within fourteen days: a blocked one says nothing about the address, a soft one passes. In the
@@ -72,10 +72,10 @@ class MarkAddressesInvalid(_Ending):
             )
             for row in found
         ]
-        return _planned(application, "Mark {leads} invalid", found, marks, reason="invalid_email")
+        return ending(application, "Mark {leads} invalid", found, "invalid_email", marks)
 
 
-class EndEnrolmentsOfInvalid(_Ending):
+class EndEnrolmentsOfInvalid(EndEnrolments):
     """End the enrolments of leads whose address is invalid.
 
     Of exactly those leads, and only what is active: what was finished stays finished. Queued mails to them are
@@ -84,12 +84,10 @@ class EndEnrolmentsOfInvalid(_Ending):
 
     def plan(self, application: ApplicationDatabase) -> Plan:
         found = mailed_invalid(application, MOST_LEADS)
-        return _planned(
-            application, "End the enrolments of {leads} with an invalid address", found, [], "invalid_email"
-        )
+        return ending(application, "End the enrolments of {leads} with an invalid address", found, "invalid_email")
 
 
-class EndEnrolmentsOfRefused(_Ending):
+class EndEnrolmentsOfRefused(EndEnrolments):
     """End the enrolments of leads whose mail is refused again and again.
 
     Three soft bounces within fourteen days, by which a mailbox is given up. The address is not marked: it may be good
@@ -98,7 +96,7 @@ class EndEnrolmentsOfRefused(_Ending):
 
     def plan(self, application: ApplicationDatabase) -> Plan:
         found = refused(application, MOST_LEADS)
-        return _planned(application, "End the enrolments of {leads} that refused mail", found, [], "mailbox_refuses")
+        return ending(application, "End the enrolments of {leads} that refused mail", found, "mailbox_refuses")
 
 
 def bounced(application: ApplicationDatabase, most: int) -> list[Row]:
@@ -150,9 +148,16 @@ def ended(application: ApplicationDatabase, leads: Sequence[str], reason: str) -
     ]
 
 
-def _planned(
-    application: ApplicationDatabase, does: str, found: Sequence[Row], marks: Sequence[Change], reason: str
+def ending(
+    application: ApplicationDatabase, does: str, found: Sequence[Row], reason: str, marks: Sequence[Change] = ()
 ) -> Plan:
+    """End the enrolments of the leads in `found`, and make these `marks`, in one transaction.
+
+    `does` says it, with `{leads}` for their number; `found` has their `lead`, and all there are as `total`.
+
+    Raises:
+        Refused: a name is not mapped, or the role that acts may not write it. CannotLook: no answer.
+    """
     ends = ended(application, [str(row["lead"]) for row in found], reason)
     if not found:
         return planned(application, "Nothing to do: no such lead is left.", [], noun="rows")

@@ -20,6 +20,7 @@ from tasks.application.mapping import (
     InboxDays,
     Inboxes,
     Leads,
+    Name,
     Part,
     Sends,
     Settings,
@@ -65,6 +66,8 @@ class ApplicationDatabase(System):
     connect_timeout_s: float = Field(default=3, gt=0, le=60)
     # A day's mails are read by an index; where that is missing, a question gives up rather than reads on.
     statement_timeout_s: float = Field(default=10, gt=0, le=600)
+    # Where rows that are taken out are kept; the role of action_url needs CREATE on it.
+    archive_schema: Name = "archive"
 
     sends: Sends | None = None
     events: Events | None = None

@@ -69,7 +69,7 @@ SUPPRESS = "Suppress the addresses that bounced hard, in the application and at 
 
 
 @check
-def check_bounces_by_kind(
+def check_returned_mails(
     mailbox: Bounces, hard_rate: Threshold = HARD_RATE, hard: Threshold = HARD_FEW, blocked: Threshold = BLOCKED
 ) -> Finding:
     """How many mails came back, and for which reason?
@@ -101,7 +101,7 @@ def check_bounces_by_kind(
 
 
 @check
-def check_bounces_by_domain(mailbox: Bounces, blocked: Threshold = BLOCKED_BY_ONE) -> Finding:
+def check_returned_by_domain(mailbox: Bounces, blocked: Threshold = BLOCKED_BY_ONE) -> Finding:
     """Does one receiving domain refuse us?
 
     Judged by what is blocked; hard and soft bounces stand beside it.
@@ -134,7 +134,7 @@ def check_bounces_by_domain(mailbox: Bounces, blocked: Threshold = BLOCKED_BY_ON
 
 
 @check
-def check_repeated_bounces(mailbox: Bounces, again: Threshold = AGAIN) -> Finding:
+def check_returned_again(mailbox: Bounces, again: Threshold = AGAIN) -> Finding:
     """Is anybody mailed again whose address is known to be dead?
 
     One hard bounce ends an address; one that bounces again, an hour or more later, was not suppressed. Softly is told
@@ -163,7 +163,9 @@ def check_repeated_bounces(mailbox: Bounces, again: Threshold = AGAIN) -> Findin
 
 
 @check
-def check_complaints(mailbox: Bounces, rate: Threshold = COMPLAINT_RATE, few: Threshold = COMPLAINTS_FEW) -> Finding:
+def check_feedback_reports(
+    mailbox: Bounces, rate: Threshold = COMPLAINT_RATE, few: Threshold = COMPLAINTS_FEW
+) -> Finding:
     """How many readers called our mail spam?
 
     From feedback reports (ARF) that arrive in the bounce mailbox. Gmail sends none: its rate stands in Postmaster

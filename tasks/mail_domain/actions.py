@@ -25,6 +25,8 @@ class PublishRecords(Action):
     """
 
     def plan(self, mail_domain: MailDomain) -> Plan:
+        if mail_domain.update is None:
+            return _by_hand(mail_domain)
         updates = mail_domain.updates()
         found = places(mail_domain.records, updates.look)
         differ = [place for place in found if place.differs]
@@ -84,6 +86,15 @@ class RestoreRecords(Action):
     def undo(self, plan: Plan, _outcome: Outcome) -> Action:
         """What was taken back is published once more."""
         return RestoreRecords(plan)
+
+
+def _by_hand(mail_domain: MailDomain) -> Plan:
+    nothing = BlastRadius(touched=0, total=len(mail_domain.records), noun="declared records")
+    does = (
+        f"Nothing: no server takes changes to {mail_domain.domain} from here (`update`). "
+        "The findings hold the records to publish by hand."
+    )
+    return Plan(does=does, commands=(), blast_radius=nothing, risk=Risk.MODERATE, loses="", language="text")
 
 
 def _replaced(mail_domain: MailDomain, plan: Plan) -> Outcome:

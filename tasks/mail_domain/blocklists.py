@@ -181,7 +181,7 @@ def works(look: Look, one: Blocklist) -> str:
 def row(look: Look, one: Blocklist, entry: str) -> Row:
     """Whether `entry` is on the list. The list is known to work."""
     looked = look(one.question(entry), "A")
-    base = {"entry": entry, "list": one.zone}
+    base = {"name": f"{entry} on {one.zone}", "entry": entry, "list": one.zone}
     if not looked.answered:
         return {**base, "verdict": int(Verdict.UNKNOWN), "said": f"was not answered: {looked.said}"}
     reasons, refusals = one.meaning(looked.records)
@@ -197,4 +197,7 @@ def row(look: Look, one: Blocklist, entry: str) -> Row:
         "said": f"is listed: {', '.join(dict.fromkeys(reasons))}",
         "because": [excerpt(text, 200) for text in told],
         "delist": one.delist,
+        "remedy": f"Find out what was sent, and stop it, before you ask {one.zone} to take {entry} off: {one.delist}"
+        if one.delist
+        else "",
     }

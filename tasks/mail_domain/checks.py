@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Sequence
 from functools import partial
 
 from tasks.check import check
+from tasks.mail_domain.blocklists import OWN_RESOLVER, works
+from tasks.mail_domain.blocklists import row as listed_row
 from tasks.mail_domain.declared import places, remedy
 from tasks.mail_domain.dkim import KEY_BITS
+from tasks.mail_domain.name_servers import name_server_rows
 from tasks.mail_domain.names import each, finding, row, spread
 from tasks.mail_domain.proving import dkim_row, dmarc_row
+from tasks.mail_domain.receiving import mx_row, ptr_row
 from tasks.mail_domain.sending import SPF_LOOKUPS, spf_row
 from tasks.mail_domain.system import MailDomain
-from tasks.model import Finding, Threshold, Verdict
+from tasks.mail_domain.transport import bimi_row, sts_row, tls_row
+from tasks.model import CannotLook, Finding, Threshold, Verdict
+from tasks.together import WITHIN_S, together
 
 
 @check
@@ -63,3 +71,76 @@ def check_declared_records(mail_domain: MailDomain) -> Finding:
         else:
             rows.append(row(place.name, Verdict.OK, f"{place.kind} is as declared", type=place.kind))
     return finding(rows, "records", f"No records of {mail_domain.domain} are declared.")
+
+
+@check
+def check_mail_exchangers(mail_domain: MailDomain) -> Finding:
+    """Can answers and bounces reach the names mail is sent from?
+
+    That something listens there, and takes them, is asked by SMTP, not here.
+    """
+    names = dict.fromkeys((*mail_domain.names, *mail_domain.envelopes))
+    rows = each({name: partial(mx_row, mail_domain, name) for name in names})
+    return finding(rows, "names", "No name sends mail.")
+
+
+@check
+def check_reverse_names(mail_domain: MailDomain) -> Finding:
+    """Has every address mail leaves from a name, and does the name lead back to it?"""
+    rows = each({str(ip): partial(ptr_row, mail_domain, ip) for ip in mail_domain.sends_from})
+    return finding(rows, "addresses", f"No addresses of {mail_domain.domain} are configured (`sends_from`).")
+
+
+@check
+def check_mail_transport(mail_domain: MailDomain) -> Finding:
+    """Are MTA-STS, TLS-RPT and BIMI right, where they are published?
+
+    One that is missing is no fault: nobody asks for it. The policy of MTA-STS is fetched as senders fetch it.
+    """
+    asked = {"mta-sts": sts_row, "tls-rpt": tls_row, "bimi": bimi_row}
+    rows = each({name: partial(ask, mail_domain) for name, ask in asked.items()})
+    return finding(rows, "records", "")
+
+
+@check
+def check_ip_blocklists(mail_domain: MailDomain) -> Finding:
+    """Is an address mail leaves from on a blocklist?
+
+    A list counts only if it answers its own test entries as it should: one that refuses us, is dead, or lists everybody
+    says nothing about an address.
+    """
+    entries = [str(ip) for ip in mail_domain.sends_from]
+    return _listed(mail_domain, "ips", entries, "No addresses of the domain are configured (`sends_from`).")
+
+
+@check
+def check_domain_blocklists(mail_domain: MailDomain) -> Finding:
+    """Is the domain, or one of its names, on a blocklist?"""
+    return _listed(mail_domain, "domains", mail_domain.names, "No name sends mail.")
+
+
+@check
+def check_mail_name_servers(mail_domain: MailDomain) -> Finding:
+    """Do all name servers of the domain answer, do they say the same, and do resolvers believe them?
+
+    Compared are the zone's serial number and every declared record. What resolvers refuse to believe (DNSSEC) is gone
+    to all who validate, whatever the servers themselves say.
+    """
+    return finding(name_server_rows(mail_domain), "name servers", "")
+
+
+def _listed(mail_domain: MailDomain, kind: str, entries: Sequence[str], none: str) -> Finding:
+    """Every entry on every list that works; and which lists do not."""
+    lists = {one.zone: one for one in mail_domain.blocklists if one.lists == kind}
+    if not entries or not lists:
+        return Finding(verdict=Verdict.OK, says=none if lists else f"No blocklists of {kind} are configured.")
+    # By resolvers only: lists are none of the domain's own names.
+    look = mail_domain.resolver.look
+    until = time.monotonic() + WITHIN_S
+    trouble = together({zone: partial(works, look, one) for zone, one in lists.items()}, until=until)
+    broken = {zone: why.says if isinstance(why, CannotLook) else why for zone, why in trouble.items() if why}
+    asked = {(e, z): partial(listed_row, look, lists[z], e) for e in entries for z in lists if z not in broken}
+    rows = [row(zone, Verdict.UNKNOWN, f"says nothing now: {why}", remedy=OWN_RESOLVER) for zone, why in broken.items()]
+    for (entry, zone), told in together(asked, until=until).items():
+        rows.append(row(entry, Verdict.UNKNOWN, f"on {zone}: {told.says}") if isinstance(told, CannotLook) else told)
+    return finding(rows, "listings", none)

@@ -13,6 +13,7 @@ from tasks.together import WITHIN_S, together
 
 MOST_TOLD = 3
 MOST_ROWS = 20
+LONGEST_SAID = 600
 
 
 def each(questions: Mapping[str, Callable[[], Row]]) -> list[Row]:
@@ -46,7 +47,12 @@ def finding(rows: Sequence[Row], unit: str, none: str) -> Finding:
 
 def row(name: str, verdict: Verdict, said: str, **more: Json) -> Row:
     """One name, how it is, and what that rests on. What came from outside is cut short."""
-    return {"name": name, "verdict": int(verdict), "said": said, **{k: v for k, v in more.items() if v not in ("", [])}}
+    return {
+        "name": name,
+        "verdict": int(verdict),
+        "said": excerpt(said, LONGEST_SAID),
+        **{k: v for k, v in more.items() if v not in ("", [])},
+    }
 
 
 def to_publish(mail_domain: MailDomain, name: str, version: str, found: Sequence[str], suggested: str) -> str:

@@ -10,7 +10,7 @@ from tasks.mail_domain.declared import SHOWN
 from tasks.mail_domain.names import row, to_publish
 from tasks.mail_domain.spf.judge import Judged, judged, surveyed
 from tasks.mail_domain.spf.macros import Sender
-from tasks.mail_domain.spf.record import InvalidRecord, Record, is_spf, parsed
+from tasks.mail_domain.spf.record import InvalidRecord, Mechanism, Record, is_spf, parsed
 from tasks.mail_domain.system import MailDomain
 from tasks.model import Row, Threshold, Verdict
 
@@ -25,6 +25,8 @@ LONGEST_RECORD = 450
 # Stands for an address that sends nothing, where none is declared: a survey matches none anyway.
 NOBODY = ipaddress.ip_address("192.0.2.1")
 MOST_SHOWN = 5
+# Nobody sends from more: no network that was ever handed out is larger.
+WIDEST = {4: 8, 6: 16}
 
 
 def spf_row(mail_domain: MailDomain, name: str, lookups: Threshold = SPF_LOOKUPS) -> Row:
@@ -91,11 +93,16 @@ def _habits(record: Record) -> list[tuple[Verdict, str]]:
         told.append((Verdict.BAD, "says +all: everybody may send in its name"))
     elif last == "neutral" or not (last or record.redirect):
         told.append((Verdict.WARN, "says nothing about who else sends (no -all or ~all at its end)"))
+    told += [(Verdict.BAD, f"lets in everybody by {one.text}") for one in record.mechanisms if _is_everybody(one)][:1]
     if any(one.name == "ptr" for one in record.mechanisms):
         told.append((Verdict.WARN, "uses ptr, which is slow and which RFC 7208 asks not to use"))
     if len(record.text) > LONGEST_RECORD:
         told.append((Verdict.WARN, f"has an SPF record of {len(record.text)} characters, too long for some answers"))
     return told
+
+
+def _is_everybody(one: Mechanism) -> bool:
+    return one.network is not None and one.result == "pass" and one.network.prefixlen < WIDEST[one.network.version]
 
 
 def _publish(mail_domain: MailDomain, name: str, there: Sequence[str]) -> str:

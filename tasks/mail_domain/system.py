@@ -18,11 +18,15 @@ from tasks.mail_domain.blocklists import KNOWN, Blocklist
 from tasks.mail_domain.declared import Declared
 from tasks.model import CannotLook, Finding, Refused, Verdict
 from tasks.system import System
+from tasks.web.door import Door
+from tasks.web.exchange import Limits, Place, Request
 
 IpAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 MOST_SERVERS = 8
 # As many names as one question follows from alias to alias.
 LONGEST_CHAIN = 8
+# RFC 8461, 3.3: senders read no more of a policy.
+MOST_POLICY = 65_536
 
 
 def _server(text: str) -> str:
@@ -175,6 +179,18 @@ class MailDomain(System):
     def _addresses(self, host: str) -> tuple[str, ...]:
         first = self.resolver.look(host, "A").records[:1]
         return first or self.resolver.look(host, "AAAA").records[:1]
+
+    def sts_text(self) -> str:
+        """The policy of MTA-STS, fetched as RFC 8461, 3.3 has it: by https, without following anybody elsewhere.
+
+        Raises:
+            CannotLook, Refused: it cannot be had.
+        """
+        limits = Limits(total_s=self.limit_s * 2, attempts=1, redirects=0, most_bytes=MOST_POLICY)
+        place = Place(base=f"https://mta-sts.{self.domain}", limits=limits)
+        request = Request(url=f"{place.base}/.well-known/mta-sts.txt", fresh=True)
+        door = Door(place=place, words=lambda _status, _body: None)
+        return door.answer(request, door.until()).text
 
     def updates(self) -> Updates:
         """The way to change records.

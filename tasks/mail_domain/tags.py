@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from tasks.excerpt import excerpt
+
 # No record of the kind is longer; what is, is not read.
 LONGEST = 16_384
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
@@ -28,7 +30,7 @@ def tags(text: str) -> Mapping[str, str]:
         if not part.strip():
             continue
         if not equals or not _NAME.fullmatch(name.strip()):
-            raise InvalidTags(f"“{part.strip()[:40]}” is no tag")
+            raise InvalidTags(f"“{excerpt(part, 40)}” is no tag")
         if name.strip() in found:
             raise InvalidTags(f"{name.strip()}= stands there twice")
         found[name.strip()] = value.strip()

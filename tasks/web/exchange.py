@@ -127,13 +127,17 @@ class Place:
 
 @dataclass(frozen=True, kw_only=True)
 class Request:
-    """One request. `reads`: it changes nothing, whatever its method; some searches are a POST."""
+    """One request. `reads`: it changes nothing, whatever its method; some searches are a POST.
+
+    Of `json`, `form` and `content`, which is sent as it is, one at most is given.
+    """
 
     url: str
     method: str = "GET"
     params: Params = field(default_factory=dict)
     json: Json = None
     form: Params | None = None
+    content: bytes | None = field(default=None, repr=False)
     headers: Mapping[str, str] = field(default_factory=dict)
     reads: bool = False
     # Statuses that are an answer here and no refusal: 404 where the question is whether something is there.

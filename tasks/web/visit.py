@@ -87,6 +87,7 @@ class Visit:
             url,
             json=request.json,
             data=request.form,
+            content=request.content,
             headers=request.headers,
             timeout=httpx.Timeout(
                 connect=min(limits.connect_s, left_s),

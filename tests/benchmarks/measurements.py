@@ -25,7 +25,6 @@ from rich.table import Table
 from flows.journal import Journal, Redactor
 from flows.journal.measurement import measure
 from flows.journal.series import Series
-from flows.journal.thinning import Thinning
 from flows.told.asked import Asked
 from flows.told.chart import within
 from flows.told.curves import curves
@@ -33,6 +32,7 @@ from flows.told.plane import SMALL
 from runbooks.model import AnyCheck
 from tasks.check import Check
 from tasks.environment import Measured
+from tasks.measurements.thinning import Thinning
 from tasks.model import Finding, Row, Verdict
 from tests.benchmarks.journal import journal as own_journal
 

@@ -42,7 +42,7 @@ def test_it_tells_each_change_once_and_leaves_out_what_it_cannot_see() -> None:
     look, done = steps("a", "a", "", "!", "b")
 
     with told_to(lambda now: told.append(now.says)), watched(look):
-        assert done.wait(5)
+        assert done.wait(60)
 
     assert told == ["a", "b"]
 
@@ -59,12 +59,12 @@ def test_it_is_silent_after_the_work_ended() -> None:
 
     def look() -> Progress:
         looking.set()
-        assert ended.wait(5)
+        assert ended.wait(60)
         return Progress(says="late")
 
     def work() -> None:
         with told_to(lambda now: told.append(now.says)), watched(look):
-            assert looking.wait(5)
+            assert looking.wait(60)
             threading.Timer(0.05, ended.set).start()
 
     work()
@@ -86,6 +86,6 @@ def test_the_listener_knows_what_the_working_thread_knows() -> None:
     look, done = steps("a")
 
     with told_to(lambda _: heard.append(RUN.get())), watched(look):
-        assert done.wait(5)
+        assert done.wait(60)
 
     assert heard == ["incident 7"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import sys
 import time
@@ -13,6 +14,9 @@ import pytest
 
 from tasks.model import CannotLook, Refused
 from tasks.program import LINE_CHARACTERS, LINES_KEPT, ProgramFailed, ProgramTookTooLong, run
+
+# Longer than any machine is busy, and shorter than what the programs here wait for.
+DEADLINE_S = 60.0
 
 
 def python(code: str, *arguments: str) -> tuple[str, ...]:
@@ -29,11 +33,21 @@ def gone(pid: int) -> bool:
     return stat.exists() and stat.read_text().rpartition(")")[2].split()[0] == "Z"
 
 
+def took_too_long(code: str, started: Callable[[], object]) -> ProgramTookTooLong:
+    """How such a program was ended, once it had started: on a busy machine that may take longer than its limit."""
+    for limit_s in (2, 8, 32):
+        with pytest.raises(ProgramTookTooLong) as caught:
+            run(python(code), limit_s=limit_s)
+        if started():
+            return caught.value
+    pytest.fail("It never started.")
+
+
 def until(true: Callable[[], object], what: str) -> None:
-    end = time.monotonic() + 15
+    end = time.monotonic() + DEADLINE_S
     while not true():
         if time.monotonic() > end:
-            pytest.fail(f"Never within 15 s: {what}")
+            pytest.fail(f"Never within {DEADLINE_S:g} s: {what}")
         time.sleep(0.02)
 
 
@@ -43,13 +57,22 @@ def test_it_returns_what_the_program_said_on_both_streams() -> None:
     assert 0 < ran.seconds < 20
 
 
-def test_it_tells_each_line_while_the_program_runs() -> None:
-    heard: list[tuple[str, float]] = []
-    started = time.monotonic()
-    code = "import time; print('now', flush=True); time.sleep(0.6); print('later')"
-    run(python(code), limit_s=20, heard=lambda line: heard.append((line, time.monotonic() - started)))
-    assert [line for line, _ in heard] == ["now", "later"]
-    assert heard[1][1] - heard[0][1] > 0.3
+def test_it_tells_each_line_while_the_program_runs(tmp_path: Path) -> None:
+    heard: list[str] = []
+    told = tmp_path / "told"
+    # It says the second line only after somebody has heard the first.
+    code = (
+        "import os, time; print('now', flush=True)\n"
+        f"while not os.path.exists({str(told)!r}): time.sleep(0.01)\n"
+        "print('later')"
+    )
+
+    def hear(line: str) -> None:
+        heard.append(line)
+        told.touch()
+
+    run(python(code), limit_s=DEADLINE_S, heard=hear)
+    assert heard == ["now", "later"]
 
 
 def test_it_never_meets_a_shell(tmp_path: Path) -> None:
@@ -113,14 +136,13 @@ def test_it_names_the_signal_that_ended_the_program() -> None:
         run(python("import os; os.kill(os.getpid(), 9)"), limit_s=20)
 
 
-def test_it_ends_a_program_that_takes_too_long_and_shows_what_it_said() -> None:
-    started = time.monotonic()
-    with pytest.raises(ProgramTookTooLong) as caught:
-        run(python("import time; print('waiting', flush=True); time.sleep(99)"), limit_s=1)
-    assert time.monotonic() - started < 10
-    assert isinstance(caught.value, CannotLook)
-    assert not isinstance(caught.value, Refused)
-    assert caught.value.says.endswith("did not end within 1 s and was ended. It said:\n  | waiting")
+def test_it_ends_a_program_that_takes_too_long_and_shows_what_it_said(tmp_path: Path) -> None:
+    started = tmp_path / "started"
+    code = f"import time; print('waiting', flush=True); open({str(started)!r}, 'w').close(); time.sleep(99)"
+    caught = took_too_long(code, started.exists)
+    assert isinstance(caught, CannotLook)
+    assert not isinstance(caught, Refused)
+    assert re.search(r"did not end within \d+ s and was ended\. It said:\n  \| waiting$", caught.says)
 
 
 def test_it_ends_a_program_and_its_children_that_ignore_sigterm(tmp_path: Path) -> None:
@@ -132,24 +154,23 @@ def test_it_ends_a_program_and_its_children_that_ignore_sigterm(tmp_path: Path) 
         f"open({str(pids)!r}, 'a').write(f'{{os.getpid()}}\\n')\n"
         "time.sleep(99)\n"
     )
-    with pytest.raises(ProgramTookTooLong):
-        run(python(code), limit_s=2)
+    took_too_long(code, started=lambda: pids.exists() and len(pids.read_text().split()) == 2)
     both = [int(pid) for pid in pids.read_text().split()]
     assert len(both) == 2
     until(lambda: all(map(gone, both)), "both processes are gone")
 
 
 def test_it_lets_a_program_clean_up_after_sigterm(tmp_path: Path) -> None:
-    lock = tmp_path / "lock"
+    lock, ready = tmp_path / "lock", tmp_path / "ready"
     code = (
         "import signal, sys, time, pathlib\n"
         f"lock = pathlib.Path({str(lock)!r}); lock.touch()\n"
         "def end(*_): time.sleep(0.3); lock.unlink(); print('cleaned', flush=True); sys.exit(1)\n"
         "signal.signal(signal.SIGTERM, end)\n"
+        f"pathlib.Path({str(ready)!r}).touch()\n"
         "time.sleep(99)\n"
     )
-    with pytest.raises(ProgramTookTooLong, match="cleaned"):
-        run(python(code), limit_s=2)
+    assert "cleaned" in took_too_long(code, started=ready.exists).says
     assert not lock.exists()
 
 
@@ -166,7 +187,7 @@ def test_it_does_not_wait_for_a_daemon_that_holds_the_pipe(tmp_path: Path) -> No
     )
     started = time.monotonic()
     assert run(python(code), limit_s=30).lines == ("started",)
-    assert time.monotonic() - started < 10
+    assert time.monotonic() - started < DEADLINE_S
     # It started a daemon as it was asked to: the daemon lives.
     daemon = int(pid.read_text())
     assert not gone(daemon)
@@ -183,15 +204,16 @@ def test_it_does_not_wait_for_a_daemon_that_never_stops_talking(tmp_path: Path) 
     )
     started = time.monotonic()
     run(python(code), limit_s=30)
-    assert time.monotonic() - started < 10
+    assert time.monotonic() - started < DEADLINE_S
     until(lambda: pid.exists() and pid.read_text() and gone(int(pid.read_text())), "the broken pipe ended it")
 
 
 @pytest.mark.parametrize("unit", [b"x" * 1000 + b"\n", b"y" * 1000], ids=["lines", "one endless line"])
-def test_it_stays_small_whatever_the_program_shouts(unit: bytes) -> None:
-    with pytest.raises(ProgramTookTooLong) as caught:
-        run(python(f"import os\nwhile True: os.write(1, {unit!r} * 60)"), limit_s=1)
-    ran = caught.value.ran
+def test_it_stays_small_whatever_the_program_shouts(unit: bytes, tmp_path: Path) -> None:
+    shouted = tmp_path / "shouted"
+    shout = f"for _ in range(100): os.write(1, {unit!r} * 60)"
+    code = f"import os\n{shout}\nopen({str(shouted)!r}, 'w').close()\nwhile True: os.write(1, {unit!r} * 60)"
+    ran = took_too_long(code, shouted.exists).ran
     assert len(ran.lines) == LINES_KEPT
     assert ran.lines_lost > 0
     assert max(map(len, ran.lines)) <= LINE_CHARACTERS

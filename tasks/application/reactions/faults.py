@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from tasks.application.as_it_was import JOB, AsItWas
 from tasks.application.leads import SOFT_TIMES
-from tasks.application.reactions.queries import BOUNCE, REFUSE
+from tasks.application.reactions.queries import BOUNCE, LEAVE, LOSE_INTEREST, REFUSE
 from tasks.application.system import ApplicationDatabase
 from tasks.fault import Fault
 from tasks.model import Refused, Row
@@ -72,6 +72,48 @@ class BounceSoft(_Bounce):
 
     def _given(self) -> dict[str, object]:
         return {"leads": self.leads, "times": SOFT_TIMES}
+
+
+class LeaveOneCampaign(Fault):
+    """Let the readers of one campaign unsubscribe in numbers."""
+
+    def __init__(self, share: float = 0.05) -> None:
+        """`share` of the mails of three days of the campaign that sends most; as many of them must be opened."""
+        self.share = share
+
+    def cause(self, application: ApplicationDatabase) -> AsItWas:
+        return _of_one_campaign(
+            application,
+            LEAVE,
+            ("id", "type"),
+            share=self.share,
+            unsubscribe=application.values("events.types.unsubscribe")[0],
+        )
+
+    def cure(self, trouble: AsItWas) -> None:
+        trouble.restore()
+
+
+class LoseInterest(Fault):
+    """Let nobody open the mails of one campaign, nor follow a link."""
+
+    def cause(self, application: ApplicationDatabase) -> AsItWas:
+        return _of_one_campaign(application, LOSE_INTEREST, ("id", "at"))
+
+    def cure(self, trouble: AsItWas) -> None:
+        trouble.restore()
+
+
+def _of_one_campaign(application: ApplicationDatabase, query: str, fields: tuple[str, ...], **given: object) -> AsItWas:
+    """Run `query` on events of one campaign's mails; what it tells of them is kept, and the campaign's status."""
+    was = AsItWas(application)
+    with application.server.drill_session(JOB) as session:
+        found = session.run(application.filled(query), **given)
+        if not found:
+            raise Refused(f"{application.address} has no events for this fault: nothing was opened, or long ago.")
+        was.keep("events", [{name: row[name] for name in fields} for row in found])
+        was.look(session, "campaigns", ["status"], "id", _values(found, "campaign"))
+    return was
 
 
 def _values(rows: list[Row], name: str) -> list[str]:

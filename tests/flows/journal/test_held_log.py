@@ -35,7 +35,7 @@ from tests.flows.raw import Raw
 from tests.left_out import examples
 
 
-def until(true: Callable[[], bool], within_s: float = 10) -> None:
+def until(true: Callable[[], bool], within_s: float = 60) -> None:
     deadline = time.monotonic() + within_s
     while not true():
         assert time.monotonic() < deadline, "it did not become true in time"
@@ -156,7 +156,7 @@ def test_it_keeps_one_of_two_writers_with_the_same_key(journal: Journal) -> None
     together = threading.Barrier(2)
 
     def attempt(write: Callable[[str, str, Told], Entry], key: str) -> bool:
-        together.wait(10)
+        together.wait(60)
         try:
             write("engine", key, Raw("closed", {}))
         except AlreadyRecorded:

@@ -76,7 +76,7 @@ class Pooler:
     @contextmanager
     def _server(self) -> Iterator[socket.socket]:
         with self._given_back:
-            assert self._given_back.wait_for(lambda: bool(self._free), timeout=5)
+            assert self._given_back.wait_for(lambda: bool(self._free), timeout=60)
             server = self._free.pop()
         try:
             yield server

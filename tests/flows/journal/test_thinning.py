@@ -11,11 +11,12 @@ from alembic import command
 from psycopg import errors
 from pydantic import SecretStr
 
-from flows.journal import CannotRemove, JournalUnavailable
+from flows.journal import JournalUnavailable
 from flows.journal.migrate import migrate
 from flows.journal.series import Series
-from flows.journal.thinning import MONTHS_AHEAD, Thinning
-from tasks.model import Verdict
+from tasks.measurements.queries import MONTHS_AHEAD
+from tasks.measurements.thinning import Thinning
+from tasks.model import Refused, Verdict
 from tests.conftest import Server
 from tests.flows.journal.conftest import Roles, roles_on
 from tests.flows.journal.graves import owner
@@ -116,10 +117,10 @@ def test_it_keeps_ninety_days_point_by_point(roles: Roles) -> None:
 def test_it_thins_for_the_owner_only(roles: Roles) -> None:
     by_month(roles)
     write(roles, (OLD, 1.0, "OK"))
-    with pytest.raises(CannotRemove, match=f"{roles.runner} may thin nothing: only the owner"):
+    with pytest.raises(Refused, match=f"{roles.runner} may thin nothing: only the owner"):
         list(Thinning(SecretStr(roles.runner_url)).thin(NOW))
-    with pytest.raises(CannotRemove, match="kept 31 days at least"):
-        list(Thinning(SecretStr(roles.owner_url)).thin(NOW, DAY))
+    with pytest.raises(Refused, match="kept 31 days at least"):
+        list(Thinning(SecretStr(roles.owner_url), DAY).thin(NOW))
     assert parts(roles)["to_2026_08"] == 1
 
 

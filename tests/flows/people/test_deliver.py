@@ -16,7 +16,7 @@ from tests.flows.hostile import HOSTILE
 from tests.flows.mailbox import Mailbox, mailbox, silent_mailbox
 
 # Less than Apprise waits for a silent server.
-SOON_S = 10.0
+SOON_S = 50.0
 
 
 def letter(box: Mailbox, incident: str, **more: str) -> Letter:

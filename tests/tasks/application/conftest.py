@@ -27,12 +27,13 @@ CREATE TYPE send_status AS ENUM ('queued', 'sending', 'sent', 'failed', 'bounced
 CREATE TABLE email_sends (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, lead_id bigint, campaign_id bigint DEFAULT 1,
     send_status send_status NOT NULL, failure_reason text, bounce_type varchar(20),
+    subject text DEFAULT 'A tour', body text DEFAULT 'Hello Ada',
     scheduled_send_time timestamptz, claimed_at timestamptz, actual_send_time timestamptz, message_id text,
     created_at timestamptz NOT NULL DEFAULT now(), updated_at timestamptz NOT NULL DEFAULT now()
 );
 CREATE TABLE email_events (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, email_send_id bigint, event_type text,
-    event_timestamp timestamptz, event_hash text
+    event_timestamp timestamptz, event_hash text, detail text
 );
 CREATE UNIQUE INDEX events_once ON email_events (event_hash);
 CREATE TABLE workflow_executions (
@@ -89,6 +90,8 @@ MAPPING: dict[str, Any] = {
         "message_id": "message_id",
         "failed_at": "updated_at",
         "error": "failure_reason",
+        "subject": "subject",
+        "body": "body",
         "bounce_type": "bounce_type",
         "statuses": {
             "queued": ["queued"],
@@ -107,6 +110,7 @@ MAPPING: dict[str, Any] = {
         "type": "event_type",
         "at": "event_timestamp",
         "once": "event_hash",
+        "detail": "detail",
         "types": {
             "open": ["open"],
             "click": ["click"],
@@ -310,7 +314,8 @@ def shop(built: Stage) -> Shop:
         "TRUNCATE email_sends, email_events, enrollments, workflow_executions, campaign_analytics, inboxes, "
         "inbox_days;"
         "UPDATE campaigns SET status = 'active';"
-        "UPDATE leads SET status = 'active', name = 'Ada' WHERE status <> 'active' OR name IS DISTINCT FROM 'Ada';"
+        "UPDATE leads SET status = 'active', name = 'Ada' "
+        "WHERE status IS DISTINCT FROM 'active' OR name IS DISTINCT FROM 'Ada';"
         "UPDATE settings SET value = CASE setting WHEN 'emergency_stop' THEN 'false' ELSE '50' END::jsonb, "
         "changed_at = now() - interval '9 days', changed_by = 'ana', reason = NULL;"
         "UPDATE workflows SET active = true, next_run_at = now()"

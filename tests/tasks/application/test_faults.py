@@ -5,12 +5,19 @@ from __future__ import annotations
 import pytest
 
 from tasks.action import Action
+from tasks.application.content.actions import WithdrawIncompleteLeads
+from tasks.application.content.checks import check_incomplete_leads
+from tasks.application.content.faults import ForgetNames
 from tasks.application.faults import FailWorkflow, StickQueue, UnsubscribeWave
 from tasks.application.leads import EndEnrolmentsOfRefused, MarkAddressesInvalid
-from tasks.application.reactions.actions import PauseBouncingCampaigns
+from tasks.application.reactions.actions import PauseBouncingCampaigns, PauseUnreadCampaigns, PauseUnsubscribedCampaigns
 from tasks.application.reactions.bounces import check_bounced_leads, check_bounces_by_campaign, check_refused_leads
 from tasks.application.reactions.checks import check_unsubscribes
-from tasks.application.reactions.faults import BounceBlocked, BounceHard, BounceSoft
+from tasks.application.reactions.engagement import check_low_engagement
+from tasks.application.reactions.faults import BounceBlocked, BounceHard, BounceSoft, LeaveOneCampaign, LoseInterest
+from tasks.application.reactions.unsubscribes import check_unsubscribes_by_campaign
+from tasks.application.rows.duplicates import check_duplicate_events
+from tasks.application.rows.faults import RepeatEvents
 from tasks.application.sending.checks import check_send_failures, check_sent_yesterday, check_stuck_sends
 from tasks.application.workflows.checks import check_expected_workflows, check_workflow_errors
 from tasks.environment import Environment, Kind
@@ -26,12 +33,19 @@ FAULTS = (
     (BounceHard(), (check_bounced_leads, check_bounces_by_campaign)),
     (BounceSoft(), (check_refused_leads,)),
     (BounceBlocked(), (check_bounces_by_campaign,)),
+    (LeaveOneCampaign(), (check_unsubscribes_by_campaign,)),
+    (LoseInterest(), (check_low_engagement,)),
+    (RepeatEvents(), (check_duplicate_events,)),
+    (ForgetNames(), (check_incomplete_leads,)),
 )
 # With the steps that the drills approve.
 RESOLVED = (
     (BounceHard(), MarkAddressesInvalid()),
     (BounceSoft(), EndEnrolmentsOfRefused()),
     (BounceBlocked(), PauseBouncingCampaigns()),
+    (LeaveOneCampaign(), PauseUnsubscribedCampaigns()),
+    (LoseInterest(), PauseUnreadCampaigns()),
+    (ForgetNames(), WithdrawIncompleteLeads()),
 )
 
 

@@ -77,7 +77,7 @@ def test_it_waits_longer_for_what_reads_weeks(shop: Shop) -> None:
 def test_it_is_examined_part_by_part(shop: Shop) -> None:
     found = list(shop.door().examine())
     assert [one.verdict for one in found] == [Verdict.OK] * 11
-    assert found[0].says == "public.email_sends is there as sends: 12 columns."
+    assert found[0].says == "public.email_sends is there as sends: 14 columns."
 
     found = list(shop.door(events={"at": "xyz"}, leads={"table": "xyz"}).examine())
     assert [one.says for one in found if one.verdict is Verdict.BAD] == [
@@ -164,7 +164,8 @@ def test_its_example_is_a_mapping_of_every_part_and_column() -> None:
     lines = (head + text.partition(head)[2].partition("\n\n")[0]).splitlines()
     written = tomllib.loads("\n".join(line.removeprefix("# ") for line in lines))
     table = written["environments"]["production"]["systems"]["application"]
-    door = ApplicationDatabase.model_validate({**table, "url": "postgresql://a:b@host/database"})
+    filled = dict.fromkeys(("url", "action_url"), "postgresql://a:b@host/database")
+    door = ApplicationDatabase.model_validate({**table, **filled})
     for name, kind in MAPPING.items():
         part = door.parts[name]
         assert set(examined(part)) >= {column for column, value in kind.items() if isinstance(value, str)} - NO_COLUMNS

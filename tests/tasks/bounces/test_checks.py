@@ -10,10 +10,10 @@ from pydantic import ValidationError
 
 from tasks.bounces.checks import (
     ON_ITS_WAY_S,
-    check_bounces_by_domain,
-    check_bounces_by_kind,
-    check_complaints,
-    check_repeated_bounces,
+    check_feedback_reports,
+    check_returned_again,
+    check_returned_by_domain,
+    check_returned_mails,
 )
 from tasks.bounces.system import Bounces
 from tasks.model import Finding, Refused, Verdict
@@ -26,7 +26,7 @@ DAY_S = 86_400
 
 
 def by_kind(folder: Path, **given: object) -> Finding:
-    return check_bounces_by_kind.fn(mailbox(folder, **given))
+    return check_returned_mails.fn(mailbox(folder, **given))
 
 
 def put(folder: Path, count: int, why: tuple[str, str], *, domain: str = "example.com", ago_s: float = 60) -> None:
@@ -39,7 +39,7 @@ def test_it_says_what_came_back(tmp_path: Path) -> None:
     box = mailbox(tmp_path)
     for server in ("postfix", "exim", "opensmtpd", "postfix_delayed"):
         deliver(tmp_path, sample(server))
-    found = check_bounces_by_kind.fn(box)
+    found = check_returned_mails.fn(box)
     assert found.verdict is Verdict.BAD
     assert found.says == (
         "6 mails bounced hard in the last 24 hours (bad from 5); 4 softly, 3 blocked (bad from 10), 3 for no reason "
@@ -150,7 +150,7 @@ def test_it_follows_no_link_and_waits_for_no_pipe(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "check", [check_bounces_by_kind, check_bounces_by_domain, check_repeated_bounces, check_complaints]
+    "check", [check_returned_mails, check_returned_by_domain, check_returned_again, check_feedback_reports]
 )
 def test_it_changes_nothing(tmp_path: Path, check: object) -> None:
     box = mailbox(tmp_path)
@@ -163,7 +163,7 @@ def test_it_changes_nothing(tmp_path: Path, check: object) -> None:
 def test_it_says_who_blocks_us(tmp_path: Path) -> None:
     put(tmp_path, 10, BLOCK, domain="big.example")
     put(tmp_path, 12, HARD)
-    found = check_bounces_by_domain.fn(mailbox(tmp_path))
+    found = check_returned_by_domain.fn(mailbox(tmp_path))
     assert found.verdict is Verdict.BAD
     assert found.says == (
         "big.example blocked 10 mails of ours in the last 24 hours (bad from 10): “554 5.7.1 blocked using bl.example”."
@@ -176,14 +176,14 @@ def test_it_says_who_blocks_us(tmp_path: Path) -> None:
 )
 def test_it_judges_one_domain(tmp_path: Path, blocks: int, verdict: Verdict) -> None:
     put(tmp_path, blocks, BLOCK, domain="big.example")
-    assert check_bounces_by_domain.fn(mailbox(tmp_path)).verdict is verdict
+    assert check_returned_by_domain.fn(mailbox(tmp_path)).verdict is verdict
 
 
 def test_it_speaks_when_nobody_blocks(tmp_path: Path) -> None:
     box = mailbox(tmp_path)
-    assert check_bounces_by_domain.fn(box).says == "No mail came back in the last 24 hours."
+    assert check_returned_by_domain.fn(box).says == "No mail came back in the last 24 hours."
     put(tmp_path, 2, HARD)
-    assert check_bounces_by_domain.fn(box).says == (
+    assert check_returned_by_domain.fn(box).says == (
         "No domain blocked us in the last 24 hours; most mails came back from example.com: 2."
     )
 
@@ -192,7 +192,7 @@ def test_an_address_that_is_mailed_again_is_told(tmp_path: Path) -> None:
     box = mailbox(tmp_path)
     deliver(tmp_path, failed(("jane@example.com", *HARD)), ago_s=10 * DAY_S)
     deliver(tmp_path, failed(("Jane@Example.com", *HARD)), ago_s=60)
-    found = check_repeated_bounces.fn(box)
+    found = check_returned_again.fn(box)
     assert found.verdict is Verdict.WARN
     assert found.says == (
         "1 address bounced hard and was mailed again within 14 days (bad from 5); 0 addresses bounced softly 3 times "
@@ -207,7 +207,7 @@ def test_mail_that_was_on_its_way_says_nothing(tmp_path: Path, apart_s: float, a
     box = mailbox(tmp_path)
     deliver(tmp_path, failed(("jane@example.com", *HARD)), ago_s=60 + apart_s)
     deliver(tmp_path, failed(("jane@example.com", *HARD)), ago_s=60)
-    assert check_repeated_bounces.fn(box).value == again
+    assert check_returned_again.fn(box).value == again
 
 
 @pytest.mark.parametrize(
@@ -217,7 +217,7 @@ def test_a_mailbox_that_stays_full_is_told(tmp_path: Path, times: int, why: tupl
     box = mailbox(tmp_path)
     for day in range(times):
         deliver(tmp_path, failed(("jane@example.com", *why)), ago_s=day * DAY_S + 60)
-    assert check_repeated_bounces.fn(box).verdict is verdict
+    assert check_returned_again.fn(box).verdict is verdict
 
 
 @pytest.mark.parametrize(
@@ -238,7 +238,7 @@ def test_it_judges_complaints(tmp_path: Path, complaints: int, sent: int | None,
     for number in range(complaints):
         deliver(tmp_path, complaint("abuse", f"a{number}@example.com"))
     deliver(tmp_path, complaint("not-spam"))
-    found = check_complaints.fn(box)
+    found = check_feedback_reports.fn(box)
     assert (found.verdict, found.facts) == (verdict, {"complaints": complaints, "not spam": 1})
 
 
@@ -250,7 +250,7 @@ def test_no_mailbox_is_no_health(tmp_path: Path, missing: str, says: str) -> Non
     box = mailbox(tmp_path)
     (tmp_path / missing).rmdir()
     with pytest.raises(Refused, match=says):
-        check_bounces_by_kind.fn(box)
+        check_returned_mails.fn(box)
     assert [found.verdict for found in box.examine()] == [Verdict.BAD]
 
 
@@ -263,3 +263,16 @@ def test_the_doctor_says_what_lies_there(tmp_path: Path) -> None:
 def test_it_wants_the_whole_path() -> None:
     with pytest.raises(ValidationError, match="write the whole path"):
         Bounces(maildir=Path("mail"))
+
+
+def test_what_a_stranger_writes_is_shown_as_text_and_names_nobody(tmp_path: Path) -> None:
+    box = mailbox(tmp_path)
+    said = "550 5.7.1 \x1b[31mblocked\u202e <jane@example.com> " + "x" * 500
+    deliver(tmp_path, failed(("jane@example.com", "5.7.1", said)))
+    deliver(tmp_path, complaint("abuse", "jane@example.com").replace(b"provider/1.0", b"\x1b[31m jane@example.com"))
+    for check in (check_returned_mails, check_returned_by_domain, check_returned_again, check_feedback_reports):
+        found = check.fn(box)
+        shown = str([found.says, found.rows])
+        assert "jane@" not in shown
+        assert all(letter not in found.says + "".join(map(str, found.rows)) for letter in ("\x1b", "\u202e"))
+        assert len(shown) < 1_500

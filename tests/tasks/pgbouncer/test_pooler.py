@@ -60,12 +60,13 @@ def test_it_counts_those_who_wait_and_how_long(pooled: Pooled) -> None:
     threads = [waits(pooled, pooled.client()) for _ in range(3)]
 
     until(lambda: (ask(console).value or 0) > 1.0, "the first has waited for a second")
-    waited = time.monotonic() - started
     found = ask(console)
+    waited = time.monotonic() - started
 
     assert found.verdict is Verdict.WARN
     assert found.facts["clients_waiting"] == 3
-    assert found.value == pytest.approx(waited, abs=1)
+    assert found.value is not None
+    assert 1.0 < found.value <= waited + 1
     assert found.says.startswith("3 clients wait for a server connection at 127.0.0.1:")
     assert found.says.endswith("most at shop as app, 2 server connections in use.")
     assert [(row["clients_waiting"], row["servers_active"]) for row in found.rows] == [(3, 2)]

@@ -57,16 +57,14 @@ def world(request: pytest.FixtureRequest) -> Iterator[tuple[Stage, dict[str, Fin
         yield stage, usual
 
 
-@pytest.fixture(params=WORLDS)
+@pytest.fixture(scope="module", params=WORLDS)
 def set_so(request: pytest.FixtureRequest, world: tuple[Stage, dict[str, Finding]]) -> Iterator[None]:
     stage, _ = world
     database = stage.admin_url.rpartition("/")[2]
-    for role in ("reader", "actor"):
-        for setting in WORLDS[request.param]:
-            stage.admin(f"ALTER ROLE {role} IN DATABASE {database} SET {setting}")
+    roles = [f"ALTER ROLE {role} IN DATABASE {database}" for role in ("reader", "actor")]
+    stage.admin("; ".join(f"{role} SET {setting}" for role in roles for setting in WORLDS[request.param]))
     yield
-    for role in ("reader", "actor"):
-        stage.admin(f"ALTER ROLE {role} IN DATABASE {database} RESET ALL")
+    stage.admin("; ".join(f"{role} RESET ALL" for role in roles))
 
 
 @every_question

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from tasks.model import Finding, Verdict
+from tasks.postgres import reserve
 from tasks.postgres.refusals import NotConnected, Reason
 from tasks.postgres.system import PostgresServer
 from tests.tasks.postgres.conftest import Stage, until
@@ -44,7 +45,8 @@ def test_all_questions_are_answered_within_what_is_there(stage: Stage, places: i
     assert found["check_database_connection_limits"].verdict is Verdict.OK
 
 
-def test_it_does_not_wait_where_others_have_used_it_up(stage18: Stage) -> None:
+def test_it_does_not_wait_where_others_have_used_it_up(stage18: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reserve, "TURN_WITHIN_S", 300.0)
     stage18.session("web", "nobody_special")
     stage18.admin("ALTER ROLE nobody_special CONNECTION LIMIT 1")
     began = time.monotonic()
@@ -55,4 +57,4 @@ def test_it_does_not_wait_where_others_have_used_it_up(stage18: Stage) -> None:
         stage18.admin("ALTER ROLE nobody_special CONNECTION LIMIT -1")
 
     assert caught.value.reason is Reason.ROLE_LIMIT
-    assert time.monotonic() - began < 3
+    assert time.monotonic() - began < 100

@@ -340,7 +340,7 @@ def test_it_waits_for_nobody_longer_than_it_says(old18: Old) -> None:
     began = datetime.now(UTC)
     with pytest.raises(CannotLook):
         DeleteOldRows().apply(door, plan)
-    assert datetime.now(UTC) - began < timedelta(seconds=5)
+    assert datetime.now(UTC) - began < timedelta(seconds=60)
     assert old18.count("logs") == 2000
 
 

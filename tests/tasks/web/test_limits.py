@@ -11,14 +11,17 @@ from tasks.model import CannotLook, Refused
 from tasks.web.pages import by_cursor, pages
 from tests.tasks.web.conftest import Reply, Vendor
 
+# Longer than any machine is busy; a test that really waits for it has found a fault.
+ENDLESS_S = 60.0
 
-@pytest.mark.parametrize("reply", [Reply(drips=True), Reply(drips_headers=True), Reply(after_s=3)])
+
+@pytest.mark.parametrize("reply", [Reply(drips=True), Reply(drips_headers=True), Reply(after_s=ENDLESS_S)])
 def test_it_ends_what_is_drawn_out(vendor: Vendor, reply: Reply) -> None:
     vendor.replies = [reply]
     started = time.monotonic()
     with pytest.raises(CannotLook, match=r"^127\.0\.0\.1 did not answer within 0\.2 s\.$"):
         vendor.door(total_s=0.2).get("/x")
-    assert time.monotonic() - started < 2.5
+    assert time.monotonic() - started < ENDLESS_S
 
 
 def test_it_takes_no_answer_for_whole_that_it_cut_off(vendor: Vendor) -> None:
@@ -29,11 +32,11 @@ def test_it_takes_no_answer_for_whole_that_it_cut_off(vendor: Vendor) -> None:
 
 
 def test_it_gives_each_wait_its_own_limit(vendor: Vendor) -> None:
-    vendor.replies = [Reply(after_s=4), Reply()]
-    vendor.door(read_s=2).get("/x")
+    vendor.replies = [Reply(after_s=ENDLESS_S), Reply()]
+    vendor.door(read_s=3).get("/x")
     assert len(vendor.asked) == 2
 
-    vendor.replies = [Reply(after_s=3)]
+    vendor.replies = [Reply(after_s=ENDLESS_S)]
     with pytest.raises(CannotLook, match=r"did not answer within 0\.4 s"):
         vendor.door(read_s=0.4, attempts=1).get("/x")
 
@@ -43,7 +46,7 @@ def test_it_has_one_limit_for_all_attempts(vendor: Vendor) -> None:
     started = time.monotonic()
     with pytest.raises(CannotLook):
         vendor.door(total_s=0.3, attempts=50).get("/x")
-    assert time.monotonic() - started < 2.5
+    assert time.monotonic() - started < ENDLESS_S
     assert len(vendor.asked) <= 3
 
 
@@ -52,7 +55,7 @@ def test_it_has_one_limit_for_all_pages(vendor: Vendor) -> None:
     started = time.monotonic()
     with pytest.raises(CannotLook, match=r"did not answer within 0\.4 s"):
         list(pages(vendor.door(total_s=0.4, pages=1000), "/x", by_cursor("after", "next"), params={"n": 1}))
-    assert time.monotonic() - started < 2.5
+    assert time.monotonic() - started < ENDLESS_S
 
 
 @pytest.mark.parametrize(("length", "fits"), [(999, True), (1000, True), (1001, False)])
@@ -83,7 +86,7 @@ def test_it_unpacks_nothing(vendor: Vendor) -> None:
 
 
 @pytest.mark.parametrize(
-    ("reply", "total_s"), [(Reply(status=404, drips=True), 0.6), (Reply(status=404, floods=True), 10)]
+    ("reply", "total_s"), [(Reply(status=404, drips=True), 3), (Reply(status=404, floods=True), 10)]
 )
 def test_it_tells_a_refusal_whatever_comes_behind_it(vendor: Vendor, reply: Reply, total_s: float) -> None:
     vendor.replies = [reply]

@@ -35,14 +35,14 @@ def test_it_shows_the_secret_to_the_server_only(
     vendor: Vendor, caplog: pytest.LogCaptureFixture, sent: str, key: Callable[[SecretStr], Key]
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    place = vendor.place(key(SecretStr(SECRET)), read_s=0.4, attempts=1)
+    place = vendor.place(key(SecretStr(SECRET)), read_s=2.0, attempts=1)
     door = Door(place=place, words=repeating)
     vendor.paths = {
         "/fine": Reply(),
         "/says": Reply(status=401, body=f"Incorrect API key provided: {sent} or {SECRET}".encode()),
         "/away": Reply(status=302, headers={"Location": "http://example.invalid/?key=another"}),
         "/hangs": Reply(hangs_up=True),
-        "/slow": Reply(after_s=1),
+        "/slow": Reply(after_s=60),
     }
     shown = [repr(place), repr(door), str(place.key), repr(Visit(place))]
     with one_question():

@@ -148,7 +148,7 @@ def test_it_cannot_tell_where_nobody_answers(tmp_path: Path, root: Authority) ->
     with mute() as port:
         ca, begun = trusting(tmp_path, root), time.monotonic()
         found = asked(port, ca, "127.0.0.1")
-    assert time.monotonic() - begun < 10
+    assert time.monotonic() - begun < 50
     assert found.verdict is Verdict.UNKNOWN
     assert "127.0.0.1 did not answer within 4 s" in found.says
     assert asked(1, ca).verdict is Verdict.UNKNOWN

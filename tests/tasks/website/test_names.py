@@ -87,7 +87,7 @@ def test_it_is_content_with_any_address(resolver: str) -> None:
 def test_it_tells_apart_why_a_name_does_not_resolve(resolver: str, host: str, verdict: Verdict, says: str) -> None:
     begun = time.monotonic()
     found = check_website_names.fn(site(resolver, host, "good.test"))
-    assert time.monotonic() - begun < 10
+    assert time.monotonic() - begun < 50
     assert found.verdict is verdict
     assert f"{host} {says}" in found.says
     assert [row["host"] for row in found.rows] == [host]

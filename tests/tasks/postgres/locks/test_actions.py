@@ -6,7 +6,6 @@ import dataclasses
 import os
 import re
 import signal
-import time
 
 import pytest
 
@@ -335,14 +334,13 @@ def test_it_says_that_a_stubborn_session_is_still_there(stage18: Stage, monkeypa
     plan = TerminateBlockingSessions().plan(stage18.door())
     os.kill(pid, signal.SIGSTOP)
     try:
-        started = time.monotonic()
+        # It does not wake up before this has returned.
         outcome = TerminateBlockingSessions().apply(stage18.door(), plan)
     finally:
         os.kill(pid, signal.SIGCONT)
 
     assert outcome.says == "1 session: 1 still there."
     assert not outcome.complete
-    assert time.monotonic() - started < 5
     until(lambda: not alive(stage18, pid), "it ends when it wakes up")
 
 

@@ -1,0 +1,76 @@
+"""Ways to make a mail provider ill that lets itself be told to (`drill_file`), as the lab's does."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import SecretStr
+
+from tasks.fault import Fault
+from tasks.mail_provider import key_file
+from tasks.mail_provider.system import MailProvider
+from tasks.model import Json, Refused
+
+
+@dataclass(frozen=True, kw_only=True)
+class Told:
+    """What it was told by which file, and the key that was in use then."""
+
+    provider: MailProvider
+    file: Path
+    key: SecretStr
+
+
+class _Told(Fault):
+    """Tell the provider what to do, by a file that it reads before each answer."""
+
+    def _tell(self, provider: MailProvider, **what: Json) -> Told:
+        file = provider.drill_file
+        if file is None:
+            raise Refused(
+                "This mail provider cannot be told to be ill: it has no `drill_file`.",
+                remedy='drill_file = "/path/that/your/stand-in/reads.json"  # in lab and staging only',
+            )
+        told = Told(provider=provider, file=file, key=provider.key_now())
+        # In one step: a half file would be read as none.
+        new = file.with_name(f"{file.name}.new")
+        new.write_text(json.dumps(what), encoding="utf-8")
+        new.rename(file)
+        return told
+
+    def cure(self, trouble: Told) -> None:
+        provider = trouble.provider
+        trouble.file.unlink(missing_ok=True)
+        if provider.key_file is not None and key_file.fingerprint(provider.key_now()) != key_file.fingerprint(
+            trouble.key
+        ):
+            key_file.put(provider.key_file, trouble.key)
+        # What the step has paused, the next rehearsal would find paused.
+        api = provider.api()
+        if api.is_paused():
+            api.resume()
+
+
+class RevokeKey(_Told):
+    """Revoke the key that the application uses."""
+
+    def cause(self, mail_provider: MailProvider) -> Told:
+        key = mail_provider.key_now().get_secret_value()
+        return self._tell(mail_provider, revoked=[hashlib.sha256(key.encode()).hexdigest()])
+
+
+class LimitRequests(_Told):
+    """Answer 429 until the sender asks no more."""
+
+    def cause(self, mail_provider: MailProvider) -> Told:
+        return self._tell(mail_provider, limited=True)
+
+
+class FailRequests(_Told):
+    """Answer 503 until the sender asks no more."""
+
+    def cause(self, mail_provider: MailProvider) -> Told:
+        return self._tell(mail_provider, status=503)

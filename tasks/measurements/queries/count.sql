@@ -1,0 +1,1 @@
+SELECT count(*) AS rows FROM incident.{part} WHERE at < %(before)s
