@@ -79,6 +79,6 @@ def _fill(session: psycopg.Connection) -> None:
         session.execute("SET LOCAL TimeZone = 'UTC'")
         session.execute("SET LOCAL work_mem = '128MB'")
         session.execute("SET LOCAL maintenance_work_mem = '128MB'")
-        for part in ("schema.sql", "data.sql", "keys.sql"):
+        for part in ("schema.sql", "data.sql", "keys.sql", "meanwhile.sql"):
             session.execute(resources.files(__package__).joinpath(part).read_bytes())
     session.execute("VACUUM (ANALYZE)")

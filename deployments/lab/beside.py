@@ -10,10 +10,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from deployments import private_file
+from deployments import accounts, private_file
 from deployments.home import Part
-from deployments.lab import certificates, mail_domain, sender, website
-from deployments.lab.service import NAME_SERVER, SENDER, WEBSITE
+from deployments.lab import certificates, mail, mail_domain, provider, sender, website
+from deployments.lab.service import MAIL, MAIL_PROVIDER, NAME_SERVER, SENDER, WEBSITE
 from deployments.supervise import Program, Supervisor
 from deployments.trouble import CannotStart
 
@@ -57,6 +57,19 @@ def _name_server(folder: Path, _: Url) -> None:
     mail_domain.prepare(folder)
 
 
+def _mail(folder: Path, _: Url) -> None:
+    mail.prepare(folder)
+    certificates.issue(folder)
+
+
+def _mail_provider(folder: Path, _: Url) -> None:
+    for name in (provider.TROUBLE, provider.STATE, f"{provider.KEY}.before"):
+        (folder / name).unlink(missing_ok=True)
+    keys = {name: accounts.new_password() for name in provider.HELD}
+    private_file.write_json(folder / provider.KEYS, keys)
+    private_file.write(folder / provider.KEY, f"{keys[provider.FIRST]}\n")
+
+
 # Not imported: it takes dnspython, and who starts a lab need not wait for that.
 _NAME_SERVER = str(Path(__file__).with_name("name_server.py"))
 
@@ -65,6 +78,8 @@ BESIDE = (
     Server(name=WEBSITE, script=website.__file__, ports=(WEBSITE,), prepare=_website),
     Server(name=SENDER, script=sender.__file__, ports=(), prepare=_sender),
     Server(name=NAME_SERVER, script=_NAME_SERVER, ports=(NAME_SERVER,), prepare=_name_server),
+    Server(name=MAIL, script=mail.SCRIPT, ports=(mail.SMTP, mail.IMAP), prepare=_mail),
+    Server(name=MAIL_PROVIDER, script=provider.__file__, ports=(MAIL_PROVIDER,), prepare=_mail_provider),
 )
 # By the name it has in the lab's state: what people call it.
 PORTS = {port: f"the lab's {server.name}" for server in BESIDE for port in server.ports}

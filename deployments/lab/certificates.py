@@ -16,15 +16,15 @@ from deployments import private_file
 CA = "ca.pem"
 DAY = datetime.timedelta(days=1)
 # A lab that stays up for a year would see its certificate end, as anybody's.
-GOOD, ENDING = 365 * DAY, 2 * DAY
+GOOD, ENDING, EXPIRED = 365 * DAY, 2 * DAY, -2 * DAY
 AUTHORITY = "The lab's authority"
 
 
 def issue(folder: Path) -> None:
-    """Write into `folder` the authority, and by it a certificate that lasts and one that soon ends, with their keys."""
+    """Write into `folder` the authority, and certificates with their keys: it lasts, it soon ends, it has ended."""
     authority = ec.generate_private_key(ec.SECP256R1())
     root = _signed(AUTHORITY, authority, authority, ends=GOOD, ca=True)
-    for name, ends in (("good", GOOD), ("ending", ENDING)):
+    for name, ends in (("good", GOOD), ("ending", ENDING), ("expired", EXPIRED)):
         key = ec.generate_private_key(ec.SECP256R1())
         certificate = _signed("localhost", key, authority, ends=ends, ca=False)
         private = key.private_bytes(

@@ -111,9 +111,3 @@ INSERT INTO inboxes (address, daily_limit, warmup_from, created_at)
 SELECT format('sales%s@example.com', n), CASE WHEN n < 4 THEN 4000 ELSE 10 END,
        CASE WHEN n = 4 THEN current_date - 9 END, now() - (CASE WHEN n < 4 THEN 400 ELSE 9 END) * interval '1 day'
 FROM generate_series(1, 4) AS n;
-
--- One mail in two hundred bounces, one in fifteen is answered.
-INSERT INTO inbox_days (inbox_id, day, sent, bounced, complained, replied)
-SELECT id, day, sent, sent / 200, 0, sent / 15
-FROM (SELECT id, current_date - ago AS day, CASE WHEN id < 4 THEN 2600 + (ago * 37 % 90) ELSE 5 END AS sent
-      FROM inboxes CROSS JOIN generate_series(1, 30) AS ago WHERE id < 4 OR ago < 10) AS d;

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from importlib import resources
+from pathlib import Path
 from string import Template
 
+from deployments import private_file
 from deployments.cluster import SUPERUSER
 from deployments.home import Home
-from deployments.lab import certificates, mail, mail_domain, mirror, service, website
+from deployments.lab import certificates, mail, mail_domain, mailboxes, mirror, provider, service, website
 
 
 def text(home: Home, url: Callable[..., str], ports: Mapping[str, int]) -> str:
@@ -19,9 +21,9 @@ def text(home: Home, url: Callable[..., str], ports: Mapping[str, int]) -> str:
     """
     site = f"https://127.0.0.1:{ports[service.WEBSITE]}"
     site_folder = home.lab.beside(service.WEBSITE)
-    post = home.lab.beside(mail.FOLDER)
+    boxes, post = home.lab.beside(mailboxes.FOLDER), home.lab.beside(service.MAIL)
     crm = mirror.DATABASE
-    values: dict[str, str | list[str]] = {
+    values: dict[str, str | int | list[str]] = {
         "home": str(home.root),
         **{verb: service.command(verb, service.POSTGRES) for verb in service.VERBS},
         "url": url("monitor"),
@@ -53,9 +55,24 @@ def text(home: Home, url: Callable[..., str], ports: Mapping[str, int]) -> str:
         "mail_ip_list": mail_domain.IP_LIST,
         "mail_name_list": mail_domain.NAME_LIST,
         "mail_key_name": mail_domain.KEY_NAME,
-        "mail_outgoing": str(post / mail.OUTGOING),
-        "mail_bounces": str(post / mail.BOUNCES),
+        "mail_outgoing": str(boxes / mailboxes.OUTGOING),
+        "mail_bounces": str(boxes / mailboxes.BOUNCES),
+        **{f"mail_{verb}": service.command(verb, service.MAIL) for verb in service.VERBS},
+        **mail.settings(post, ports),
+        "mail_ca": str(post / certificates.CA),
+        **_mail_provider(home.lab.beside(service.MAIL_PROVIDER), ports[service.MAIL_PROVIDER]),
     }
     pattern = Template(resources.files(__package__).joinpath("environment.toml").read_text(encoding="utf-8"))
     # JSON's strings are TOML's; a '$' would be read as a variable when the file is loaded.
     return pattern.substitute({name: json.dumps(value).replace("$", "$$") for name, value in values.items()})
+
+
+def _mail_provider(folder: Path, port: int) -> dict[str, str | list[str]]:
+    return {
+        "mail_provider_url": f"http://127.0.0.1:{port}",
+        "mail_provider_domain": provider.DOMAIN,
+        "mail_provider_subaccount": provider.SUBACCOUNT,
+        "mail_provider_key_file": str(folder / provider.KEY),
+        "mail_provider_spare_key": private_file.read_json(folder / provider.KEYS)[provider.SPARE],
+        "mail_provider_trouble": str(folder / provider.TROUBLE),
+    }

@@ -8,11 +8,13 @@ CREATE INDEX ON email_sends (created_at);
 CREATE INDEX ON email_sends (actual_send_time);
 CREATE INDEX ON email_sends (updated_at) WHERE send_status = 'failed';
 CREATE INDEX ON email_sends (scheduled_send_time) WHERE send_status = 'queued';
+CREATE INDEX ON email_sends (message_id) WHERE message_id IS NOT NULL;
 CREATE INDEX ON email_events (email_send_id, event_type);
 CREATE INDEX ON email_events (event_type, event_timestamp);
 CREATE INDEX ON email_events (event_timestamp);
 CREATE INDEX ON workflow_executions (workflow_name, created_at);
 CREATE INDEX ON workflow_executions (created_at);
+CREATE INDEX ON inbox_days (day);
 CREATE INDEX ON workflow_errors (created_at);
 CREATE INDEX ON workflow_errors (execution_id);
 

@@ -1,40 +1,42 @@
-"""The lab's mail on disk: messages as its application is about to send them, and a mailbox that bounces come into."""
+"""The lab's mail: its accounts and their passwords, and where its server (mail_server.py) finds them."""
 
 from __future__ import annotations
 
-import shutil
-from email import policy
-from email.message import EmailMessage
+from collections.abc import Mapping
 from pathlib import Path
 
-FOLDER = "mail"
-OUTGOING = "outgoing"
-BOUNCES = "bounces"
+from deployments import accounts, private_file
 
-# Good ones: every question about them answers OK until a drill adds another.
-_MESSAGES = {
-    "newsletter": ("News of this week", "How the new page was made, by whom, and what comes next."),
-    "welcome": ("Welcome to the lab", "Your account is ready. Sign in, look around, and ask us whatever you want."),
-}
+# Not imported: what it is made of takes longer to import than the rest of the lab.
+SCRIPT = str(Path(__file__).with_name("mail_server.py"))
+SETTINGS, MAIL = "settings.json", "mail"
+SMTP, IMAP = "smtp", "imap"
+# What a drill tells it, a file for each of its services: it reads them at each login, and forgets them at its start.
+TROUBLE = {SMTP: "smtp-trouble.json", IMAP: "imap-trouble.json"}
+# The application's passwords lie in files, as a secret store lays them; what a drill puts there lasts until `up`.
+PASSWORD_FILES = {SMTP: "smtp-password", IMAP: "imap-password"}
+SENDER, PROBE, REPLIES = "app@lab.test", "probe@lab.test", "replies@lab.test"
+OWNERS = {SMTP: SENDER, IMAP: REPLIES}
 
 
 def prepare(folder: Path) -> None:
-    """Fill `folder` anew: what a drill of a lab that was killed has left there is gone."""
-    shutil.rmtree(folder, ignore_errors=True)
-    for inside in (folder / OUTGOING, *(folder / BOUNCES / name for name in ("new", "cur", "tmp"))):
-        inside.mkdir(mode=0o700, parents=True)
-    for name, (subject, words) in _MESSAGES.items():
-        (folder / OUTGOING / f"{name}.eml").write_bytes(_message(name, subject, words))
+    """New passwords, two for each account: the one in use, and a spare."""
+    passwords = {user: [accounts.new_password(), accounts.new_password()] for user in (SENDER, PROBE, REPLIES)}
+    private_file.write_json(folder / SETTINGS, {"passwords": passwords, "trouble": TROUBLE})
+    for service, file in PASSWORD_FILES.items():
+        private_file.write(folder / file, f"{passwords[OWNERS[service]][0]}\n")
 
 
-def _message(name: str, subject: str, words: str) -> bytes:
-    message = EmailMessage(policy=policy.SMTP.clone(max_line_length=998))
-    message["From"] = "Lab <news@lab.example>"
-    message["To"] = "lead@lab.example"
-    message["Subject"] = subject
-    message["List-Unsubscribe"] = f"<https://lab.example/leave/{name}>"
-    message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
-    message.set_content(f"Hello Ada,\n\n{words}\n")
-    link = '<a href="https://lab.example/read">Read on</a>'
-    message.add_alternative(f"<html><body><p>Hello Ada,</p><p>{words}</p>{link}</body></html>\n", subtype="html")
-    return message.as_bytes()
+def settings(folder: Path, ports: Mapping[str, int]) -> dict[str, str | int]:
+    """What the lab's environment says of it."""
+    passwords: Mapping[str, list[str]] = private_file.read_json(folder / SETTINGS)["passwords"]
+    told: dict[str, str | int] = {"mail_sender": SENDER, "mail_probe": PROBE, "mail_replies": REPLIES}
+    told["probe_password"] = passwords[PROBE][0]
+    for service, user in OWNERS.items():
+        told |= {
+            f"{service}_port": ports[service],
+            f"{service}_password_file": str(folder / PASSWORD_FILES[service]),
+            f"{service}_spare_password": passwords[user][1],
+            f"{service}_trouble": str(folder / TROUBLE[service]),
+        }
+    return told

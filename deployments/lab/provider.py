@@ -32,6 +32,9 @@ from urllib.parse import parse_qs, quote, unquote, urlsplit
 DOMAIN = "mg.example.com"
 SUBACCOUNT = "lab-subaccount"
 KEYS, STATE, TROUBLE = "keys.json", "state.json", "trouble.json"
+# The keys it takes, by name; and the file in which the lab's application finds the one it uses.
+HELD = FIRST, SPARE = ("first", "spare")
+KEY = "key"
 LISTS = ("bounces", "complaints", "unsubscribes")
 DELIVERED = 1200
 MOST_BODY = 1_000_000

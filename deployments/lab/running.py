@@ -9,7 +9,7 @@ from types import TracebackType
 from deployments import accounts, ports, private_file, supervise
 from deployments.cluster import SUPERUSER, Cluster, binaries, preloadable
 from deployments.home import Home
-from deployments.lab import alerts, application, beside, environment, mail, mirror
+from deployments.lab import alerts, application, beside, environment, mailboxes, mirror
 from deployments.lab.service import POSTGRES
 from deployments.progress import Progress, quiet, stage
 from deployments.supervise import Program, Supervisor
@@ -120,7 +120,7 @@ def _up(home: Home, daemon: bool, progress: Progress) -> Lab:
     url, supervisor = _url(cluster, passwords), running
     try:
         if supervisor is None:
-            mail.prepare(part.beside(mail.FOLDER))
+            mailboxes.prepare(part.beside(mailboxes.FOLDER))
             others = [server.program(part, url, state["ports"]) for server in beside.BESIDE]
             supervisor = _launch(home, cluster, passwords[SUPERUSER], others, daemon=daemon, progress=progress)
         beside.start(supervisor)

@@ -68,11 +68,12 @@ CREATE TABLE email_sends (
     bounce_type          text CHECK (bounce_type IN ('hard', 'soft', 'blocked')),
     scheduled_send_time  timestamptz NOT NULL,
     actual_send_time     timestamptz,
-    provider_message_id  text,
     opened_at            timestamptz,
     first_click_at       timestamptz,
     created_at           timestamptz NOT NULL DEFAULT now(),
     updated_at           timestamptz NOT NULL DEFAULT now(),
+    -- As a reply names it.
+    message_id           text,
     CHECK ((send_status = 'bounced') = (bounce_type IS NOT NULL))
 );
 
@@ -80,7 +81,7 @@ CREATE TABLE email_events (
     id               bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     email_send_id    bigint NOT NULL,
     event_type       text NOT NULL
-                     CHECK (event_type IN ('delivered', 'open', 'click', 'bounce', 'unsubscribe', 'spam_report')),
+                     CHECK (event_type IN ('delivered', 'open', 'click', 'bounce', 'unsubscribe', 'spam_report', 'reply')),
     event_timestamp  timestamptz NOT NULL,
     -- The link that was followed, the reason that was given.
     detail           text,

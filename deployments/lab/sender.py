@@ -29,7 +29,7 @@ RETURNING (SELECT value::int FROM settings WHERE setting = 'max_emails_per_run')
 SEND = """
 WITH inbox AS (
     SELECT i.id, i.daily_limit - coalesce(d.sent, 0) AS room
-    FROM inboxes i LEFT JOIN inbox_days d ON d.inbox_id = i.id AND d.day = current_date
+    FROM inboxes i LEFT JOIN inbox_days d ON d.inbox_id = i.id AND d.day = (now() AT TIME ZONE 'UTC')::date
     WHERE i.status = 'active' AND i.daily_limit > coalesce(d.sent, 0)
     ORDER BY room DESC, i.id
     LIMIT 1
@@ -44,12 +44,12 @@ WITH inbox AS (
 ), sent AS (
     UPDATE email_sends s
     SET send_status = 'sent', actual_send_time = clock_timestamp(),
-        provider_message_id = format('<%%s@lab.example.com>', s.id)
+        message_id = format('<%%s@lab.example.com>', s.id)
     FROM mail WHERE s.id = mail.id
     RETURNING s.id
 )
 INSERT INTO inbox_days (inbox_id, day, sent)
-SELECT inbox.id, current_date, 1 FROM inbox, sent
+SELECT inbox.id, (now() AT TIME ZONE 'UTC')::date, 1 FROM inbox, sent
 ON CONFLICT (inbox_id, day) DO UPDATE SET sent = inbox_days.sent + 1
 RETURNING inbox_id
 """

@@ -19,6 +19,8 @@ POSTGRES = "postgres"
 WEBSITE = "website"
 SENDER = "sender"
 NAME_SERVER = "name_server"
+MAIL = "mail"
+MAIL_PROVIDER = "mail_provider"
 VERBS = ("restart", "status", "stop")
 NOT_RUNNING, NO_SUCH_SERVICE = 3, 4
 # In supervisor's numbers: up for longer than its `startsecs`.

@@ -13,7 +13,7 @@ from typing import Any
 from flows.case.case import Case, Ending, Fate, step_key
 from flows.case.question import open_question
 from flows.journal import Entry, LastRun, kinds
-from flows.journal.series import Series
+from flows.journal.series import AllSeries, Series
 from flows.life.execute import GOOD
 from flows.run.clock import now
 from flows.run.planned import skipped
@@ -41,8 +41,11 @@ def comes_to(
 ) -> kinds.Checked:
     """The whole table. `opened` says of a question what was done about its BAD answer."""
     before = _before(case)
+    # One session for them all: opening one takes longer than reading what is usual.
+    with case.journal.series.together() as read:
+        answered = [_answered(case, read, asked, found, opened.get(asked, "")) for asked, found in findings.items()]
     items = [
-        *(_answered(case, asked, finding, opened.get(asked, "")) for asked, finding in findings.items()),
+        *answered,
         *_ran(case, [ran for ran in health.ran if _is_here(case, known.get(ran.slug).runbook)]),
         *_open(case),
         *(_objectives(case) if health.objectives else ()),
@@ -65,18 +68,18 @@ def _line(key: str, verdict: Verdict, what: str, says: str, to_do: str = "") -> 
     return {"key": key, "verdict": verdict.name, "what": what, "says": says, "to_do": to_do}
 
 
-def _answered(case: Case, asked: AnyCheck, finding: Finding, opened: str) -> Row:
-    says = " ".join(filter(None, [finding.says, _beside_the_usual(case, asked, finding)]))
+def _answered(case: Case, read: AllSeries, asked: AnyCheck, finding: Finding, opened: str) -> Row:
+    says = " ".join(filter(None, [finding.says, _beside_the_usual(case, read, asked, finding)]))
     to_do = " ".join(filter(None, [opened, finding.remedy]))
     return _line(asked.name, finding.verdict, asked.question, says, to_do)
 
 
-def _beside_the_usual(case: Case, asked: AnyCheck, finding: Finding) -> str:
+def _beside_the_usual(case: Case, read: AllSeries, asked: AnyCheck, finding: Finding) -> str:
     """How the number of what is not well compares with this hour of other weeks; empty where that is not known."""
     if finding.verdict not in (Verdict.WARN, Verdict.BAD) or finding.value is None:
         return ""
     zone, at = case.environment.time_zone, now()
-    week = case.journal.series.week(Series(environment=case.environment.name, check=asked.name), at, zone)
+    week = read.week(Series(environment=case.environment.name, check=asked.name), at, zone)
     usual = usual_at(week, at, zone)
     return "" if isinstance(usual, TooFew) else f"That is {compared(finding.value, usual, finding.unit)}."
 

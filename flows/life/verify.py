@@ -72,7 +72,8 @@ def _wait(case: Case, must: Sequence[AnyCheck]) -> dict[AnyCheck, Finding]:
     started = case.log.once("verify/started", ENGINE, lambda: kinds.Verifying(hold_s=hold.total_seconds()))
     # Clocks are set, and differ from machine to machine: what passes within this life is measured by a steady one.
     begun = time.monotonic() - case.log.age_s(started)
-    pause = min(5.0, max(0.5, hold.total_seconds() / 6))
+    # A hold that is shorter than half a second is over at the second look.
+    pause = min(5.0, max(min(0.5, hold.total_seconds()), hold.total_seconds() / 6))
     green_since: float | None = None
     case.say(f"Verifying: the same questions must answer OK for {hold.total_seconds():g} s.")
     while True:

@@ -5,6 +5,7 @@ from datetime import time, timedelta
 from runbooks.cadence import Cadence
 from runbooks.checklist import Health, Ran
 from tasks.application.analytics.checks import check_analytics_behind, check_rates_unit
+from tasks.application.control.checks import check_emergency_stop
 from tasks.application.figures.checks import check_key_figures
 from tasks.application.reactions.checks import (
     check_bounces_by_kind,
@@ -20,8 +21,20 @@ from tasks.application.workflows.checks import (
     check_workflow_errors,
 )
 from tasks.backup.checks import check_backup_room, check_newest_backup
+from tasks.bounces.checks import check_feedback_reports
 from tasks.host.checks import check_host_cpu, check_host_disks, check_host_memory
+from tasks.imap.checks import check_imap_login
 from tasks.logs.checks import check_log_errors, check_log_mail, check_log_written
+from tasks.mail_domain.checks import (
+    check_declared_records,
+    check_dkim,
+    check_dmarc,
+    check_domain_blocklists,
+    check_ip_blocklists,
+    check_spf,
+)
+from tasks.mail_provider.access.checks import check_mail_provider_key, check_mail_provider_standing
+from tasks.mail_provider.mails.checks import check_mail_provider_bounces, check_mail_provider_complaints
 from tasks.pgbouncer.checks import check_pooler
 from tasks.postgres.connections.checks import check_can_connect, check_connection_slots
 from tasks.postgres.indexes.checks import check_invalid_indexes
@@ -30,6 +43,7 @@ from tasks.postgres.replication.checks import check_replication_lag, check_repli
 from tasks.postgres.statements.checks import check_running_statements, check_slow_statements
 from tasks.postgres.tables.checks import check_database_size
 from tasks.postgres.vacuum.age import check_transaction_age
+from tasks.smtp.checks import check_smtp_certificate, check_smtp_login
 from tasks.status_page.checks import check_provider_status
 from tasks.website.certificates.checks import check_website_certificates
 from tasks.website.checks import check_website_answers, check_website_names, check_website_pace
@@ -70,6 +84,7 @@ health = Health(
         check_host_disks,
         check_newest_backup,
         check_backup_room,
+        check_emergency_stop,
         check_sent_yesterday,
         check_send_failures,
         check_stuck_sends,
@@ -81,6 +96,20 @@ health = Health(
         check_opens,
         check_clicks,
         check_unsubscribes,
+        check_mail_provider_key,
+        check_mail_provider_standing,
+        check_mail_provider_bounces,
+        check_mail_provider_complaints,
+        check_feedback_reports,
+        check_smtp_login,
+        check_smtp_certificate,
+        check_imap_login,
+        check_spf,
+        check_dkim,
+        check_dmarc,
+        check_declared_records,
+        check_ip_blocklists,
+        check_domain_blocklists,
         check_analytics_behind,
         check_rates_unit,
         check_key_figures,

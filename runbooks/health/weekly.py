@@ -10,6 +10,7 @@ from tasks.application.rows.checks import check_orphaned_rows, check_repeated_ro
 from tasks.backup.checks import check_backup_copies, check_old_backups
 from tasks.certificates.checks import check_certificate_files
 from tasks.logs.checks import check_log_durations
+from tasks.mail_domain.checks import check_mail_name_servers, check_mail_transport, check_user_domains
 from tasks.mirror.checks import check_row_counts, check_row_drift
 from tasks.postgres.indexes.checks import (
     check_duplicate_indexes,
@@ -55,6 +56,9 @@ health = Health(
         check_website_redirects,
         check_website_certificates,
         check_certificate_files,
+        check_mail_transport,
+        check_mail_name_servers,
+        check_user_domains,
         check_log_durations,
         check_overdue_rows,
         check_backup_copies,

@@ -10,6 +10,7 @@ from runbooks.parameter import Parameter
 from runbooks.playbook import Playbook
 from tasks.application.control.actions import FIRST_PER_RUN, ResumeSending
 from tasks.application.control.checks import check_emergency_stop, check_wrong_recipients
+from tasks.application.control.queue import WithdrawWrong
 
 PER_RUN = Parameter(
     name="per_run",
@@ -28,6 +29,8 @@ playbook = Playbook(
     parameters=(PER_RUN,),
     prerequisites=(check_wrong_recipients,),
     steps=(
+        # With the stop lifted they would go out.
+        Step(WithdrawWrong()),
         Step(ResumeSending()),
         Manual(
             "Look at what goes out",

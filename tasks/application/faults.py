@@ -18,7 +18,7 @@ from tasks.application.queries import (
 )
 from tasks.application.system import ApplicationDatabase
 from tasks.fault import Fault
-from tasks.model import Refused, Row
+from tasks.model import CannotLook, Refused, Row
 
 # As an application's own job is called.
 JOB = "application-drill"
@@ -44,7 +44,11 @@ class StickQueue(Fault):
         queued = first_value(application, "sends.statuses.queued")
         # The sender first: a mail that waits must not be gone before anybody looks.
         sender = switch_sender_off(application)
-        return rewrite(application, "sends", STICK, UNSTICK, mails=self.mails, queued=queued), *sender
+        try:
+            return rewrite(application, "sends", STICK, UNSTICK, mails=self.mails, queued=queued), *sender
+        except CannotLook:
+            self.cure(sender)
+            raise
 
     def cure(self, trouble: tuple[Rewritten, ...]) -> None:
         for part in trouble:

@@ -74,6 +74,7 @@ class SendStatuses(_Meanings):
     failed: Values = values("the attempt to send it failed")
     bounced: Values = values("it came back")
     withdrawn: Values = values("it was taken out of the queue, and is not sent")
+    sent: Values = values("it went out; the first is written where a mail is found that did")
 
 
 class BounceTypes(_Meanings):
@@ -98,6 +99,7 @@ class Sends(Part):
     scheduled_for: Column = column("when it was to go out")
     claimed_at: Column = column("when a sender took it")
     sent_at: Column = column("when it went out; not changed afterwards")
+    message_id: Column = column("its Message-ID, with or without brackets: there once the provider has taken it")
     failed_at: Column = column("when the attempt failed; may be a column that moves, as long as failed mails do not")
     error: Column = column("why it failed")
     subject: Column = column("its subject")
@@ -114,6 +116,7 @@ class EventTypes(_Meanings):
     click: Values = values("a link in it was followed")
     unsubscribe: Values = values("its reader wants no more, of this list or of any")
     complaint: Values = values("its reader called it spam")
+    reply: Values = values("its reader answered, and the answer was taken in")
 
 
 class Events(Part):
@@ -240,6 +243,7 @@ class WorkflowStates(_Meanings):
 class Workflows(Part):
     """A workflow, a row each: whether it is switched on, and when it runs next."""
 
+    id: Column = column("its key")
     name: Column = column("the workflow's name, as in its runs")
     active: Column = column("whether it is switched on")
     next_run_at: Column = column("when it runs next; whoever writes an earlier moment has it run then")
@@ -265,3 +269,36 @@ class Settings(Part):
     # The rows' names: the one that stops all sending, and how many mails one run of the sender may send.
     stop: Value | None = None
     per_run: Value | None = None
+
+
+class InboxStatuses(_Meanings):
+    """What an inbox's status means."""
+
+    active: Values = values("mails go out from it; the first is written where one is resumed")
+    paused: Values = values("none does; the first is written where we pause one")
+
+
+class Inboxes(Part):
+    """An inbox that mails go out from, a row each."""
+
+    id: Column = column("its key")
+    address: Column = column("its address")
+    status: Column = column("whether mails go out from it")
+    daily_limit: Column = column("how many it may send a day")
+    warmup_from: Column = column("the first day of its warm-up; none: it was warmed up elsewhere")
+    paused_until: Column = column("until when it is paused")
+    created_at: Column = column("since when it is there")
+    statuses: InboxStatuses = InboxStatuses()
+
+
+class InboxDays(Part):
+    """A day of an inbox, a row each: what it sent, and what of that day's mails came back."""
+
+    filtered_by: ClassVar[tuple[str, ...]] = ("day",)
+
+    inbox: Column = column("the inbox's id")
+    day: Column = column("the day, as a date")
+    sent: Column = column("how many it sent")
+    bounced: Column = column("how many of them bounced")
+    complained: Column = column("how many were called spam")
+    replied: Column = column("how many were answered")

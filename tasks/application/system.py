@@ -17,6 +17,8 @@ from tasks.application.mapping import (
     Enrolments,
     Events,
     Executions,
+    InboxDays,
+    Inboxes,
     Leads,
     Name,
     Part,
@@ -76,6 +78,8 @@ class ApplicationDatabase(System):
     analytics: Analytics | None = None
     settings: Settings | None = None
     workflows: Workflows | None = None
+    inboxes: Inboxes | None = None
+    inbox_days: InboxDays | None = None
 
     @property
     def server(self) -> PostgresServer:

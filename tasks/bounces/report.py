@@ -12,12 +12,14 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from tasks.mail.addresses import Address, NotAnAddress, read
+from tasks.excerpt import excerpt
+from tasks.mail.addresses import Address, NotAnAddress, masked_in, read
 from tasks.mail.codes import LONGEST_SAID, Reason, failed, reason
 from tasks.mail.parts import Fields, Message, Part, fields_of, taken_apart
 
 # What a mail to many had fail; a report of more is told by its first.
 MOST_RECIPIENTS = 1_000
+LONGEST_REPORTER = 80
 # Of the text for people, where the servers' words are looked for.
 MOST_LINES = 5_000
 # Recipients in other scripts, written in ASCII (RFC 6533): \x{FC}.
@@ -170,8 +172,9 @@ def _feedback(part: Part, *, cut: bool) -> Report:
         return Report(cut=cut)
     recipients = block.every("original-rcpt-to")[:MOST_RECIPIENTS] or [""]
     reporter = block.first("reporting-mta").rpartition(";")[2].strip() or block.first("user-agent")
+    by = excerpt(masked_in(reporter), LONGEST_REPORTER)
     # `Incidents` says that one report stands for many. It is a stranger's number: each report counts once.
     return Report(
-        complaints=tuple(Complaint(type=kind, address=_recipient(one), reporter=reporter[:100]) for one in recipients),
+        complaints=tuple(Complaint(type=kind, address=_recipient(one), reporter=by) for one in recipients),
         cut=cut,
     )

@@ -73,5 +73,5 @@ SIGNS: tuple[Sign, ...] = (
 
 
 def table() -> list[Row]:
-    """The rules with their weights, as people are shown them."""
+    """The rules with their weights, as people are shown them (README.md)."""
     return [{"rule": sign.says, "points": sign.weight} for sign in SIGNS]

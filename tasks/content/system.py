@@ -81,7 +81,7 @@ class Content(System):
     most_messages: int = Field(default=50, ge=1, le=1_000)
     most_bytes: int = Field(default=512 * 1024, ge=1024, le=8 * 2**20)
     # For one message, weighed by a filter.
-    limit_s: float = Field(default=8, gt=0, le=15)
+    limit_s: float = Field(default=8, gt=0, le=60)
 
     @model_validator(mode="after")
     def _one_filter(self) -> Content:

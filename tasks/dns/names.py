@@ -27,15 +27,19 @@ def whole(text: str) -> str:
     return name
 
 
-def _domain(text: str) -> str:
+def domain(text: str) -> str:
+    """The same for one that somebody can own.
+
+    Raises:
+        ValueError: it is none.
+    """
     name = whole(text)
     if "." not in name:
         raise ValueError(f"{name!r} is a top-level domain: write it like example.com")
     return name
 
 
-# One that somebody can own.
-Domain = Annotated[str, AfterValidator(_domain)]
+Domain = Annotated[str, AfterValidator(domain)]
 # With underscores, as DKIM's and DMARC's have.
 Name = Annotated[str, AfterValidator(whole)]
 

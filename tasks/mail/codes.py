@@ -258,7 +258,7 @@ def failed(action: str) -> bool:
 
 
 def table() -> list[Row]:
-    """The table as people are shown it, in the order in which it is read."""
+    """The table as people are shown it (README.md), in the order in which it is read."""
     return [
         {
             "kind": str(sign.kind),

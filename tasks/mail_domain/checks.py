@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
+from datetime import timedelta
 from functools import partial
 
 from tasks.check import check
@@ -16,10 +18,13 @@ from tasks.mail_domain.names import each, finding, row, spread
 from tasks.mail_domain.proving import dkim_row, dmarc_row
 from tasks.mail_domain.receiving import mx_row, ptr_row
 from tasks.mail_domain.sending import SPF_LOOKUPS, spf_row
-from tasks.mail_domain.system import MailDomain
+from tasks.mail_domain.system import MailDomain, UserDomains
 from tasks.mail_domain.transport import bimi_row, sts_row, tls_row
-from tasks.model import CannotLook, Finding, Threshold, Verdict
+from tasks.model import CannotLook, Finding, Row, Threshold, Verdict
 from tasks.together import WITHIN_S, together
+
+# A resolver answers so many at the same time; what takes the time is the way to it.
+ROUND_AT_ONCE = 48
 
 
 @check
@@ -127,6 +132,41 @@ def check_mail_name_servers(mail_domain: MailDomain) -> Finding:
     to all who validate, whatever the servers themselves say.
     """
     return finding(name_server_rows(mail_domain), "name servers", "")
+
+
+# A round of all users' domains is for the night: a minute is enough for a thousand at a resolver near by.
+ROUND = timedelta(seconds=120)
+
+
+@check(limit=ROUND)
+def check_user_domains(user_domains: UserDomains, lookups: Threshold = SPF_LOOKUPS) -> Finding:
+    """Do the domains of our users still verify: SPF, DKIM and DMARC of each?
+
+    Asked of resolvers, all in one round: what several have in common (a provider's include, the top-level domain) is
+    asked once.
+    """
+    until = time.monotonic() + ROUND.total_seconds() - 10
+    asked = {name: partial(_verified, one, lookups) for name, one in user_domains.each().items()}
+    told = together(asked, until=until, at_once=ROUND_AT_ONCE)
+
+    rows = [row(name, Verdict.UNKNOWN, a.says) if isinstance(a, CannotLook) else a for name, a in told.items()]
+    found = finding(rows, "domains", "")
+    sick = sum(1 for one in rows if one["verdict"])
+    says = f"Of {len(rows):,} domains of users {sick:,} do not verify as they ought to: {found.says}"
+    well = f"All {len(rows):,} domains of users verify."
+    # A thousand healthy ones are no evidence of anything.
+    return replace(found, says=says if sick else well, facts={"domains": len(rows), "sick": sick})
+
+
+def _verified(mail_domain: MailDomain, lookups: Threshold) -> Row:
+    """The worst of what receivers look up about one domain, and all that is wrong with it."""
+    name = mail_domain.domain
+    rows = [spf_row(mail_domain, name, lookups), dmarc_row(mail_domain, name)]
+    rows += [dkim_row(mail_domain, key) for key in mail_domain.keys]
+    worst = max(Verdict(int(str(one["verdict"]))) for one in rows)
+    said = "; ".join(str(one["said"]) for one in rows if one["verdict"])
+    remedies = [str(one["remedy"]) for one in rows if one.get("remedy")]
+    return row(name, worst, said or "verifies", remedy="\n\n".join(remedies))
 
 
 def _listed(mail_domain: MailDomain, kind: str, entries: Sequence[str], none: str) -> Finding:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Annotated, ClassVar
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
 
 from tasks.dns.looked import Looked, Outcome
-from tasks.dns.names import Domain, Name, is_under, upwards
+from tasks.dns.names import Domain, Name, domain, is_under, upwards
 from tasks.dns.system import Authority, Resolver, server
 from tasks.dns.updates import Updates
 from tasks.kept import asked_once
@@ -25,6 +26,10 @@ IpAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 MOST_SERVERS = 8
 # As many names as one question follows from alias to alias.
 LONGEST_CHAIN = 8
+# A weekly round of so many takes about a minute and a half.
+MOST_DOMAINS = 5_000
+# Of names of 253 characters as many as that.
+MOST_LISTED = 1_500_000
 # RFC 8461, 3.3: senders read no more of a policy.
 MOST_POLICY = 65_536
 
@@ -84,6 +89,8 @@ class MailDomain(System):
     # Name servers to ask, as ADDRESS or ADDRESS:PORT; without any, the machine's own, and those the domain names.
     resolvers: tuple[ServerAddress, ...] = ()
     authoritative: tuple[ServerAddress, ...] = Field(default=(), max_length=MOST_SERVERS)
+    # Where nobody may ask beyond a resolver, or a thousand domains are looked at: caches stand before what is answered.
+    by_resolvers_only: bool = False
     records: tuple[Declared, ...] = Field(default=(), max_length=100)
     blocklists: tuple[Annotated[Blocklist, BeforeValidator(_blocklist)], ...] = Field(default=KNOWN, max_length=30)
     update: Update | None = None
@@ -155,7 +162,7 @@ class MailDomain(System):
         return asked_once(key, self._answering)
 
     def _answering(self) -> Authority | None:
-        servers = tuple(self.name_servers())
+        servers = () if self.by_resolvers_only else tuple(self.name_servers())
         if not servers:
             return None
         every = Authority(servers=servers, limit_s=self.limit_s)
@@ -233,6 +240,73 @@ class MailDomain(System):
                 says=f"{self.domain}: {host} {'answers' if well else f'does not answer: {looked.said}'}.",
                 remedy="" if well else "Resolvers are asked in its place, which may remember what was there before.",
             )
+
+
+class UserDomains(System):
+    """The domains of an application's users, in whose names it sends: many, and all set up alike.
+
+    They are asked of resolvers only. `file` has a domain a line, as an application exports them; what follows a # does
+    not count.
+    """
+
+    kind: ClassVar[str] = "user_domains"
+    config_lines: ClassVar[str] = (
+        'file = "/var/lib/app/verified-domains.txt"        # one a line\n'
+        'selectors = ["s1", "s2"]                          # the same for each\n'
+        'sends_from = ["192.0.2.10"]                       # what the SPF record of each has to let in'
+    )
+
+    file: Path | None = None
+    domains: tuple[Domain, ...] = Field(default=(), max_length=MOST_DOMAINS)
+    selectors: tuple[Name, ...] = Field(default=(), max_length=5)
+    sends_from: tuple[IpAddress, ...] = Field(default=(), max_length=8)
+    resolvers: tuple[ServerAddress, ...] = ()
+    limit_s: float = Field(default=2.5, gt=0, le=5)
+
+    @model_validator(mode="after")
+    def _some(self) -> UserDomains:
+        if not (self.file or self.domains):
+            raise ValueError("neither `file` nor `domains` is given: name the domains of your users")
+        return self
+
+    def each(self) -> dict[str, MailDomain]:
+        """Every domain, as one to be asked about.
+
+        Raises:
+            CannotLook: the file cannot be read. Refused: a line of it is no domain, or there are too many.
+        """
+        shared = self.model_dump(include={"selectors", "sends_from", "resolvers", "limit_s"})
+        found: dict[str, MailDomain] = {}
+        for name in (*self.domains, *self._listed()):
+            found.setdefault(name, MailDomain(domain=name, blocklists=(), by_resolvers_only=True, **shared))
+        if len(found) > MOST_DOMAINS:
+            raise Refused(f"There are {len(found):,} domains, and at most {MOST_DOMAINS:,} are asked about at once.")
+        return found
+
+    def _listed(self) -> list[str]:
+        if self.file is None:
+            return []
+        try:
+            with self.file.open(encoding="utf-8") as lines:
+                told = lines.read(MOST_LISTED)
+        except (OSError, UnicodeError) as error:
+            raise CannotLook(f"{self.file} cannot be read: {error}.", remedy="Correct `file`.") from error
+        return [self._name(n, line) for n, line in enumerate(told.splitlines(), 1) if line.partition("#")[0].strip()]
+
+    def _name(self, number: int, line: str) -> str:
+        try:
+            return domain(line.partition("#")[0])
+        except ValueError as error:
+            raise Refused(f"{self.file}, line {number}: {error}.", remedy="Correct the line.") from None
+
+    def examine(self) -> Iterator[Finding]:
+        """What `incident doctor` asks."""
+        try:
+            found = self.each()
+        except CannotLook as error:
+            yield Finding(verdict=Verdict.BAD, says=error.says, remedy=error.remedy)
+            return
+        yield Finding(verdict=Verdict.OK, says=f"{len(found):,} domains of users are known.")
 
 
 def _along(first: Looked, further: Looked) -> Looked:

@@ -69,6 +69,8 @@ class MailProvider(HostedApi):
         if self.vendor == "ses":
             if not self.region:
                 raise ValueError('Amazon SES needs `region`, like "eu-west-1"')
+            if self.key_file is not None:
+                raise ValueError("Amazon's keys come in pairs: `key_file` holds one, and is not for them")
             if (self.key is None) != (self.access_key is None):
                 raise ValueError("Amazon SES needs `access_key` and `key`, or neither where the worker has a role")
             return self

@@ -97,6 +97,15 @@ class ApplicationService(Service):
     )
 
 
+class MailService(Service):
+    """The mail server, where it is ours: it serves SMTP, and IMAP beside it."""
+
+    kind: ClassVar[str] = "mail_service"
+    config_lines: ClassVar[str] = (
+        'restart = ["systemctl", "restart", "postfix"]\nstatus = ["systemctl", "is-active", "postfix"]'
+    )
+
+
 class DatabaseService(Service):
     """The database server itself: a kind of its own, so that nobody restarts it in place of an application."""
 

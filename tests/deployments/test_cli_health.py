@@ -19,6 +19,7 @@ from tasks.postgres.connections.faults import TakeAllSlots
 from tasks.postgres.locks.faults import LeaveTransactionOpen
 from tasks.retention.faults import PileUpOldRows
 from tasks.website.faults import AnswerUnavailable, ShowEndingCertificate
+from tests.deployments.lab_faults import AskSlowly, EndNumbers, FillDatabase, FillRole
 from tests.deployments.terminal import Shell
 
 WATCH = "database/slow-queries/check_slow_statements"
@@ -146,11 +147,28 @@ def test_a_day_that_goes_wrong_is_the_first_line(
                 "check_website_certificates": ShowEndingCertificate(),
             },
         ),
-        ("health/quarterly", {"check_connection_slots": TakeAllSlots()}),
-        ("health/annual", {"check_overdue_rows": PileUpOldRows()}),
-        ("security/checklist", {"check_website_certificates": ShowEndingCertificate()}),
-        ("security/checklist-weekly", {"check_website_certificates": ShowEndingCertificate()}),
-        ("security/checklist-monthly", {"check_website_certificates": ShowEndingCertificate()}),
+        (
+            "health/monthly",
+            {
+                "check_sequences": EndNumbers(),
+                "check_role_connection_limits": FillRole(),
+                "check_database_connection_limits": FillDatabase(),
+            },
+        ),
+        ("health/quarterly", {"check_slow_statements": AskSlowly(), "check_connection_slots": TakeAllSlots()}),
+        ("health/annual", {"check_overdue_rows": PileUpOldRows(), "check_sequences": EndNumbers()}),
+        (
+            "security/checklist",
+            {"check_website_certificates": ShowEndingCertificate(), "check_role_connection_limits": FillRole()},
+        ),
+        (
+            "security/checklist-weekly",
+            {"check_website_certificates": ShowEndingCertificate(), "check_role_connection_limits": FillRole()},
+        ),
+        (
+            "security/checklist-monthly",
+            {"check_website_certificates": ShowEndingCertificate(), "check_role_connection_limits": FillRole()},
+        ),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )

@@ -48,7 +48,7 @@ def queued(ask: Ask) -> object:
 
 
 def test_it_sends_what_is_queued_and_writes_it_down(there: Environment, ask: Ask) -> None:
-    inboxes = "SELECT coalesce(sum(sent), 0) FROM inbox_days WHERE day = current_date"
+    inboxes = "SELECT coalesce(sum(sent), 0) FROM inbox_days WHERE day = (now() AT TIME ZONE 'UTC')::date"
     before = int(str(ask(inboxes)))
     with SendToWrongList(MAILS).during(there):
         wait_until(lambda: queued(ask) == 0, "the queue is empty")

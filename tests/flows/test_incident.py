@@ -236,7 +236,7 @@ def crashes_at(name: str) -> str:
 @pytest.mark.parametrize(
     ("trouble", "sentence"),
     [
-        ("hangs", "It did not answer within 1 s."),
+        ("hangs", "It did not answer within 3 s."),
         ("crashes", f"check_lamp_answers crashed: ZeroDivisionError: no current ({crashes_at('checks.py')})."),
     ],
 )

@@ -10,6 +10,7 @@ from tasks.action import Action
 from tasks.application.control.checks import LATELY
 from tasks.application.control.queries import SET_SETTING, SETTING, WRONG_RECIPIENTS
 from tasks.application.control.settings import Setting, emergency_stop, run_limit
+from tasks.application.queries import WRITABLE
 from tasks.application.system import ApplicationDatabase
 from tasks.mandate import Mandate
 from tasks.model import BlastRadius, CannotLook, Command, NoWayBack, Outcome, Plan, Refused, Risk, Row
@@ -109,6 +110,33 @@ class ResumeSending(Action):
         return PutSettingsBack(_changes(plan))
 
 
+class LowerSendRate(Action):
+    """Let a run send half as many mails.
+
+    For as long as the provider answers that too much comes at once. Its headers say how much it takes; set the limit to
+    that when it is known.
+    """
+
+    def plan(self, application: ApplicationDatabase) -> Plan:
+        most = run_limit(application)
+        half = int(most.value) // 2
+        if half < FIRST_PER_RUN:
+            return _plan(application, (), f"Nothing to do: a run sends {most.value} mails, and fewer is none.")
+        change = Change(setting=most.key, was=most.value, value=str(half))
+        does = f"Let a run send {half:,} mails instead of {int(most.value):,}."
+        return _plan(application, (change,), does, "Mails wait longer in the queue.")
+
+    def apply(self, application: ApplicationDatabase, plan: Plan) -> Outcome:
+        return _set(application, plan, "The provider held mail back.")
+
+    def applied(self, application: ApplicationDatabase, plan: Plan) -> bool | None:
+        return _is_set(application, plan)
+
+    def undo(self, plan: Plan, outcome: Outcome) -> Action:  # noqa: ARG002
+        """The limit can be put back as it was."""
+        return PutSettingsBack(_changes(plan))
+
+
 class PutSettingsBack(Action):
     """Put the settings back.
 
@@ -166,9 +194,14 @@ def _refuse_wrong_recipients(application: ApplicationDatabase) -> None:
 def _plan(
     application: ApplicationDatabase, changes: Sequence[Change], does: str, loses: str = "", risk: Risk = Risk.LOW
 ) -> Plan:
-    part = application.settings
-    table = f"{quoted(part.schema_name)}.{quoted(part.table)}" if part else ""
-    key, value = (quoted(application.column(f"settings.{name}")[2]) for name in ("key", "value"))
+    schema, name, column = application.column("settings.value")
+    table, key, value = (
+        f"{quoted(schema)}.{quoted(name)}",
+        quoted(application.column("settings.key")[2]),
+        quoted(column),
+    )
+    if changes:
+        _refuse_no_right(application, schema, name, column)
     commands = tuple(
         Command(
             line=f"UPDATE {table} SET {value} = {_text(c.value)} WHERE {key} = {_text(c.setting)} "  # noqa: S608
@@ -179,6 +212,12 @@ def _plan(
     )
     radius = BlastRadius(touched=len(commands), total=len(commands), noun="settings that govern all mail")
     return Plan(does=does, commands=commands, blast_radius=radius, risk=risk, loses=loses)
+
+
+def _refuse_no_right(application: ApplicationDatabase, schema: str, table: str, column: str) -> None:
+    found = application.server.rows_as_actor(WRITABLE, schema=schema, table=table, columns=[column])
+    if found and found[0]["barred"]:
+        raise Refused(f"{found[0]['user']} may not write {schema}.{table}.", remedy=str(found[0]["grant_write"]))
 
 
 def _text(value: str) -> str:

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from tasks.application.control.queries import SENT_SINCE, WRONG_RECIPIENTS
 from tasks.application.control.settings import Setting, emergency_stop
+from tasks.application.sending.queries import RATE_LIMITED
 from tasks.application.system import ApplicationDatabase
 from tasks.check import check
 from tasks.model import Finding, Row, Threshold, Verdict
@@ -28,6 +29,12 @@ WRONG_RECIPIENTS_LIMIT = Threshold(
     bad=10,
     because="Owner: the team on call. Mails to leads that are not enrolled in the campaign: one may be a lead that was "
     "taken out between the queue and the mail, ten are a list that was mixed up. Nobody can call a mail back.",
+)
+HELD_BACK = Threshold(
+    warn=1,
+    bad=20,
+    because="Owner: the team on call. Attempts in an hour: one in passing is what a limit is for, twenty are a sender "
+    "that does not heed it. Both of the seed's documents move the limit by guess; the provider's answer decides.",
 )
 
 
@@ -113,6 +120,21 @@ def check_wrong_recipients(application: ApplicationDatabase, wrong: Threshold = 
         unit="mails",
         facts={"sent": sent, "waiting": waiting},
         rows=[{key: row[key] for key in row if not key.startswith("all_")} for row in rows],
+    )
+
+
+@check
+def check_held_back(application: ApplicationDatabase, held: Threshold = HELD_BACK) -> Finding:
+    """Does the provider hold mail back because too much comes at once?
+
+    Attempts of the last hour that failed with 429, or with words that say the same.
+    """
+    mails = int(number(application.rows(RATE_LIMITED)[0]["mails"]))
+    return Finding(
+        verdict=held.judge(mails),
+        says=f"The provider held back {count(mails, 'attempt').lower()} in the last hour (bad from {held.bad:,.0f}).",
+        value=float(mails),
+        unit="attempts",
     )
 
 

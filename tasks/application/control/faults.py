@@ -5,10 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tasks.application.control.queries import KEEP_SETTINGS, RESTORE_SETTINGS, SEND_WRONGLY, UNSEND
+from tasks.application.as_it_was import AsItWas
+from tasks.application.control.queries import (
+    KEEP_SETTINGS,
+    NO_CRON,
+    PAUSE_ALL,
+    RESTORE_SETTINGS,
+    SEND_WRONGLY,
+    SET_SETTING,
+    UNSEND,
+)
+from tasks.application.control.settings import emergency_stop
 from tasks.application.faults import JOB, Rewritten, first_value, restore, rewrite
 from tasks.application.system import ApplicationDatabase
 from tasks.fault import Fault
+from tasks.model import Refused
 
 
 @dataclass(frozen=True)
@@ -53,3 +64,50 @@ class SendToWrongList(Fault):
         # The mails first: with the stop lifted they would go on.
         restore(mails)
         kept.put_back()
+
+
+class LeaveStopOn(Fault):
+    """Leave the emergency stop on."""
+
+    def cause(self, application: ApplicationDatabase) -> Kept:
+        kept, stop = Kept.of(application), emergency_stop(application)
+        on = {"setting": stop.key, "was": stop.value, "value": first_value(application, "settings.stops.on")}
+        with application.server.drill_session(JOB) as session:
+            session.run(application.filled(SET_SETTING), **on, by=JOB, reason="A drill forgot to lift it.")
+        return kept
+
+    def cure(self, trouble: Kept) -> None:
+        trouble.put_back()
+
+
+class PauseAllCampaigns(Fault):
+    """Leave every campaign paused."""
+
+    def cause(self, application: ApplicationDatabase) -> AsItWas:
+        return _changed(
+            application, "campaigns", PAUSE_ALL, paused=first_value(application, "campaigns.statuses.paused")
+        )
+
+    def cure(self, trouble: AsItWas) -> None:
+        trouble.restore()
+
+
+class ForgetSender(Fault):
+    """Have the sender's cron not trigger for a year."""
+
+    def cause(self, application: ApplicationDatabase) -> AsItWas:
+        sender = application.executions.sender if application.executions else None
+        return _changed(application, "workflows", NO_CRON, sender=sender)
+
+    def cure(self, trouble: AsItWas) -> None:
+        trouble.restore()
+
+
+def _changed(application: ApplicationDatabase, part: str, query: str, **given: object) -> AsItWas:
+    was = AsItWas(application)
+    with application.server.drill_session(JOB) as session:
+        found = session.run(application.filled(query), **given)
+    if not found:
+        raise Refused(f"{application.address} has nothing for this fault: no row of {part} is as it should be.")
+    was.keep(part, found)
+    return was

@@ -8,6 +8,8 @@ WITH chosen AS (
     FROM {sends} AS s
     WHERE s.{sends.sent_at} <= now() AND (s.{sends.status} IN {sends.statuses.failed}) IS NOT TRUE
       [[AND s.{sends.bounce_type} IS NULL]]
+      -- What has been opened went out, and would be seen to have.
+      [[AND NOT EXISTS (SELECT FROM {events} AS e WHERE e.{events.send} = s.{sends.id})]]
     ORDER BY s.{sends.sent_at} DESC
     LIMIT %(mails)s
 ), changed AS (

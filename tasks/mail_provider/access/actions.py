@@ -80,7 +80,7 @@ class ResumeSending(_Turn):
 
 
 class PauseSending(_Turn):
-    """Pause all sending at the mail provider, before it does so itself.
+    """Pause all sending at the mail provider.
 
     As small as the vendor allows: a subaccount of Mailgun, a subuser of SendGrid, a domain of Resend, the account of
     Amazon SES in its region. What was handed over before still goes out.
@@ -264,7 +264,8 @@ def _why_not(first: Knock, second: Knock, *, same: bool) -> str:
 
 
 def _put(file: str, old: str, new: str) -> Command:
-    return Command(line=f"install <the key {new}> {file}", target={"file": file, "from": old, "to": new})
+    # By fingerprints alone: where a home folder is configured as a secret, as the lab's is, its paths are masked.
+    return Command(line=f"install <the key {new}> {file}", target={"from": old, "to": new})
 
 
 def _seen(knock: Knock) -> Row:

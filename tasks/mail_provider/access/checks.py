@@ -112,7 +112,7 @@ def check_mail_provider_rate_limit(mail_provider: MailProvider, used: Threshold 
             unit="ratio",
             facts={"status": knock.status, "asks_to_wait_s": knock.asks_to_wait_s},
         )
-    if not knock.is_json:
+    if not knock.is_json or knock.status >= 500:
         raise CannotLook(f"{_answered(api.name, knock)}: that says nothing about our pace.")
     told = api.allowances()
     mails = [one for one in told if one.of_mails]

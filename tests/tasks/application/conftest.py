@@ -28,7 +28,7 @@ CREATE TABLE email_sends (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, lead_id bigint, campaign_id bigint DEFAULT 1,
     send_status send_status NOT NULL, failure_reason text, bounce_type varchar(20),
     subject text DEFAULT 'A tour', body text DEFAULT 'Hello Ada',
-    scheduled_send_time timestamptz, claimed_at timestamptz, actual_send_time timestamptz,
+    scheduled_send_time timestamptz, claimed_at timestamptz, actual_send_time timestamptz, message_id text,
     created_at timestamptz NOT NULL DEFAULT now(), updated_at timestamptz NOT NULL DEFAULT now()
 );
 CREATE TABLE email_events (
@@ -48,6 +48,15 @@ CREATE TABLE settings (
     setting text PRIMARY KEY, value jsonb, changed_at timestamptz, changed_by text, reason text
 );
 CREATE TABLE workflows (workflow_name text PRIMARY KEY, active boolean NOT NULL, next_run_at timestamptz);
+CREATE TABLE inboxes (
+    id bigint PRIMARY KEY, address text, status text NOT NULL DEFAULT 'active', daily_limit integer, warmup_from date,
+    paused_until timestamptz, created_at timestamptz DEFAULT now() - interval '300 days'
+);
+CREATE TABLE inbox_days (
+    inbox_id bigint, day date, sent integer DEFAULT 0, bounced integer DEFAULT 0, complained integer DEFAULT 0,
+    replied integer DEFAULT 0, PRIMARY KEY (inbox_id, day)
+);
+CREATE INDEX ON inbox_days (day);
 CREATE INDEX ON enrollments (lead_id);
 CREATE INDEX ON email_sends (actual_send_time);
 CREATE INDEX ON email_sends (updated_at) WHERE send_status = 'failed';
@@ -78,6 +87,7 @@ MAPPING: dict[str, Any] = {
         "scheduled_for": "scheduled_send_time",
         "claimed_at": "claimed_at",
         "sent_at": "actual_send_time",
+        "message_id": "message_id",
         "failed_at": "updated_at",
         "error": "failure_reason",
         "subject": "subject",
@@ -89,6 +99,7 @@ MAPPING: dict[str, Any] = {
             "failed": ["failed"],
             "bounced": ["bounced"],
             "withdrawn": ["cancelled"],
+            "sent": ["sent"],
         },
         "bounces": {"hard": ["hard"], "soft": ["soft"], "blocked": ["blocked"]},
     },
@@ -169,10 +180,31 @@ MAPPING: dict[str, Any] = {
     },
     "workflows": {
         "table": "workflows",
+        "id": "workflow_name",
         "name": "workflow_name",
         "active": "active",
         "next_run_at": "next_run_at",
         "states": {"on": ["true"], "off": ["false"]},
+    },
+    "inboxes": {
+        "table": "inboxes",
+        "id": "id",
+        "address": "address",
+        "status": "status",
+        "daily_limit": "daily_limit",
+        "warmup_from": "warmup_from",
+        "paused_until": "paused_until",
+        "created_at": "created_at",
+        "statuses": {"active": ["active"], "paused": ["paused"]},
+    },
+    "inbox_days": {
+        "table": "inbox_days",
+        "inbox": "inbox_id",
+        "day": "day",
+        "sent": "sent",
+        "bounced": "bounced",
+        "complained": "complained",
+        "replied": "replied",
     },
 }
 
@@ -227,6 +259,26 @@ class Shop:
             f"SELECT n, {campaign}, 'active', now() + interval '1 day' FROM generate_series(1, {leads}) n"
         )
 
+    def inbox(self, number: int, limit: int = 40, week: int | None = None, **columns: str) -> None:
+        """An inbox in that week of its warm-up, or warmed up elsewhere; `columns` are SQL."""
+        start = "NULL" if week is None else f"(now() AT TIME ZONE 'UTC')::date - {7 * (week - 1)}"
+        given = {
+            "id": str(number),
+            "address": f"'sales{number}@example.com'",
+            "daily_limit": str(limit),
+            "warmup_from": start,
+            **columns,
+        }
+        self.run(f"INSERT INTO inboxes ({', '.join(given)}) VALUES ({', '.join(given.values())})")  # noqa: S608
+
+    def inbox_day(self, number: int, sent: int, bounced: int = 0, ago: int = 0, **more: int) -> None:
+        """What that inbox sent so many days ago, and what came back of it."""
+        self.run(
+            "INSERT INTO inbox_days (inbox_id, day, sent, bounced, complained, replied) VALUES "  # noqa: S608
+            f"({number}, (now() AT TIME ZONE 'UTC')::date - {ago}, {sent}, {bounced}, {more.get('complained', 0)}, "
+            f"{more.get('replied', 0)})"
+        )
+
     def setting(self, name: str) -> tuple[object, ...]:
         """Its value and who set it."""
         return self.run(f"SELECT value, changed_by FROM settings WHERE setting = '{name}'")[0]  # noqa: S608
@@ -259,7 +311,8 @@ def built(postgres18: Server) -> Iterator[Stage]:
 def shop(built: Stage) -> Shop:
     """Making a database for every test would take most of its time."""
     built.admin(
-        "TRUNCATE email_sends, email_events, enrollments, workflow_executions, campaign_analytics;"
+        "TRUNCATE email_sends, email_events, enrollments, workflow_executions, campaign_analytics, inboxes, "
+        "inbox_days;"
         "UPDATE campaigns SET status = 'active';"
         "UPDATE leads SET status = 'active', name = 'Ada' "
         "WHERE status IS DISTINCT FROM 'active' OR name IS DISTINCT FROM 'Ada';"

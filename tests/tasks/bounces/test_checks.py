@@ -263,3 +263,16 @@ def test_the_doctor_says_what_lies_there(tmp_path: Path) -> None:
 def test_it_wants_the_whole_path() -> None:
     with pytest.raises(ValidationError, match="write the whole path"):
         Bounces(maildir=Path("mail"))
+
+
+def test_what_a_stranger_writes_is_shown_as_text_and_names_nobody(tmp_path: Path) -> None:
+    box = mailbox(tmp_path)
+    said = "550 5.7.1 \x1b[31mblocked\u202e <jane@example.com> " + "x" * 500
+    deliver(tmp_path, failed(("jane@example.com", "5.7.1", said)))
+    deliver(tmp_path, complaint("abuse", "jane@example.com").replace(b"provider/1.0", b"\x1b[31m jane@example.com"))
+    for check in (check_returned_mails, check_returned_by_domain, check_returned_again, check_feedback_reports):
+        found = check.fn(box)
+        shown = str([found.says, found.rows])
+        assert "jane@" not in shown
+        assert all(letter not in found.says + "".join(map(str, found.rows)) for letter in ("\x1b", "\u202e"))
+        assert len(shown) < 1_500

@@ -225,9 +225,12 @@ def test_an_empty_message_is_not_weighed(tmp_path: Path) -> None:
     )
 
 
-def test_its_rules_can_be_shown() -> None:
-    assert table()[0] == {"rule": "a link that shows another domain", "points": 2.5}
-    assert len(table()) == len(SIGNS)
+def test_its_rules_are_those_that_people_are_shown() -> None:
+    shown = (Path(__file__).parents[3] / "tasks" / "content" / "README.md").read_text(encoding="utf-8")
+    for row in table():
+        assert f"| {row['rule']} | {row['points']} |" in shown, "tasks/content/README.md shows other rules"
+    assert shown.count("\n| ") == len(SIGNS) + 1
+    assert f"{LONGEST_BODY:,} characters" in shown
 
 
 def test_the_doctor_says_what_lies_there(tmp_path: Path) -> None:
@@ -296,3 +299,13 @@ def test_it_does_not_believe_what_the_sender_wrote(tmp_path: Path) -> None:
         Verdict.UNKNOWN,
         "None of 1 message holds Authentication-Results of mx.example.net.",
     )
+
+
+def test_it_says_what_it_had_no_time_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    where = content(tmp_path, newsletter(), newsletter())
+    monkeypatch.setattr("tasks.content.checks.WEIGHED_WITHIN_S", -1)
+    found = check_spam_score.fn(where)
+    assert found.verdict is Verdict.WARN
+    assert found.says.endswith(" Not weighed, for want of time: 1.")
+    monkeypatch.setattr("tasks.content.drafts.READ_WITHIN_S", -1)
+    assert check_mime.fn(where).says == "0 of 0 messages are broken. Not looked at: 2."

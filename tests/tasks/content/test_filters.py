@@ -106,7 +106,7 @@ def spamd() -> Iterator[Spamd]:
 
 
 def weighed(folder: Path, *messages: bytes, **given: Any) -> Finding:
-    return check_spam_score.fn(content(folder, *messages, hostname="mail.lab.example", limit_s=15, **given))
+    return check_spam_score.fn(content(folder, *messages, hostname="mail.lab.example", limit_s=60, **given))
 
 
 def test_spamassassin_weighs(tmp_path: Path, spamd: Spamd) -> None:

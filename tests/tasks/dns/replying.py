@@ -5,7 +5,7 @@ from __future__ import annotations
 import socketserver
 import struct
 import threading
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -19,10 +19,13 @@ Say = Callable[[dns.message.QueryMessage, bool], dns.message.Message | bytes | N
 
 
 class Replying:
-    """Where it is, and how often it was asked for what."""
+    """Where it is, and how often it was asked for what.
+
+    A question that is sent again, because its answer took a while, is the same question: it has the same number.
+    """
 
     def __init__(self, say: Say) -> None:
-        self.say, self.asked, self._turn = say, Counter[tuple[str, str, bool]](), threading.Lock()
+        self.say, self._numbers, self._turn = say, defaultdict[tuple[str, str], set[int]](set), threading.Lock()
         self.at = ""
 
     def answer(self, wire: bytes, over_tcp: bool) -> bytes | None:
@@ -30,12 +33,17 @@ class Replying:
         assert isinstance(query, dns.message.QueryMessage)
         asked = query.question[0]
         with self._turn:
-            self.asked[asked.name.to_text(), dns.rdatatype.to_text(asked.rdtype), over_tcp] += 1
+            self._numbers[asked.name.to_text(), dns.rdatatype.to_text(asked.rdtype)].add(query.id)
         said = self.say(query, over_tcp)
         return said.to_wire(max_size=65_535) if isinstance(said, dns.message.Message) else said
 
     def times(self, name: str, kind: str) -> int:
-        return sum(self.asked[name, kind, over_tcp] for over_tcp in (False, True))
+        return self.asked[name, kind]
+
+    @property
+    def asked(self) -> dict[tuple[str, str], int]:
+        """How many questions there were, by name and kind."""
+        return defaultdict(int, {key: len(numbers) for key, numbers in self._numbers.items()})
 
 
 @contextmanager

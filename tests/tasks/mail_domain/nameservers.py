@@ -34,7 +34,14 @@ class Names:
     def domain(self, domain: str = "shop.test", **more: Any) -> MailDomain:
         """A sending domain that is asked about here, and here only."""
         update = Update(server=self.at, key_name=KEY_NAME, key=SecretStr(SECRET))
-        given = {"resolvers": (self.at,), "authoritative": (self.at,), "update": update, "blocklists": (), **more}
+        given = {
+            "resolvers": (self.at,),
+            "authoritative": (self.at,),
+            "update": update,
+            "blocklists": (),
+            "limit_s": 5,
+            **more,
+        }
         return MailDomain.model_validate({"domain": domain, **given})
 
 

@@ -125,3 +125,19 @@ def test_what_breaks_the_grammar_is_an_error(text: str) -> None:
 @pytest.mark.parametrize("text", ["v=spf1", "v=spf1 a//64", "v=spf1 moo=%{d} -all", "v=spf1 A:b.test/24//64 -ALL"])
 def test_it_reads_what_the_grammar_allows(text: str) -> None:
     assert parsed(text).text == text
+
+
+def test_a_dead_mail_exchanger_is_one_look_up_to_nothing_and_the_others_count(names: Names) -> None:
+    """checkdmarc 6.0.4 leaves out the whole mechanism then."""
+    names.zone("shop.test", f"@ IN MX 10 gone\n@ IN MX 20 out\nout IN A 192.0.2.10\n{txt('@', 'v=spf1 mx -all')}")
+    found = check_spf.fn(names.domain(sends_from=[HERE]))
+    assert found.verdict is Verdict.OK, found.says
+    assert found.facts["shop.test"]["voids"] == 1  # type: ignore[call-overload, index]
+
+
+def test_exists_is_asked_and_leads_to_nothing_as_others_do(names: Names) -> None:
+    """checkdmarc 6.0.4 never asks it, and so never counts it."""
+    terms = " ".join(f"exists:no{n}.shop.test" for n in range(3))
+    names.zone("shop.test", txt("@", f"v=spf1 ip4:192.0.2.10 {terms} -all"))
+    found = check_spf.fn(names.domain(sends_from=[HERE]))
+    assert "has 3 look-ups that lead to nothing; at the third it is an error" in found.says

@@ -57,7 +57,7 @@ def test_it_asks_those_above_a_name_that_is_no_zone(names: Names) -> None:
 
 def test_a_name_server_that_is_silent_leaves_the_question_to_the_resolvers(names: Names) -> None:
     names.zone("shop.test", txt("@", "v=spf1 -all"))
-    given = names.domain(authoritative=["127.0.0.1:1"], limit_s=0.3)
+    given = names.domain(authoritative=["127.0.0.1:1"], limit_s=3)
     assert given.authority() is None
     assert given.look("shop.test", "TXT").texts == ("v=spf1 -all",)
     assert [found.verdict for found in given.examine()] == [Verdict.WARN]

@@ -170,6 +170,13 @@ def test_trouble_says_nothing_about_the_key(standin: StandIn, status: int) -> No
         ask(check_mail_provider_key, door(standin))
 
 
+def test_trouble_says_nothing_about_our_pace(mailgun: MailgunStandIn) -> None:
+    """Mailgun's accounts may still be told of while the rest is down."""
+    tell(mailgun, status=503)
+    with pytest.raises(CannotLook, match="says nothing about our pace"):
+        ask(check_mail_provider_rate_limit, door(mailgun))
+
+
 def test_too_many_requests_are_said_with_the_wait(standin: StandIn) -> None:
     standin.trouble = (429, {"message": "slow down"})
     standin.headers["Retry-After"] = "3600"

@@ -43,6 +43,7 @@ def test_where_its_api_is(settings: dict[str, str], address: str) -> None:
         ({"vendor": "resend", "region": "eu"}, "leave it out"),
         ({"vendor": "ses"}, "Amazon SES needs `region`"),
         ({"vendor": "ses", "region": "eu-west-1"}, "`access_key` and `key`, or neither"),
+        ({"vendor": "ses", "region": "eu-west-1", "key": None, "key_file": "/run/secrets/key"}, "come in pairs"),
         ({"vendor": "mailgun", "key": None}, "`key` is missing"),
         ({"vendor": "mailgun", "key_file": "/run/secrets/key"}, "not both"),
         ({"vendor": "mailgun", "spare_key": "another"}, "`spare_key` without `key_file`"),

@@ -114,6 +114,14 @@ def test_it_refuses_a_switch_that_is_not_one_row(own_shop: Shop, rows: str, says
     assert "have the application write it once" in told.value.remedy
 
 
+def test_it_asks_nobody_for_what_its_role_may_not_do(shop: Shop) -> None:
+    """Not found out at the moment it is needed."""
+    door = shop.door().model_copy(update={"action_url": shop.stage.url("reader")})
+    with pytest.raises(Refused, match=r"reader may not write public\.settings") as told:
+        StopSending().plan(door)
+    assert told.value.remedy == "GRANT SELECT, UPDATE ON public.settings TO reader;"
+
+
 def test_it_says_which_setting_to_name(shop: Shop) -> None:
     with pytest.raises(Refused) as told:
         StopSending().plan(shop.door("settings.stop"))

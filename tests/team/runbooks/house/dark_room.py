@@ -23,6 +23,6 @@ runbook = Runbook(
             "Keep a candle", when=check_lamp_is_lit, how="Buy candles, and put them where you find them in the dark."
         ),
     ),
-    verification=Verify(hold=timedelta(seconds=1), within=timedelta(seconds=4)),
+    verification=Verify(hold=timedelta(seconds=0.4), within=timedelta(seconds=1)),
     prevention=(Watch(check_lamp_is_lit, every=timedelta(minutes=5)),),
 )

@@ -25,6 +25,6 @@ maintenance = Maintenance(
         Step(SwitchOn(), when=check_lamp_is_lit),
         Step(ReplaceWiring(), when=check_lamp_heat),
     ),
-    verification=Verify(hold=timedelta(seconds=1), within=timedelta(seconds=4)),
+    verification=Verify(hold=timedelta(seconds=0.4), within=timedelta(seconds=1)),
     drills=(Drill(fault=LetDustFall(), noticed_by=check_lamp_dust, resolved_by=DustShades),),
 )

@@ -29,5 +29,5 @@ playbook = Playbook(
         Step(SwitchOn()),
     ),
     success=(check_bulb_is_fitted, check_lamp_is_lit),
-    verification=Verify(hold=timedelta(seconds=1), within=timedelta(seconds=4)),
+    verification=Verify(hold=timedelta(seconds=0.4), within=timedelta(seconds=1)),
 )

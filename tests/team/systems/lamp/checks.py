@@ -43,7 +43,7 @@ def check_lamp_heat(lamp: Lamp, heat: Threshold = HEAT) -> Finding:
     )
 
 
-@check(limit=timedelta(seconds=1), retries=0)
+@check(limit=timedelta(seconds=3), retries=0)
 def check_lamp_answers(lamp: Lamp) -> Finding:
     """Does the lamp answer in time?
 
