@@ -71,6 +71,8 @@ class Zones:
 
     def update(self, zone: dns.versioned.Zone, asked: dns.update.UpdateMessage) -> dns.rcode.Rcode:
         """Do what an update says, all of it or nothing (RFC 2136, 3)."""
+        if any(wanted.ttl for wanted in asked.prerequisite):
+            return dns.rcode.FORMERR
         with self._turn:
             with zone.writer() as writer:
                 for wanted in asked.prerequisite:

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 from runbooks.model import Drill, Manual, Runbook, Severity, Step, Symptom, Verify, Watch
+from tasks.application.control.actions import StopSending
 from tasks.application.leads import EndEnrolmentsOfInvalid, EndEnrolmentsOfRefused, MarkAddressesInvalid
 from tasks.application.reactions.actions import PauseBouncingCampaigns
 from tasks.application.reactions.bounces import (
@@ -12,6 +13,7 @@ from tasks.application.reactions.bounces import (
     check_captured_addresses,
     check_mail_to_invalid_leads,
     check_refused_leads,
+    check_sender_blocked,
 )
 from tasks.application.reactions.faults import BounceBlocked, BounceHard, BounceSoft
 
@@ -47,6 +49,7 @@ runbook = Runbook(
         Symptom(heard="Mails to one mailbox provider all come back."),
     ),
     diagnosis=(
+        check_sender_blocked,
         check_bounces_by_campaign,
         check_bounced_leads,
         check_refused_leads,
@@ -55,15 +58,15 @@ runbook = Runbook(
         check_captured_addresses,
     ),
     resolution=(
+        # Each further mail makes a block worse: first of all, and whatever campaign it is.
+        Step(StopSending(), when=check_sender_blocked),
         Manual(
-            "Stop all sending if the sender is blocked",
-            when=check_bounces_by_campaign,
+            "Find out why the sender is blocked",
+            when=check_sender_blocked,
             how="""\
 Blocked bounces ('550 5.7.1', 'blocked', 'spam', a blocklist's name) say that the sender is not wanted, whatever the
-address: each further mail makes it worse. If they come from several campaigns, or from several mailbox providers, stop
-everything first (the application's emergency stop), and find out why before you go on: is the domain or address on a
-blocklist, do SPF, DKIM and DMARC still pass, did content or volume change? Lift the stop only with the cause known,
-and begin with one sender. Where it is one campaign only, the next step is enough.""",
+address. Is the domain or address on a blocklist, do SPF, DKIM and DMARC still pass, did content or volume change, was a
+key stolen? Lift the stop only with the cause known, a little at first (playbooks/resume-sending).""",
         ),
         Step(PauseBouncingCampaigns(), when=check_bounces_by_campaign),
         Step(MarkAddressesInvalid(), when=check_bounced_leads),
@@ -90,11 +93,13 @@ one comes back with the next import.""",
     # The rows hold their new values when the step commits; half a minute shows whether a job writes the old ones again.
     verification=Verify(hold=timedelta(seconds=30), within=timedelta(minutes=10)),
     prevention=(
+        Watch(check_sender_blocked, every=timedelta(minutes=15)),
         Watch(check_bounces_by_campaign, every=timedelta(minutes=15)),
         Watch(check_bounced_leads, every=timedelta(hours=1)),
         Watch(check_refused_leads, every=timedelta(days=1)),
         Watch(check_mail_to_invalid_leads, every=timedelta(hours=1)),
     ),
+    related=("email/emergency-stop", "email/high-unsubscribe-rate"),
     drills=(
         Drill(fault=BounceHard(), noticed_by=check_bounced_leads, resolved_by=MarkAddressesInvalid),
         Drill(fault=BounceSoft(), noticed_by=check_refused_leads, resolved_by=EndEnrolmentsOfRefused),

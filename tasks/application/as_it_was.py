@@ -6,13 +6,11 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from tasks.application.faults import JOB
 from tasks.application.queries import HELD_BY, RESTORE
 from tasks.application.system import ApplicationDatabase
 from tasks.model import Row
 from tasks.postgres.session import Session
-
-# As an application's own job is called.
-JOB = "application-drill"
 
 
 @dataclass

@@ -64,7 +64,8 @@ class Updates:
         update = self._begun()
         where = named(name)
         if before:
-            update.present(where, _set(kind, before, ttl_s))
+            # A condition has no time to live (RFC 2136, 2.4.2): knot refuses one that has.
+            update.present(where, _set(kind, before, 0))
         else:
             update.absent(where, kind)
         gone, new = [one for one in before if one not in after], [one for one in after if one not in before]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from tasks.application.as_it_was import JOB, AsItWas
+from tasks.application.as_it_was import AsItWas
 from tasks.application.content.queries import FORGET_NAME
+from tasks.application.faults import JOB
 from tasks.application.system import ApplicationDatabase
 from tasks.fault import Fault
 from tasks.model import Refused

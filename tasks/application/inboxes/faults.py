@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from tasks.application.as_it_was import JOB, AsItWas
-from tasks.application.faults import Rewritten, first_value, restore, rewrite
+from tasks.application.as_it_was import AsItWas
+from tasks.application.faults import JOB, Rewritten, first_value, restore, rewrite
 from tasks.application.inboxes.queries import ALL_PAUSED, BOUNCED_BACK, BOUNCING, USED_UP
 from tasks.application.system import ApplicationDatabase
 from tasks.fault import Fault

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
+from tasks.application.control.settings import emergency_stop
 from tasks.application.leads import BOUNCED_WITHIN, SOFT_TIMES, bounced, mailed_invalid, refused
 from tasks.application.rates import Rate, percent
 from tasks.application.reactions.checks import BLOCKED_BOUNCES, BOUNCE_WINDOW, FEW_BOUNCES, HARD_BOUNCES
@@ -123,6 +124,31 @@ def check_bounces_by_campaign(
 
 
 @check
+def check_sender_blocked(
+    application: ApplicationDatabase, blocked: Threshold = BLOCKED_BOUNCES, few: Threshold = FEW_BOUNCES
+) -> Finding:
+    """Is the sender itself refused, whatever campaign it is?
+
+    Blocked bounces of all running campaigns together, within 24 hours; below 200 mails they are counted. One campaign's
+    content is asked about by campaign. While the emergency stop is on, that is the answer, where it is mapped.
+    """
+    found = [one.rates["blocked"] for one in bouncing(application) if "blocked" in one.rates]
+    if not found:
+        application.values("sends.bounces.blocked")
+    rate = Rate(part=sum(one.part for one in found), whole=sum(one.whole for one in found), least=LEAST_MAILS)
+
+    stopped = _stopped(application)
+    bad = f"bad from {percent(blocked.bad)}; below {LEAST_MAILS} mails from {few.bad:,.0f}"
+    return Finding(
+        verdict=Verdict.OK if stopped else rate.judge(blocked, few),
+        says=f"Of the mails of the last 24 h were blocked: {rate.says('mails')} ({bad}).{stopped}",
+        value=rate.value or 0.0,
+        unit="ratio",
+        facts={"mails": rate.whole, "blocked": rate.part},
+    )
+
+
+@check
 def check_bounced_leads(application: ApplicationDatabase, leads: Threshold = LEADS_TO_END) -> Finding:
     """Is any address whose mail came back for good still written to?
 
@@ -208,6 +234,14 @@ def check_captured_addresses(application: ApplicationDatabase, wrong: Threshold 
         unit="ratio",
         facts={"leads": rate.whole, "malformed": malformed, "bounced": back},
     )
+
+
+def _stopped(application: ApplicationDatabase) -> str:
+    """Whether the emergency stop is on, in words; empty where it is not, or nobody has said what it is."""
+    if not application.settings or not application.settings.stop:
+        return ""
+    stop = emergency_stop(application)
+    return f" The emergency stop is on, {stop.said(application.now())}." if stop.stops else ""
 
 
 def _leads(found: Sequence[Row], limit: Threshold, what: str, *, verb: bool = True) -> Finding:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from tasks.application.as_it_was import JOB, AsItWas
+from tasks.application.as_it_was import AsItWas
+from tasks.application.faults import JOB
 from tasks.application.leads import SOFT_TIMES
 from tasks.application.reactions.queries import BOUNCE, LEAVE, LOSE_INTEREST, REFUSE
 from tasks.application.system import ApplicationDatabase

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tasks.application.as_it_was import JOB
+from tasks.application.faults import JOB
 from tasks.application.rows.aside import as_rows
 from tasks.application.rows.queries import FORGET, REPEAT
 from tasks.application.system import ApplicationDatabase

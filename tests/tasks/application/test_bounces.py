@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from tasks.application.control.actions import StopSending
 from tasks.application.reactions.bounces import (
     check_bounces_by_campaign,
     check_bounces_by_domain,
     check_captured_addresses,
+    check_sender_blocked,
 )
 from tasks.application.reactions.queries import BY_CAMPAIGN, BY_DOMAIN
 from tasks.model import Refused, Verdict
@@ -132,3 +134,29 @@ def test_it_reads_by_an_index(own_shop: Shop) -> None:
     for query in (BY_CAMPAIGN, BY_DOMAIN):
         plan = own_shop.door().rows(f"EXPLAIN (FORMAT JSON) {query}", **span)
         assert "email_sends_actual_send_time_idx" in str(plan)
+
+
+@pytest.mark.parametrize(
+    ("sent", "blocked", "verdict"),
+    [(981, 19, Verdict.OK), (980, 20, Verdict.WARN), (950, 50, Verdict.BAD), (50, 5, Verdict.BAD), (0, 0, Verdict.OK)],
+)
+def test_it_asks_of_all_campaigns_whether_the_sender_is_refused(
+    shop: Shop, sent: int, blocked: int, verdict: Verdict
+) -> None:
+    shop.mails(sent, ago="2 hours")
+    shop.mails(blocked, ago="2 hours", status="bounced", bounce_type="'blocked'", campaign_id="1 + n % 2")
+    assert check_sender_blocked.fn(shop.door()).verdict is verdict
+
+
+def test_it_takes_the_emergency_stop_for_an_answer(shop: Shop) -> None:
+    shop.mails(20, ago="2 hours", status="bounced", bounce_type="'blocked'")
+    assert check_sender_blocked.fn(shop.door()).verdict is Verdict.BAD
+    action = StopSending()
+    plan = action.plan(shop.door())
+    assert action.apply(shop.door(), plan).complete
+    found = check_sender_blocked.fn(shop.door())
+    assert (found.verdict, "The emergency stop is on, set" in found.says) == (Verdict.OK, True)
+    # Where nobody said what the stop is, it is no answer.
+    assert check_sender_blocked.fn(shop.door("settings")).verdict is Verdict.BAD
+    with pytest.raises(Refused, match=r"sends\.bounces\.blocked"):
+        check_sender_blocked.fn(shop.door(sends={"bounces": {"hard": ["hard"]}}))
