@@ -16,6 +16,10 @@ from tasks.smtp.stages import Stage, Visit, Visitor, visit
 Helo = Annotated[str, Field(pattern=r"^[A-Za-z0-9.:\[\]_-]+$", max_length=255)]
 
 
+# What is asked of a server that has let us in.
+LOGGED_IN = frozenset({Stage.LOGIN, Stage.SENDER, Stage.MESSAGE})
+
+
 class SmtpServer(MailServer):
     """Where an application hands in its mail.
 
@@ -45,7 +49,9 @@ class SmtpServer(MailServer):
         Raises:
             Refused: a file we need ourselves cannot be used.
         """
-        who = None if self.username is None else (self.username, password or self.secret())
+        # A password file that is missing keeps nobody from seeing whether the server answers.
+        logs_in = self.username is not None and last in LOGGED_IN
+        who = (str(self.username), password or self.secret()) if logs_in else None
         visitor = Visitor(
             server=self,
             trusted=self.trusted(),

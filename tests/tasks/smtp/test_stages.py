@@ -334,6 +334,7 @@ def test_a_password_file_is_read_at_each_visit_and_refused_where_it_holds_none(t
             file.write_text(content)
         with pytest.raises(Refused, match=says):
             check_smtp_login.fn(smtp)
+        assert check_smtp_connect.fn(smtp).verdict is Verdict.OK
     file.write_text(f"{PASSWORD}\n")
     assert check_smtp_login.fn(smtp).verdict is Verdict.OK
     file.write_text("wrong\n")
