@@ -13,7 +13,7 @@ from tests.tasks.application.conftest import MAPPING, Shop
 from tests.tasks.application.questions import FOLDER, FOUND, IN_NEED, OF_A_PLAYBOOK, QUESTIONS
 
 COLUMNS = [f"{part}.{name}" for part, columns in MAPPING.items() for name in columns if name != "table"]
-_IS_CHECK = re.compile(r"@check")
+_IS_CHECK = re.compile(r"@check\b")
 
 
 def place(shop: Shop, *without: str, time_zone: str = "UTC") -> Environment:
