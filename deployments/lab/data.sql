@@ -13,17 +13,17 @@ SELECT format('org-%s', lpad(((n - 1) % 8 + 1)::text, 2, '0')),
        now() - interval '120 days'
 FROM generate_series(1, 24) AS n;
 
-INSERT INTO leads (organization_id, name, email, metadata, created_at, updated_at)
+INSERT INTO leads (organization_id, first_name, name, email, metadata, created_at, updated_at)
 SELECT format('org-%s', lpad(((n - 1) % 8 + 1)::text, 2, '0')),
-       format('%s %s',
-              (ARRAY['Ada', 'Ben', 'Chloe', 'Dmitri', 'Elif', 'Farid', 'Grace', 'Hiro', 'Ines', 'Jonas'])[n % 10 + 1],
+       first_name,
+       format('%s %s', first_name,
               (ARRAY['Abbott', 'Brandt', 'Costa', 'Dubois', 'Eriksen', 'Fischer', 'Gupta', 'Haas', 'Ito'])[n / 10 % 9 + 1]),
        format('lead%s@example.com', n),
        jsonb_build_object('source', (ARRAY['web', 'event', 'import', 'referral'])[(random() * 3)::int + 1]),
        at, at
-FROM (SELECT n, now() - interval '1 day' - random() * interval '300 days' AS at FROM generate_series(1, 40000) AS n) AS l;
-
-UPDATE leads SET first_name = split_part(name, ' ', 1);
+FROM (SELECT n, now() - interval '1 day' - random() * interval '300 days' AS at,
+             (ARRAY['Ada', 'Ben', 'Chloe', 'Dmitri', 'Elif', 'Farid', 'Grace', 'Hiro', 'Ines', 'Jonas'])[n % 10 + 1] AS first_name
+      FROM generate_series(1, 40000) AS n) AS l;
 
 INSERT INTO lead_preferences (lead_id, emails_per_week, time_zone)
 SELECT id, (random() * 4)::int + 1, (ARRAY['UTC', 'Europe/Berlin', 'America/New_York', 'Asia/Tokyo'])[id % 4 + 1]

@@ -101,11 +101,11 @@ def _up(home: Home, daemon: bool, progress: Progress) -> Lab:
     part = home.lab
     running = supervise.connect(part)
     state = private_file.read_json(part.state)
-    if running is not None and state.get("ports", {}).keys() != beside.PORTS.keys():
+    if running is not None and (state.get("beside") != beside.NAMES or state["ports"].keys() != beside.PORTS.keys()):
         raise CannotStart("This lab was started by another version of us: `incident lab down`, then `incident lab up`.")
     if running is None:
         state["port"] = ports.choose("the lab's Postgres", progress, usual=state.get("port"))
-        usual = state.get("ports", {})
+        state["beside"], usual = beside.NAMES, state.get("ports", {})
         state["ports"] = {
             name: ports.choose(said, progress, usual=usual.get(name)) for name, said in beside.PORTS.items()
         }

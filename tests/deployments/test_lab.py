@@ -157,10 +157,11 @@ def test_it_comes_back_at_once_after_everything_was_killed(home: Home) -> None:
         session.execute("SELECT FROM kept")
 
 
-def test_a_lab_of_another_version_is_not_started_again_in_part(home: Home) -> None:
+@pytest.mark.parametrize("other", [{"ports": {"website": 1, "gone": 2}}, {"beside": ["website"]}])
+def test_a_lab_of_another_version_is_not_started_again_in_part(home: Home, other: dict[str, object]) -> None:
     with servers.up(home):
         state = private_file.read_json(home.lab.state)
-        private_file.write_json(home.lab.state, {**state, "ports": {"website": state["ports"]["website"], "gone": 1}})
+        private_file.write_json(home.lab.state, {**state, **other})
         with pytest.raises(CannotStart, match="another version of us: `incident lab down`, then"):
             servers.up(home)
         private_file.write_json(home.lab.state, state)
