@@ -195,6 +195,7 @@ of two days before. An inbox of its own goes by `playbooks/new-inbox`: 5, 10, 15
         "email/high-unsubscribe-rate",
         "email/low-engagement",
         "email/emergency-stop",
+        "email/delivery-failures",
         "onboarding/domain-verification",
     ),
     drills=(

@@ -192,6 +192,7 @@ own words, and most name a page that says what to do.
         Watch(check_mail_provider_complaints, every=timedelta(hours=1)),
         Watch(check_mail_provider_domain, every=timedelta(hours=6)),
     ),
+    related=("email/emails-stuck-queued", "email/emergency-stop", "email/deliverability-degradation"),
     drills=(
         Drill(fault=RevokeKey(), noticed_by=check_mail_provider_key, resolved_by=UseSpareKey),
         Drill(fault=LimitRequests(), noticed_by=check_mail_provider_rate_limit, resolved_by=PauseAtLimit),

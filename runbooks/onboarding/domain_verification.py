@@ -96,6 +96,7 @@ name that was not there, after the last number of the zone's SOA record.""",
         Watch(check_dkim, every=timedelta(hours=6)),
         Watch(check_dmarc, every=timedelta(hours=6)),
     ),
+    related=("email/deliverability-degradation",),
     drills=(
         Drill(fault=RemoveSpf(), noticed_by=check_spf, resolved_by=PublishRecords),
         Drill(fault=PublishSecondSpf(), noticed_by=check_spf, resolved_by=PublishRecords),
