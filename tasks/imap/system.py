@@ -271,7 +271,8 @@ class ImapServer(MailServer):
                 )
             return None
 
-        if refused := _attempts.once(f"{username} {self.address}", password, attempt, until):
+        account = f"{username} {self.address}"
+        if refused := _attempts.once(account, password, attempt, until=until, written=self.written):
             raise NotLetIn(refused.says, remedy=refused.remedy)
 
     @contextmanager

@@ -28,13 +28,17 @@ class Attempts(Generic[R]):
         self._turns: defaultdict[bytes, threading.Lock] = defaultdict(threading.Lock)
         self._refused: dict[bytes, tuple[float, R]] = {}
 
-    def once(self, account: str, password: SecretStr, attempt: Callable[[], R | None], until: float) -> R | None:
+    def once(
+        self, account: str, password: SecretStr, attempt: Callable[[], R | None], *, until: float, written: int
+    ) -> R | None:
         """What `attempt` says against the password; None: nothing. One at a time for each account.
+
+        `written` tells when the password was put where it stands: put there anew, it is tried anew.
 
         Raises:
             TimeoutError: another attempt takes until `until`, of time.monotonic().
         """
-        mark = self._mark(account, password.get_secret_value())
+        mark = self._mark(account, password.get_secret_value(), str(written))
         turn = self._turns[self._mark(account)]
         if not turn.acquire(timeout=max(0.0, until - time.monotonic())):
             raise TimeoutError("timed out")

@@ -101,6 +101,14 @@ class MailServer(System):
         # Editors end a file with a line break, and no password ends so.
         return SecretStr(text.rstrip("\r\n"))
 
+    @property
+    def written(self) -> int:
+        """When the password's file was last written or put in its place; 0 where none is there."""
+        try:
+            return self.password_file.stat().st_ctime_ns if self.password_file else 0
+        except OSError:
+            return 0
+
     def trusted(self) -> ssl.SSLContext:
         """Whom we believe about who the server is.
 

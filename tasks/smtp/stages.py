@@ -256,9 +256,13 @@ class _Walk:
                 f"{self._where} takes no login with a password: it offers {told}.",
                 remedies.no_login(self.visitor.server, offered),
             )
-        account = f"{username} {self.visitor.server.address}"
+        server, until = self.visitor.server, self.visitor.until
         step = _attempts.once(
-            account, password, lambda: self._refusal(mechanism, username, password), self.visitor.until
+            f"{username} {server.address}",
+            password,
+            lambda: self._refusal(mechanism, username, password),
+            until=until,
+            written=server.written,
         )
         if step is not None:
             raise _Stops(step.says, step.remedy, step.verdict)

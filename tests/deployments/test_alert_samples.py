@@ -58,7 +58,7 @@ def test_each_kind_of_source_goes_all_the_way_and_is_withdrawn(
 @pytest.mark.strict("All kinds have gone the same way; this one begins with nothing.")
 def test_what_is_not_up_is_started_and_stopped_again(tmp_path: Path) -> None:
     shell = Shell(tmp_path / "home", tmp_path)
-    became = shell("alerts", "test", "sentry", "--environment", "lab", "--json")
+    became = shell.installed("alerts", "test", "sentry", "--environment", "lab", "--json")
     assert became.returncode == 0, became.stderr
     assert json.loads(became.stdout)["withdrawn"] is True
     assert shell("lab", "status").returncode == 1

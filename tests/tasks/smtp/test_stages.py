@@ -106,6 +106,19 @@ def test_one_wrong_password_costs_one_attempt_whatever_asks(plain: Post) -> None
     assert plain.attempts == ["PLAIN"] * 4
 
 
+def test_a_password_that_is_put_in_its_file_anew_is_tried_anew(plain: Post, tmp_path: Path) -> None:
+    file = tmp_path / "password"
+    file.write_text("wrong\n")
+    smtp = door(plain.port, password=None, password_file=file)
+    for _ in range(2):
+        assert smtp.visit(Stage.SENDER).stopped.stage is Stage.LOGIN  # type: ignore[union-attr]
+    assert len(plain.attempts) == 1
+    file.rename(tmp_path / "before")
+    (tmp_path / "before").rename(file)
+    assert smtp.visit(Stage.SENDER).stopped.stage is Stage.LOGIN  # type: ignore[union-attr]
+    assert len(plain.attempts) == 2
+
+
 def test_what_was_refused_is_asked_again_after_a_while(plain: Post, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stages, "_attempts", Attempts(remembered_s=0))
     smtp = door(plain.port, password="wrong")
