@@ -11,6 +11,7 @@ from tasks.bounces.report import Bounce
 from tasks.bounces.system import Bounces
 from tasks.check import check
 from tasks.mail.codes import Kind
+from tasks.mail.limits import LEAST_FOR_COMPLAINTS
 from tasks.model import Finding, Row, Threshold, Verdict
 
 DAY_S = 86_400.0
@@ -61,7 +62,6 @@ COMPLAINTS_FEW = Threshold(
     because="Owner: Gmail and Yahoo, at small numbers. Of 1,000 mails one complaint is anything from 0.02 to 0.56 %: "
     "one is looked at, three are too many.",
 )
-ENOUGH_FOR_COMPLAINTS = 1_000
 # A mailbox that is full three times within two weeks is abandoned.
 SOFT_AGAIN = 3
 
@@ -174,7 +174,7 @@ def check_feedback_reports(
     told = arrived(mailbox, mailbox.window_s)
     complaints = len(told.complaints)
     sent = _sent(mailbox)
-    many = sent is not None and sent >= ENOUGH_FOR_COMPLAINTS
+    many = sent is not None and sent >= LEAST_FOR_COMPLAINTS
     share = complaints / sent if sent else 0.0
     verdict = rate.judge(share) if many else few.judge(complaints)
     limit = f"{rate.bad:.1%} of the usual {sent:,.0f} mails" if many else f"{few.bad:,.0f}"

@@ -8,16 +8,17 @@ from datetime import timedelta
 from functools import partial
 
 from tasks.application.days import Day, day_before, settled
-from tasks.application.rates import Rate, percent
-from tasks.application.reactions.checks import FEW_BOUNCES, HARD_BOUNCES, UNSUBSCRIBE_RATE
-from tasks.application.reactions.cohort import LEAST_MAILS, reacted
+from tasks.application.reactions.checks import FEW_BOUNCES, UNSUBSCRIBE_RATE
+from tasks.application.reactions.cohort import reacted
 from tasks.application.reactions.queries import BOUNCES, CLICKS, OPENS, UNSUBSCRIBES
 from tasks.application.sending.attempts import attempts
 from tasks.application.system import ApplicationDatabase
 from tasks.application.workflows.queries import SUCCESS
 from tasks.check import check
+from tasks.mail.limits import HARD_BOUNCES, LEAST_MAILS
 from tasks.model import CannotLook, Finding, Refused, Row, Threshold, Verdict
 from tasks.postgres.values import number
+from tasks.rates import Rate, percent
 
 # Seven figures, a question each.
 FIGURES_TAKE = timedelta(minutes=2)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from tasks.application.campaigns import PauseCampaigns, paused
 from tasks.application.reactions.bounces import bouncing
-from tasks.application.reactions.checks import BLOCKED_BOUNCES, FEW_BOUNCES, HARD_BOUNCES, UNSUBSCRIBE_RATE
+from tasks.application.reactions.checks import FEW_BOUNCES, UNSUBSCRIBE_RATE
 from tasks.application.reactions.engagement import LOW_CLICKS, LOW_OPENS, engaged
 from tasks.application.reactions.unsubscribes import left
 from tasks.application.system import ApplicationDatabase
+from tasks.mail.limits import BLOCKED_BOUNCES, HARD_BOUNCES
 from tasks.model import Plan, Threshold, Verdict
 
 

@@ -8,15 +8,15 @@ from datetime import timedelta
 
 from tasks.application.control.settings import emergency_stop
 from tasks.application.leads import BOUNCED_WITHIN, SOFT_TIMES, bounced, mailed_invalid, refused
-from tasks.application.rates import Rate, percent
-from tasks.application.reactions.checks import BLOCKED_BOUNCES, BOUNCE_WINDOW, FEW_BOUNCES, HARD_BOUNCES
-from tasks.application.reactions.cohort import LEAST_MAILS
+from tasks.application.reactions.checks import BOUNCE_WINDOW, FEW_BOUNCES
 from tasks.application.reactions.queries import BY_CAMPAIGN, BY_DOMAIN, CAPTURED
 from tasks.application.system import ApplicationDatabase
 from tasks.check import check
+from tasks.mail.limits import BLOCKED_BOUNCES, HARD_BOUNCES, LEAST_MAILS
 from tasks.model import Finding, Row, Threshold, Verdict
 from tasks.postgres.values import number
 from tasks.postgres.words import count
+from tasks.rates import Rate, percent
 
 # Shown as evidence.
 SHOWN = 20

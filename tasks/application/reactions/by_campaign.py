@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from tasks.application.rates import Rate
-from tasks.application.reactions.cohort import LEAST_MAILS
 from tasks.application.system import ApplicationDatabase
+from tasks.mail.limits import LEAST_MAILS
 from tasks.postgres.values import number
 from tasks.postgres.words import count
+from tasks.rates import Rate
 
 # Weeks are read at seed S3's capacity in less; a day in milliseconds.
 PATIENCE_S = 60.0

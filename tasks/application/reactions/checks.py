@@ -7,30 +7,19 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from tasks.application.days import Day, settled
-from tasks.application.rates import Rate, percent
-from tasks.application.reactions.cohort import LEAST_MAILS, reacted
+from tasks.application.reactions.cohort import reacted
 from tasks.application.reactions.queries import BOUNCES, COMPLAINTS, UNSUBSCRIBES, USUAL_CLICKS, USUAL_OPENS
 from tasks.application.system import ApplicationDatabase
 from tasks.check import check
+from tasks.mail.limits import BLOCKED_BOUNCES, HARD_BOUNCES, LEAST_FOR_COMPLAINTS, LEAST_MAILS
 from tasks.model import Finding, Row, Threshold, Verdict
 from tasks.postgres.values import number
 from tasks.postgres.words import count
+from tasks.rates import Rate, percent
 
 # Four weeks of 20,000 mails a day were read in 1.7 s; at seed S3's capacity they are five times as many.
 WEEKS_S = 60.0
 
-HARD_BOUNCES = Threshold(
-    warn=0.02,
-    bad=0.05,
-    because="Owner: the mail provider. Amazon SES reviews a sender at 5 % and pauses it at 10 %, smaller ones warn at "
-    "4 to 5 % and pause at 8 %: whoever stops at 10 % (seed S0) is stopped before.",
-)
-BLOCKED_BOUNCES = Threshold(
-    warn=0.02,
-    bad=0.05,
-    because="Owner: the mail provider. A block is about the content or the sender, not about the address; seed S1, "
-    "runbook 2, stops all sending on it. The limits are those of hard bounces, for want of published ones.",
-)
 FEW_BOUNCES = Threshold(
     warn=2,
     bad=5,
@@ -49,7 +38,6 @@ FEW_COMPLAINTS = Threshold(
     bad=3,
     because="Owner: the team on call. Below 1,000 mails complaints are counted: one in 1,000 may be 0.02 to 0.56 %.",
 )
-LEAST_FOR_COMPLAINTS = 1000
 COMPLAINT_WINDOW = timedelta(days=7)
 
 UNSUBSCRIBE_RATE = Threshold(

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from tasks.application.rates import Rate
 from tasks.application.system import ApplicationDatabase
+from tasks.mail.limits import LEAST_MAILS
 from tasks.postgres.values import number
-
-# Of fewer mails one reader moves the rate by half a percent.
-LEAST_MAILS = 200
+from tasks.rates import Rate
 
 
 def reacted(

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 
-from tasks.application.rates import Rate, percent
 from tasks.application.reactions.by_campaign import PATIENCE_S, judged, reacted_by_campaign
 from tasks.application.reactions.queries import CLICKS_BY_CAMPAIGN, OPENS_BY_CAMPAIGN
 from tasks.application.system import ApplicationDatabase
 from tasks.check import check
 from tasks.model import Finding, Threshold, Verdict
+from tasks.rates import Rate, percent
 
 LOW_OPENS = Threshold(
     warn=0.3,

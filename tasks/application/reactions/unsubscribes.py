@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from tasks.application.rates import Rate, percent
 from tasks.application.reactions.by_campaign import PATIENCE_S, Reacted, judged, reacted_by_campaign
 from tasks.application.reactions.checks import UNSUBSCRIBE_RATE
-from tasks.application.reactions.cohort import LEAST_MAILS
 from tasks.application.reactions.queries import FREQUENCY, REASONS, UNSUBSCRIBES_BY_CAMPAIGN
 from tasks.application.system import ApplicationDatabase
 from tasks.check import check
 from tasks.mail.addresses import masked_in
+from tasks.mail.limits import LEAST_MAILS
 from tasks.model import Finding, Threshold, Verdict
 from tasks.postgres.values import number
 from tasks.postgres.words import count
+from tasks.rates import Rate, percent
 
 # Most who leave do so within hours; a rate that is bad already only grows.
 LEFT_WITHIN = timedelta(hours=72)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from tasks.application.rates import Rate
 from tasks.application.sending.queries import ATTEMPTS
 from tasks.application.system import ApplicationDatabase
 from tasks.model import Threshold
 from tasks.postgres.values import number
+from tasks.rates import Rate
 
 # Of fewer attempts one failure is two percent and more.
 LEAST_ATTEMPTS = 50

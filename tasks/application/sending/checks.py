@@ -6,7 +6,6 @@ import statistics
 from datetime import datetime, timedelta
 
 from tasks.application.days import day_before, moment
-from tasks.application.rates import percent
 from tasks.application.runs import last_runs
 from tasks.application.sending.attempts import SEND_FAILURES, attempts
 from tasks.application.sending.queries import CLAIMED, FAILURES, MINUTES, RATE_LIMITED
@@ -16,6 +15,7 @@ from tasks.check import check
 from tasks.model import Finding, Json, Row, Threshold, Verdict
 from tasks.postgres.values import number
 from tasks.postgres.words import count, limit, span
+from tasks.rates import percent
 
 SEND_DELAY = Threshold(
     warn=60,

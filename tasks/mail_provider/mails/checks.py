@@ -6,16 +6,15 @@ from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
-from tasks.application.rates import Rate, percent
-from tasks.application.reactions.checks import HARD_BOUNCES, LEAST_FOR_COMPLAINTS
-from tasks.application.reactions.cohort import LEAST_MAILS
 from tasks.check import check
 from tasks.mail.codes import Kind
+from tasks.mail.limits import HARD_BOUNCES, LEAST_FOR_COMPLAINTS, LEAST_MAILS
 from tasks.mail_provider.reading import shown
 from tasks.mail_provider.system import MailProvider
 from tasks.mail_provider.told import Failure, Volume
 from tasks.model import Finding, Row, Threshold
 from tasks.postgres.words import count
+from tasks.rates import Rate, percent
 
 # What the vendors count by the hour covers up to two; by the day, today and yesterday.
 NOW = timedelta(hours=1)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tasks.application.rates import Rate, percent
 from tasks.model import Threshold, Verdict
+from tasks.rates import Rate, percent
 
 FAILED = Threshold(warn=0.01, bad=0.05, because="Of attempts.")
 DELIVERED = Threshold(warn=0.95, bad=0.90, because="Lower is worse.")
