@@ -145,8 +145,7 @@ def test_it_asks_again_in_the_terminal_and_says_what_leaving_means(
         running.type("mallory")
         running.wait_for("again  'mallory' is not on the roster of lab.")
         running.wait_for("Your name on the roster:", times=2)
-        running.press("C")
-        assert running.ended() == 130
+        assert running.leave("C") == 130
     assert "Why (kept in the record)" not in running.screen
     assert f"You left incident {incident[:8]}: nothing more is done." in running.screen
     assert PREFECTS_LOG not in running.screen
