@@ -135,7 +135,7 @@ def test_it_refuses_a_key_that_names_two_rows(own_shop: Shop) -> None:
 
 
 def test_it_refuses_what_could_not_be_done_before_anybody_is_asked(own_shop: Shop) -> None:
-    own_shop.run("REVOKE UPDATE ON leads FROM actor")
+    own_shop.run("REVOKE UPDATE ON leads FROM actor, app")
     with pytest.raises(Refused, match=r"actor may not write public\.leads") as told:
         plan(own_shop, [change(1)])
     assert told.value.remedy == "GRANT SELECT, UPDATE ON public.leads TO actor;"
