@@ -84,10 +84,14 @@ def _course(case: Case, runbook: Runbook) -> tuple[Ending, str]:
 
 
 def _take_at_once(case: Case, step: Step) -> None:
-    """What became of it is read from the record, in its turn among the others."""
-    mandate = step.action.mandate
-    reason = f"Asked before anything was looked at. {mandate.may if mandate else ''}".strip()
-    resolve(case, Change(title=step.title, action=step.action, reason=reason, mandate=mandate))
+    """What became of it is read from the record, in its turn among the others.
+
+    Whoever is asked sees why it was opened: a watch or an alert knows more than nothing.
+    """
+    mandate, opened = step.action.mandate, case.log.get("opened")
+    why = str(opened.body["reason"]) if opened else ""
+    said = (why, "Asked before anything was looked at.", mandate.may if mandate else "")
+    resolve(case, Change(title=step.title, action=step.action, reason=" ".join(filter(None, said)), mandate=mandate))
 
 
 def _take(case: Case, part: Part) -> Fate | None:

@@ -30,8 +30,10 @@ def test_it_asks_before_any_question_is_and_verifies_afterwards(room: Room) -> N
         assert room.count("asked for the current") == 0
         return said(question)
 
-    script = room.live(approved_unseen, slug=SPARKS)
-    assert script.asked[0].reason == "Asked before anything was looked at. Turn one fuse off, and nothing else."
+    script = room.live(approved_unseen, slug=SPARKS, reason="BAD: sparks in the attic.")
+    assert script.asked[0].reason == (
+        "BAD: sparks in the attic. Asked before anything was looked at. Turn one fuse off, and nothing else."
+    )
     keys = [entry.key for entry in room.entries]
     assert keys.index(f"{STEP}/outcome") < keys.index("diagnosis/check_current_is_cut")
     assert not [key for key in keys if "/look/" in key]
