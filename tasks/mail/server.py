@@ -10,12 +10,11 @@ from typing import Annotated, Literal, Self
 
 from pydantic import ConfigDict, Field, SecretStr, model_validator
 
+from tasks import secret_file
 from tasks.excerpt import excerpt
 from tasks.model import Refused
 from tasks.system import System
 
-# What is longer was not meant as a password.
-LONGEST_PASSWORD = 4096
 # Of what a server says, in a sentence.
 SPOKEN = 200
 
@@ -84,22 +83,7 @@ class MailServer(System):
         """
         if self.password_file is None:
             return self.password or SecretStr("")
-        try:
-            with self.password_file.open(encoding="utf-8") as file:
-                text = file.read(LONGEST_PASSWORD + 1)
-        except (OSError, UnicodeError) as error:
-            raise Refused(
-                f"The password file {self.password_file} cannot be read: {getattr(error, 'strerror', None) or error}.",
-                remedy=f"It must be readable by whoever runs this: ls -l {self.password_file}",
-            ) from None
-        if len(text) > LONGEST_PASSWORD or not text.strip():
-            raise Refused(
-                f"The password file {self.password_file} holds no password: "
-                + ("it is empty." if not text.strip() else f"it is longer than {LONGEST_PASSWORD} characters."),
-                remedy="One line with the password and nothing else.",
-            )
-        # Editors end a file with a line break, and no password ends so.
-        return SecretStr(text.rstrip("\r\n"))
+        return secret_file.read(self.password_file, "password")
 
     @property
     def written(self) -> int:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from pathlib import Path
 
 from pydantic import SecretStr
 
-from tasks.mail.server import LONGEST_PASSWORD, MailServer
+from tasks import secret_file
+from tasks.mail.server import MailServer
 from tasks.model import BlastRadius, Command, Outcome, Plan, Refused, Risk, Row
+from tasks.secret_file import kept
 
+NOUN = "password"
 LOSES = (
     "The password in the file now; it is kept beside it for the way back. What reads the file only when it starts goes "
     "on with the old one until it is restarted."
@@ -50,9 +52,8 @@ def use(server: MailServer, plan: Plan) -> Outcome:
         return Outcome(says=f"{file} holds the spare password already.", complete=True)
     if not server.accepts(spare):
         raise Refused(f"{server.address} refuses the spare password of {server.username} by now.")
-    _write(_kept(file), _text(file), like=file)
-    _write(file, f"{spare.get_secret_value()}\n", like=file)
-    return Outcome(says=f"{file} holds the spare password now; the old one is in {_kept(file)}.", complete=True)
+    secret_file.put(file, spare, NOUN)
+    return Outcome(says=f"{file} holds the spare password now; the old one is in {kept(file)}.", complete=True)
 
 
 def used(server: MailServer) -> bool:
@@ -62,9 +63,9 @@ def used(server: MailServer) -> bool:
 def back_plan(server: MailServer) -> Plan:
     """To put the one there that was there before."""
     file = _place(server)
-    if not _kept(file).exists():
-        return _plan(f"Nothing to put back: there is no {_kept(file)}.", (), server)
-    line = f"mv {_kept(file)} {file}"
+    if not kept(file).exists():
+        return _plan(f"Nothing to put back: there is no {kept(file)}.", (), server)
+    line = f"mv {kept(file)} {file}"
     return _plan(
         f"Put the old password of {server.username} back into {file}.", (_command(server, line, "back"),), server
     )
@@ -78,17 +79,13 @@ def back(server: MailServer, plan: Plan) -> Outcome:
     """
     _refuse_other(server, plan)
     file = _place(server)
-    try:
-        _kept(file).replace(file)
-    except FileNotFoundError:
-        return Outcome(says=f"There was no {_kept(file)} any more.", complete=False)
-    except OSError as error:
-        raise Refused(f"{file} cannot be written: {error.strerror or error}.") from None
+    if not secret_file.put_back(file, NOUN):
+        return Outcome(says=f"There was no {kept(file)} any more.", complete=False)
     return Outcome(says=f"{file} holds the old password again.", complete=True)
 
 
 def is_back(server: MailServer) -> bool:
-    return not _kept(_place(server)).exists()
+    return not kept(_place(server)).exists()
 
 
 def _plan(does: str, commands: tuple[Command, ...], server: MailServer) -> Plan:
@@ -139,37 +136,3 @@ def _spare(server: MailServer) -> SecretStr:
             remedy='spare_password = "${…}"  # a second one that the server accepts already',
         )
     return server.spare_password
-
-
-def _kept(file: Path) -> Path:
-    return file.with_name(f"{file.name}.before")
-
-
-def _text(file: Path) -> str:
-    with file.open(encoding="utf-8") as there:
-        return there.read(LONGEST_PASSWORD + 1)
-
-
-def _write(file: Path, text: str, *, like: Path) -> None:
-    """In one step, readable by whoever may read `like`, and by nobody else meanwhile.
-
-    Raises:
-        Refused: it cannot be written there.
-    """
-    new = file.with_name(f"{file.name}.new")
-    try:
-        about = like.stat()
-        new.unlink(missing_ok=True)
-        with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as opened:
-            opened.write(text)
-            if (about.st_uid, about.st_gid) != (os.geteuid(), os.getegid()):
-                os.fchown(opened.fileno(), about.st_uid, about.st_gid)
-            os.fchmod(opened.fileno(), about.st_mode & 0o777)
-            opened.flush()
-            os.fsync(opened.fileno())
-        new.replace(file)
-    except OSError as error:
-        raise Refused(
-            f"{file} cannot be written: {error.strerror or error}.",
-            remedy=f"Whoever runs this must be allowed to write in {file.parent}.",
-        ) from None

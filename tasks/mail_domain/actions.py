@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from tasks.action import Action
 from tasks.dns.looked import Looked
+from tasks.dns.updates import Updates
 from tasks.excerpt import excerpt
 from tasks.mail_domain.declared import SHOWN, Place, data, line, places, values
 from tasks.mail_domain.system import MailDomain
@@ -66,7 +67,7 @@ class RestoreRecords(Action):
         back = [
             _exchange(str(t["name"]), str(t["type"]), _list(t["after"]), _list(t["before"]), int(str(t["ttl_s"])))
             for t in (command.target for command in self.done.commands)
-            if sorted(updates.look(str(t["name"]), str(t["type"])).records) == sorted(_list(t["after"]))
+            if _stands_there(updates, t)
         ]
         return Plan(
             does=f"Publish again what stood under {_names(back)}." if back else "Nothing stands there as we left it.",
@@ -98,7 +99,10 @@ def _by_hand(mail_domain: MailDomain) -> Plan:
 
 
 def _replaced(mail_domain: MailDomain, plan: Plan) -> Outcome:
-    """Do the commands, each under its own condition; one that is refused keeps the others from nothing."""
+    """Do the commands, each under its own condition; one that is refused keeps the others from nothing.
+
+    One whose records stand there after all is done: by a run that broke off, or by a server whose answer got lost.
+    """
     updates, rows, left = mail_domain.updates(), [], []
     for target in (command.target for command in plan.commands):
         name, kind = str(target["name"]), str(target["type"])
@@ -111,10 +115,11 @@ def _replaced(mail_domain: MailDomain, plan: Plan) -> Outcome:
                 ttl_s=int(str(target["ttl_s"])),
             )
         except CannotLook as error:
-            rows.append({"name": name, "type": kind, "said": error.says})
-            left.append(target)
-        else:
-            rows.append({"name": name, "type": kind, "said": "published"})
+            if not _is_there(updates, target):
+                rows.append({"name": name, "type": kind, "said": error.says})
+                left.append(target)
+                continue
+        rows.append({"name": name, "type": kind, "said": "published"})
     done = len(plan.commands) - len(left)
     says = f"{count(done, 'record set')} published." + (f" Not done: {_refusals(rows)}" if left else "")
     return Outcome(says=says, complete=not left, rows=rows, not_done=left)
@@ -126,10 +131,25 @@ def _refusals(rows: Iterable[Row]) -> str:
 
 def _stands(mail_domain: MailDomain, plan: Plan) -> bool:
     updates = mail_domain.updates()
-    return all(
-        sorted(updates.look(str(t["name"]), str(t["type"])).records) == sorted(_list(t["after"]))
-        for t in (command.target for command in plan.commands)
-    )
+    return all(_stands_there(updates, command.target) for command in plan.commands)
+
+
+def _stands_there(updates: Updates, target: Row) -> bool:
+    """Do exactly the records stand there that were to?
+
+    Raises:
+        CannotLook: the server did not answer.
+    """
+    looked = updates.look(str(target["name"]), str(target["type"]))
+    return not looked.aliases and sorted(looked.records) == sorted(_list(target["after"]))
+
+
+def _is_there(updates: Updates, target: Row) -> bool:
+    """The same, where that cannot be seen: no."""
+    try:
+        return _stands_there(updates, target)
+    except CannotLook:
+        return False
 
 
 def _commands(ready: Sequence[Place]) -> tuple[Command, ...]:

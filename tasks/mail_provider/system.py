@@ -9,7 +9,8 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, ConfigDict, Field, SecretStr, model_validator
 
-from tasks.mail_provider import key_file, mailgun, resend, sendgrid
+from tasks import secret_file
+from tasks.mail_provider import mailgun, resend, sendgrid
 from tasks.mail_provider.mailgun import Mailgun
 from tasks.mail_provider.resend import Resend
 from tasks.mail_provider.sendgrid import SendGrid
@@ -105,7 +106,7 @@ class MailProvider(HostedApi):
         Raises:
             Refused: it cannot be read from its file.
         """
-        return key_file.read(self.key_file) if self.key_file is not None else self.key or SecretStr("")
+        return secret_file.read(self.key_file, "key") if self.key_file is not None else self.key or SecretStr("")
 
     @property
     def said(self) -> str:

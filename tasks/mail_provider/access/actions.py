@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import ClassVar
 
+from pydantic import SecretStr
+
+from tasks import secret_file
 from tasks.action import Action
-from tasks.mail_provider import key_file
 from tasks.mail_provider.access.checks import REFUSED_KEY
 from tasks.mail_provider.system import MailProvider
 from tasks.mail_provider.told import Knock, Sending
@@ -15,6 +18,7 @@ from tasks.model import BlastRadius, CannotLook, Command, NoWayBack, Outcome, Pl
 from tasks.service.restarts import has_restarted, no_plan, plan_of, restarted
 from tasks.service.system import ApplicationService
 
+NOUN = "key"
 PAUSED, OPEN = Sending.PAUSED, Sending.OPEN
 LOSES_BY_PAUSE = (
     "Whatever the application hands over meanwhile is refused, password resets included: what it does not try again by "
@@ -125,7 +129,7 @@ class UseSpareKey(Action):
             )
         now = mail_provider.key_now()
         first, second = (mail_provider.api(key).knock() for key in (now, spare))
-        old, new = key_file.fingerprint(now), key_file.fingerprint(spare)
+        old, new = fingerprint(now), fingerprint(spare)
         reason = _why_not(first, second, same=old == new)
         commands = (_put(file.as_posix(), old, new),) if not reason else ()
         return Plan(
@@ -143,11 +147,11 @@ class UseSpareKey(Action):
     def apply(self, mail_provider: MailProvider, plan: Plan) -> Outcome:
         file, spare = mail_provider.key_file, mail_provider.spare_key
         planned = plan.commands[0].target
-        if file is None or spare is None or key_file.fingerprint(spare) != planned["to"]:
+        if file is None or spare is None or fingerprint(spare) != planned["to"]:
             raise Refused("The spare key is not the one that was approved.", remedy="Open the incident again.")
-        if key_file.fingerprint(mail_provider.key_now()) != planned["from"]:
+        if fingerprint(mail_provider.key_now()) != planned["from"]:
             raise Refused(f"Somebody has put another key into {file} meanwhile; it is left alone.")
-        key_file.put(file, spare)
+        secret_file.put(file, spare, NOUN)
         knock = mail_provider.api().knock()
         return Outcome(
             says=f"{file} holds the key {planned['to']} now; {mail_provider.said} answers it {knock.status}.",
@@ -155,7 +159,7 @@ class UseSpareKey(Action):
         )
 
     def applied(self, mail_provider: MailProvider, plan: Plan) -> bool | None:
-        return key_file.fingerprint(mail_provider.key_now()) == plan.commands[0].target["to"]
+        return fingerprint(mail_provider.key_now()) == plan.commands[0].target["to"]
 
     def undo(self, plan: Plan, outcome: Outcome) -> Action:  # noqa: ARG002
         """Put the replaced key back."""
@@ -176,11 +180,11 @@ class PutKeyBack(Action):
 
     def plan(self, mail_provider: MailProvider) -> Plan:
         file = _file_of(mail_provider)
-        here, there = key_file.fingerprint(mail_provider.key_now()), key_file.fingerprint(key_file.kept(file))
+        here, there = _here_and_kept(mail_provider)
         fits = (here, there) == (self.now, self.back)
         does = f"Put the key {self.back} back in place of {self.now}."
         return Plan(
-            does=does if fits else f"Nothing to put back: {file} holds {here}, and beside it lies {there}.",
+            does=does if fits else f"Nothing to put back: {file} holds {here}, and beside it lies {there or 'none'}.",
             commands=(_put(file.as_posix(), self.now, self.back),) if fits else (),
             blast_radius=BlastRadius(touched=int(fits), total=1, noun="key files"),
             risk=Risk.MODERATE,
@@ -190,15 +194,13 @@ class PutKeyBack(Action):
 
     def apply(self, mail_provider: MailProvider, plan: Plan) -> Outcome:
         file, planned = _file_of(mail_provider), plan.commands[0].target
-        back = key_file.kept(file)
-        there = (key_file.fingerprint(mail_provider.key_now()), key_file.fingerprint(back))
-        if there != (planned["from"], planned["to"]):
-            raise Refused(f"{file} holds another key by now; it is left alone.")
-        key_file.put(file, back)
+        if _here_and_kept(mail_provider) != (planned["from"], planned["to"]):
+            raise Refused(f"{file} holds another key by now, or the old one is gone; it is left alone.")
+        secret_file.put_back(file, NOUN)
         return Outcome(says=f"{file} holds the key {planned['to']} again.", complete=True)
 
     def applied(self, mail_provider: MailProvider, plan: Plan) -> bool | None:
-        return key_file.fingerprint(mail_provider.key_now()) == plan.commands[0].target["to"]
+        return fingerprint(mail_provider.key_now()) == plan.commands[0].target["to"]
 
 
 class RestartWorkers(Action):
@@ -239,6 +241,11 @@ class RestartWorkers(Action):
         return has_restarted(application_service, plan)
 
 
+def fingerprint(key: SecretStr) -> str:
+    """By which a person tells two keys apart; of a random key it gives nothing away."""
+    return hashlib.sha256(key.get_secret_value().encode()).hexdigest()[:8]
+
+
 def _taken(knock: Knock) -> bool:
     return knock.restricted or 200 <= knock.status < 300
 
@@ -270,6 +277,12 @@ def _put(file: str, old: str, new: str) -> Command:
 
 def _seen(knock: Knock) -> Row:
     return {"asked": knock.line, "status": knock.status, "says": knock.says}
+
+
+def _here_and_kept(mail_provider: MailProvider) -> tuple[str, str]:
+    """Fingerprints: of the key in use, and of the one beside it; empty where none is."""
+    beside = secret_file.kept(_file_of(mail_provider))
+    return fingerprint(mail_provider.key_now()), fingerprint(secret_file.read(beside, NOUN)) if beside.exists() else ""
 
 
 def _file_of(mail_provider: MailProvider) -> Path:

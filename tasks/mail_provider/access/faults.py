@@ -9,8 +9,8 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
+from tasks import secret_file
 from tasks.fault import Fault
-from tasks.mail_provider import key_file
 from tasks.mail_provider.system import MailProvider
 from tasks.model import Json, Refused
 
@@ -44,10 +44,8 @@ class _Told(Fault):
     def cure(self, trouble: Told) -> None:
         provider = trouble.provider
         trouble.file.unlink(missing_ok=True)
-        if provider.key_file is not None and key_file.fingerprint(provider.key_now()) != key_file.fingerprint(
-            trouble.key
-        ):
-            key_file.put(provider.key_file, trouble.key)
+        if provider.key_file is not None and provider.key_now() != trouble.key:
+            secret_file.put(provider.key_file, trouble.key, "key")
         # What the step has paused, the next rehearsal would find paused.
         api = provider.api()
         if api.is_paused():

@@ -123,16 +123,3 @@ def test_it_says_what_to_configure(post: Post, file: Path, given: dict[str, Any]
         UseSpareSmtpPassword().plan(door(post, file, **given))
     assert refused.value.remedy
     assert post.attempts == []
-
-
-def test_a_folder_that_may_not_be_written_is_said(post: Post, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    smtp, action = door(post, file), UseSpareSmtpPassword()
-    plan = action.plan(smtp)
-
-    def full(*_: object) -> None:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr("tasks.mail.spare.os.fsync", full)
-    with pytest.raises(Refused, match="No space left on device"):
-        action.apply(smtp, plan)
-    assert file.read_text() == f"{OLD}\n"

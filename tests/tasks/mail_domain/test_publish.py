@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from pydantic import SecretStr
 
 from deployments.lab.name_server import Zones
+from tasks.dns.updates import Updates
 from tasks.environment import Environment, Kind
 from tasks.fault import RefusesProduction
 from tasks.mail_domain.actions import PublishRecords
@@ -82,8 +84,8 @@ def test_what_a_drill_breaks_is_noticed_published_and_taken_back(
         # Whatever else stands under the name stays there.
         assert PROOF in texts(given, "shop.test")
         assert action.plan(given).commands == ()
-        # A second time it changes nothing, and says so.
-        assert not action.apply(given, plan).complete
+        # A run that is taken up again finds it done, and changes nothing.
+        assert action.apply(given, plan) == outcome
         back = action.undoing(plan, outcome)
         assert back is not None
         undone = back.plan(given)
@@ -116,6 +118,36 @@ def test_nothing_is_changed_where_something_else_stands_there_by_then(names: Nam
     assert outcome.not_done == [plan.commands[0].target]
     assert "v=spf1 a -all" in texts(given, "shop.test")
     assert action.undoing(plan, outcome) is None
+
+
+def test_what_was_done_before_a_run_broke_off_is_not_told_as_left(names: Names) -> None:
+    names.zone("shop.test", "")
+    given, action = shop(names), PublishRecords()
+    plan = action.plan(given)
+    first = plan.commands[0].target
+    action.apply(given, replace(plan, commands=plan.commands[:1]))
+    names.zone("shop.test", txt("@", SPF) + "\n" + txt("_dmarc", "v=DMARC1; p=none"))
+    outcome = action.apply(given, plan)
+    assert (first["name"], outcome.complete) == ("shop.test", False)
+    assert outcome.says.startswith("2 record sets published. Not done: ")
+    assert [row["name"] for row in outcome.not_done] == ["_dmarc.shop.test"]
+    assert action.applied(given, plan) is False
+
+
+def test_a_change_whose_answer_got_lost_is_looked_for(names: Names, monkeypatch: pytest.MonkeyPatch) -> None:
+    names.zone("shop.test", txt("@", SPF) + "\n" + txt("_dmarc", DMARC))
+    given, action = shop(names), PublishRecords()
+    plan, replaced = action.plan(given), Updates.replace
+
+    def lost(updates: Updates, *where: str, **what: Any) -> None:
+        replaced(updates, *where, **what)
+        raise CannotLook("It did not answer a change (Timeout).")
+
+    monkeypatch.setattr(Updates, "replace", lost)
+    assert action.apply(given, plan).complete
+    # Where it does not answer a look either, it is not told as done.
+    monkeypatch.setattr(Updates, "look", lambda *_: (_ for _ in ()).throw(CannotLook("Silence.")))
+    assert not action.apply(given, plan).complete
 
 
 def test_what_somebody_changed_since_is_not_taken_back(names: Names) -> None:

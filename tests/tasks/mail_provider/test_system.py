@@ -5,9 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from pydantic import SecretStr, ValidationError
+from pydantic import ValidationError
 
-from tasks.mail_provider import key_file
 from tasks.mail_provider.access.faults import FailRequests, LimitRequests, RevokeKey
 from tasks.mail_provider.reading import address, moment, number, shown, text
 from tasks.mail_provider.system import MailProvider
@@ -73,14 +72,6 @@ def test_doctor_of_a_key_that_may_only_send(resend: ResendStandIn) -> None:
     assert "a key that may read" in found.remedy
 
 
-@pytest.mark.parametrize("content", [b"", b"\n", b"two words\n", b"line\nline\n", b"x" * 4097, b"\x00\x01"])
-def test_a_file_that_holds_no_key(tmp_path: Path, content: bytes) -> None:
-    file = tmp_path / "key"
-    file.write_bytes(content)
-    with pytest.raises(Refused, match="holds no key"):
-        key_file.read(file)
-
-
 def test_a_key_file_that_is_missing(mailgun: StandIn, tmp_path: Path) -> None:
     provider = door(mailgun, key=None, key_file=tmp_path / "none")
     found = next(iter(door(mailgun).examine()))
@@ -96,16 +87,6 @@ def test_the_key_is_read_anew_each_time(mailgun: StandIn, tmp_path: Path) -> Non
     assert provider.api().knock().status == 401
     file.write_text(KEY, encoding="utf-8")
     assert provider.api().knock().status == 200
-
-
-def test_a_key_is_never_put_through_a_link_that_somebody_laid(tmp_path: Path) -> None:
-    file, elsewhere = tmp_path / "key", tmp_path / "elsewhere"
-    file.write_text("old\n", encoding="utf-8")
-    elsewhere.write_text("precious\n", encoding="utf-8")
-    (tmp_path / "key.new").symlink_to(elsewhere)
-    key_file.put(file, SecretStr("new"))
-    assert elsewhere.read_text(encoding="utf-8") == "precious\n"
-    assert (key_file.read(file).get_secret_value(), key_file.kept(file).get_secret_value()) == ("new", "old")
 
 
 @pytest.mark.parametrize("fault", [RevokeKey(), LimitRequests(), FailRequests()])
