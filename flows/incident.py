@@ -90,8 +90,8 @@ def _take_at_once(case: Case, step: Step) -> None:
     """
     mandate, opened = step.action.mandate, case.log.get("opened")
     why = str(opened.body["reason"]) if opened else ""
-    said = (why, "Asked before anything was looked at.", mandate.may if mandate else "")
-    resolve(case, Change(title=step.title, action=step.action, reason=" ".join(filter(None, said)), mandate=mandate))
+    said = " ".join(filter(None, (why, "Asked before anything was looked at.", mandate.may if mandate else "")))
+    resolve(case, Change(title=step.title, action=step.action, reason=said, when=step.when, mandate=mandate))
 
 
 def _take(case: Case, part: Part) -> Fate | None:

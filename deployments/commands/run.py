@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import inspect
 from typing import Annotated, Any
 
@@ -208,13 +209,15 @@ def _propose(catalogued: Catalogued, place: Environment, values: Row, json: bool
     return 0 if worst(found.values()) < Verdict.UNKNOWN else 1
 
 
-def _plan(step: Step, place: Environment, values: Row, redact: Redactor, json: bool) -> object:
+def _plan(step: Step, place: Environment, values: Row, redact: Redactor, json: bool) -> Row:
     try:
         ask = step.action.plan
         limits = place.limits(step.when.name, ask) if step.when else {}
         taken = inspect.signature(ask).parameters
         filled = {name: value for name, value in values.items() if name in taken}
         plan = called(ask, **place.supply(ask), **limits, **filled)
+        if step.at_once and step.action.mandate:
+            step.action.mandate.refuse_beyond(dataclasses.replace(plan, people=step.action.people(plan)))
     except CannotLook as error:
         if not json:
             show_verdict(Verdict.UNKNOWN, redact.text(f"{step.title}: {error.says}"), redact.text(error.remedy))

@@ -30,6 +30,8 @@ K = TypeVar("K", kinds.Asked, kinds.Planned)
 
 # Said to whoever is asked again, after another look.
 STILL_THERE = "Who alerted says that it is over; it was looked at again, and as far as can be seen it is not."
+# Of what is asked for at once:
+NOT_LOOKED_AT = "Who alerted says that it is over. Nothing was looked at yet; that comes next, done or skipped."
 # And to a second one: for the first one's approval nothing is looked at before the act.
 LOOKED_AT_LATER = "Who alerted says that it is over; before anything is done, it is looked at again."
 
@@ -188,6 +190,8 @@ def _woken(case: Case, question: Question) -> str:
     """Why the run goes on although nobody answered."""
     if not case.told_over(case.log.get(f"{question.key}/asked")):
         return "The run was started again without an answer."
+    if not case.diagnosed():
+        return NOT_LOOKED_AT
     return LOOKED_AT_LATER if question.approved_by else STILL_THERE
 
 

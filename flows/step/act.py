@@ -36,7 +36,7 @@ class Change:
 
     `when` is asked again right before it is done: answers it OK, nothing is. `guards` are, too: nothing is unless each
     answers OK or WARN. An undo has neither: it is its own reason. `unattended`: its declaration may approve it.
-    `mandate`: it rests on no answer, and may do no more than this.
+    `mandate`: it rests on no answer, and may do no more than this; `when` only lends its limits then.
     """
 
     title: str
@@ -56,6 +56,11 @@ class Change:
     @property
     def key(self) -> str:
         return step_key(self.name)
+
+    @property
+    def called_by(self) -> AnyCheck | None:
+        """The check whose answer it rests on."""
+        return None if self.mandate else self.when
 
 
 def round_name(title: str, number: int) -> str:

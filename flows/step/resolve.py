@@ -98,7 +98,7 @@ def _agree(case: Case, change: Change, turn: Turn) -> Plan | End:
 def _gone(case: Case, change: Change, ask: str) -> End | None:
     """The end of a step that is called for no more: who alerted says that it is over, and so it is."""
     looks = [e for e in case.log.entries if e.kind == kinds.Look.kind and e.key.startswith(f"{change.key}/")]
-    if change.when is None or not case.told_over(looks[-1] if looks else None):
+    if change.called_by is None or not case.told_over(looks[-1] if looks else None):
         return None
     seen = _look(case, change, ask)
     return seen if isinstance(seen, End) else None
@@ -112,10 +112,10 @@ def _to_be_asked(case: Case, change: Change) -> Plan:
 
 def _reason(case: Case, change: Change) -> str:
     """What calls for the change, as it was seen last: a void approval was followed by another look."""
-    if change.when is None:
+    if change.called_by is None:
         return change.reason
     looks = [e for e in case.log.entries if e.is_a(kinds.Look) and e.key.startswith(f"{change.key}/ask/")]
-    seen = [str(e.body["says"]) for e in looks if e.body.get("check") == change.when.name]
+    seen = [str(e.body["says"]) for e in looks if e.body.get("check") == change.called_by.name]
     return seen[-1] if seen else change.reason
 
 
@@ -158,16 +158,16 @@ def _still(case: Case, change: Change, ask: str, approved: Plan) -> Plan | End |
 
 
 def _look(case: Case, change: Change, ask: str) -> End | str | None:
-    wanted = [*change.guards, *([change.when] if change.when else [])]
+    wanted = [*change.guards, *([change.called_by] if change.called_by else [])]
     found = ask_all(case, wanted)
     for asked in wanted:
         # Its own entry each time: after a crash the look has to be a new one.
         case.record(f"{ask}/look/{len(case.log.entries)}", looked(asked.name, found[asked]))
     if (unready := _unready(change.guards, found)) is not None:
         return f"The approval is void, because it may not be begun any more: {unready.says}"
-    if change.when is None:
+    if change.called_by is None:
         return None
-    finding = found[change.when]
+    finding = found[change.called_by]
     if finding.verdict is Verdict.UNKNOWN:
         return f"The approval is void, because it could not be seen whether the fault is still there: {finding.says}"
     # WARN is not gone: the queue behind a new head has only just begun to wait. The plan below tells who it is now.

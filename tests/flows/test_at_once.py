@@ -4,11 +4,18 @@ from __future__ import annotations
 
 import signal
 import threading
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
 
+from deployments.commands.run import _plan as proposed
 from flows.case.question import Answer, Question
+from flows.gate.settle import NOT_LOOKED_AT
+from flows.journal import kinds
+from flows.run import settings
+from tasks.environment import Environment
+from tasks.model import Threshold
 from tests.deployments.processes import wait_until
 from tests.flows.lives import Blow, Life, Point
 from tests.flows.matrix import Story, World, strike
@@ -87,6 +94,41 @@ def test_it_voids_an_approval_when_the_mandate_is_passed_by_the_time_it_acts(roo
     room.live(approved, lambda q: pulled(room, q), slug=SPARKS)
     assert room.entry(f"{STEP}/closed")["fate"] == "failed"
     assert room.count("tried to turn the current") == 0
+
+
+def test_it_says_that_nothing_was_looked_at_when_who_alerted_says_that_it_is_over(room: Room) -> None:
+    def resolved(question: Question) -> None:
+        told = kinds.AlertResolved(says="sentry: it is over")
+        room.journal.note(question.incident, "alert:sentry", "alert-resolved/1", told)
+
+    script = room.live(resolved, said, slug=SPARKS)
+    assert script.asked[1].refused == NOT_LOOKED_AT
+    assert room.count("turned the current off") == 1
+
+
+def test_its_plan_has_the_limits_of_its_check(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    limits = Environment.limits
+
+    def heard(self: Environment, check: str, fn: Callable[..., object]) -> dict[str, Threshold]:
+        if fn.__qualname__ == "CutCurrent.plan":
+            asked.append(check)
+        return limits(self, check, fn)
+
+    monkeypatch.setattr(Environment, "limits", heard)
+    room.live(said, slug=SPARKS)
+    assert set(asked) == {"check_current_is_cut"}
+
+
+def test_plan_only_refuses_what_the_run_would_refuse(room: Room) -> None:
+    config = settings.config()
+    known = settings.catalog(config)
+    place = settings.environment(config, known, "room")
+    [step] = known.get(SPARKS).runbook.at_once
+    assert "error" not in proposed(step, place, {}, settings.redactor(place), json=True)
+    room.set(risk="HIGH")
+    told = proposed(step, place, {}, settings.redactor(place), json=True)
+    assert str(told["error"]).startswith("Nobody has looked yet, and this would take high risk, 2 approvals.")
 
 
 @pytest.mark.parametrize("decision", ["reject", "skip"])

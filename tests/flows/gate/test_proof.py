@@ -318,3 +318,15 @@ def test_it_counts_wrong_codes_once_for_each_question(desk: Journal) -> None:
         desk.note_wrong_code("kim", "incident/step")
     assert desk.wrong_codes("kim", timedelta(minutes=1)) == 1
     assert desk.wrong_codes("kim", timedelta(0)) == 0
+
+
+def test_what_is_asked_at_once_takes_a_code_as_any_step_does(room: Room) -> None:
+    def proved(question: Question) -> Answer:
+        assert room.count("tried to turn the current") == 0
+        return said(question, proof=code("ana"))
+
+    nobody = "mallory"
+    script = room.live(said, lambda q: said(q, name=nobody), proved, slug="house/sparks", environment="guarded")
+    assert "one-time code" in script.asked[1].refused
+    assert "not on the roster" in script.asked[2].refused
+    assert room.count("turned the current off") == 1

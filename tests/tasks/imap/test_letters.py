@@ -10,7 +10,7 @@ import pytest
 from tasks.imap import system
 from tasks.imap.checks import check_imap_login
 from tasks.imap.letters import MOST_IDS, ids_in, letters
-from tasks.imap.system import MOST_MOVED, MOST_PIECE, ImapServer, _moved, _quote
+from tasks.imap.system import MOST_MOVED, MOST_PIECE, ImapServer, Mailbox, _moved, _quote
 from tasks.mail.attempts import Attempts
 from tasks.model import CannotLook, Verdict
 from tests.tasks.mail.servers import saying
@@ -86,6 +86,21 @@ def test_a_range_without_end_is_not_written_out() -> None:
 def test_nothing_but_plain_text_is_put_into_a_command(text: str) -> None:
     with pytest.raises(ValueError, match="printable ASCII"):
         _quote(text)
+
+
+@pytest.mark.parametrize(
+    ("told", "kept"),
+    [(None, True), (b"(\\Answered \\Seen \\*)", True), (b"(\\Answered \\Flagged)", False), (b"()", False)],
+)
+def test_a_server_that_does_not_keep_what_was_read_is_known(told: bytes | None, kept: bool) -> None:
+    """pymap says OK to a mark it forgets; PERMANENTFLAGS tells."""
+
+    class Line:
+        def response(self, name: str) -> tuple[str, list[Any]]:
+            return name, [told if name == "PERMANENTFLAGS" else b"1"]
+
+    line: Any = Line()
+    assert Mailbox(line, "INBOX").keeps_seen() is kept
 
 
 def door(port: int, ca: Path, **given: Any) -> ImapServer:
