@@ -181,7 +181,6 @@ of two days before. An inbox of its own goes by `playbooks/new-inbox`: 5, 10, 15
     prevention=(
         Watch(check_mail_provider_bounces, every=timedelta(minutes=30)),
         Watch(check_mail_provider_complaints, every=timedelta(minutes=30)),
-        Watch(check_mail_provider_standing, every=timedelta(hours=1)),
         Watch(check_complaints, every=timedelta(hours=1)),
         Watch(check_feedback_reports, every=timedelta(hours=1)),
         Watch(check_ip_blocklists, every=timedelta(hours=1)),

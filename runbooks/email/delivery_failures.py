@@ -188,8 +188,6 @@ own words, and most name a page that says what to do.
         Watch(check_mail_provider_rate_limit, every=timedelta(minutes=15), settle=Settle(bad=2, of=3)),
         Watch(check_mail_provider_standing, every=timedelta(minutes=15)),
         Watch(check_mail_provider_failures, every=timedelta(minutes=15)),
-        Watch(check_mail_provider_bounces, every=timedelta(hours=1)),
-        Watch(check_mail_provider_complaints, every=timedelta(hours=1)),
         Watch(check_mail_provider_domain, every=timedelta(hours=6)),
     ),
     related=("email/emails-stuck-queued", "email/emergency-stop", "email/deliverability-degradation"),

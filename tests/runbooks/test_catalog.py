@@ -2,6 +2,7 @@ import inspect
 import re
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -27,6 +28,13 @@ def test_it_finds_a_teams_runbook_by_its_place(folder: Folder) -> None:
 def test_it_finds_every_file_in_our_categories() -> None:
     ours = {e.source for e in Catalog.load()}
     assert ours == {f for f in catalog.OURS.glob("*/*.py") if f.stem != "__init__"}
+
+
+def test_each_of_our_checks_is_watched_by_one_runbook() -> None:
+    """Two that watch for one fault would open an incident each."""
+    watched = Counter(w.check.name for e in Catalog.load() for w in getattr(e.runbook, "prevention", ()))
+    assert watched
+    assert [name for name, times in watched.items() if times > 1] == []
 
 
 def test_it_lists_the_teams_beside_ours_in_order(folder: Folder) -> None:
