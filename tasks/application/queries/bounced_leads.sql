@@ -10,6 +10,6 @@ FROM {sends} AS s
 JOIN {leads} AS l ON l.{leads.id} = s.{sends.lead}
 WHERE s.{sends.sent_at} >= %(since)s AND s.{sends.bounce_type} IN {sends.bounces.hard}
   AND (l.{leads.status} IN {leads.statuses.invalid}) IS NOT TRUE
-GROUP BY l.{leads.id}
+GROUP BY l.{leads.id}, l.{leads.status}[[, l.{leads.email}]]
 ORDER BY max(s.{sends.sent_at}) DESC, 1
 LIMIT %(most)s

@@ -1,7 +1,7 @@
--- What these campaigns hold now, of those that run; and what waits in their queues.
+-- What these campaigns hold now, of those that run.
 SELECT
     c.{campaigns.id}::text AS key,
-    [[c.{campaigns.name}::text AS name,]]
+    [[left(c.{campaigns.name}::text, 100) AS name,]]
     c.{campaigns.status}::text AS status
 FROM jsonb_populate_recordset(NULL::{campaigns}, %(campaigns)s::jsonb) AS w
 JOIN {campaigns} AS c ON c.{campaigns.id} = w.{campaigns.id}

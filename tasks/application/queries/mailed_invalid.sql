@@ -7,6 +7,6 @@ SELECT
 FROM {leads} AS l
 JOIN {enrolments} AS e ON e.{enrolments.lead} = l.{leads.id}
 WHERE l.{leads.status} IN {leads.statuses.invalid} AND e.{enrolments.status} IN {enrolments.statuses.active}
-GROUP BY l.{leads.id}
+GROUP BY l.{leads.id}[[, l.{leads.email}]]
 ORDER BY l.{leads.id}
 LIMIT %(most)s

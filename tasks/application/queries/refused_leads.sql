@@ -12,7 +12,7 @@ WHERE s.{sends.sent_at} >= %(since)s AND s.{sends.bounce_type} IN {sends.bounces
       SELECT FROM {enrolments} AS e
       WHERE e.{enrolments.lead} = l.{leads.id} AND e.{enrolments.status} IN {enrolments.statuses.active}
   )
-GROUP BY l.{leads.id}
+GROUP BY l.{leads.id}[[, l.{leads.email}]]
 HAVING count(*) >= %(times)s
 ORDER BY count(*) DESC, 1
 LIMIT %(most)s

@@ -2,7 +2,7 @@
 SELECT * FROM (
     SELECT
         c.{campaigns.id}::text AS campaign,
-        [[c.{campaigns.name}::text AS name,]]
+        [[left(c.{campaigns.name}::text, 100) AS name,]]
         a.newest::text AS newest,
         sent.first::text AS missing_from,
         %(yesterday)s::date - sent.first + 1 AS days,

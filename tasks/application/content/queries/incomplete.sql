@@ -9,6 +9,6 @@ FROM {leads} AS l
 JOIN {enrolments} AS e ON e.{enrolments.lead} = l.{leads.id} AND e.{enrolments.status} IN {enrolments.statuses.active}
 WHERE l.{leads.email} IS NULL OR left(l.{leads.email}::text, 300) !~ '[^[:space:]\u00a0]'
    OR l.{leads.name} IS NULL OR left(l.{leads.name}::text, 300) !~ '[^[:space:]\u00a0]'
-GROUP BY l.{leads.id}
+GROUP BY l.{leads.id}, l.{leads.email}, l.{leads.name}
 ORDER BY l.{leads.id}
 LIMIT %(most)s

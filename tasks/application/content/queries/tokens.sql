@@ -19,7 +19,7 @@ SELECT
     f.id::text AS key,
     f.status::text AS status,
     f.campaign::text AS campaign,
-    [[c.{campaigns.name}::text AS name,]]
+    [[left(c.{campaigns.name}::text, 100) AS name,]]
     f.token
 FROM found AS f
 JOIN {campaigns} AS c ON c.{campaigns.id} = f.campaign

@@ -2,7 +2,7 @@
 -- address is not marked: then it comes again.
 SELECT
     c.{campaigns.id}::text AS campaign,
-    [[c.{campaigns.name}::text AS name,]]
+    [[left(c.{campaigns.name}::text, 100) AS name,]]
     count(*) AS mails,
     [[count(*) FILTER (WHERE s.{sends.bounce_type} IN {sends.bounces.soft}) AS soft,]]
     [[count(*) FILTER (WHERE s.{sends.bounce_type} IN {sends.bounces.blocked}) AS blocked,]]
@@ -18,6 +18,6 @@ JOIN {campaigns} AS c ON c.{campaigns.id} = s.{sends.campaign}
 WHERE s.{sends.sent_at} >= %(since)s AND s.{sends.sent_at} < %(until)s
   AND (s.{sends.status} IN {sends.statuses.failed}) IS NOT TRUE
   AND c.{campaigns.status} IN {campaigns.statuses.running}
-GROUP BY c.{campaigns.id}
+GROUP BY c.{campaigns.id}[[, c.{campaigns.name}]]
 ORDER BY c.{campaigns.id}
 LIMIT 5000

@@ -20,7 +20,7 @@ WITH mails AS MATERIALIZED (
 )
 SELECT
     c.{campaigns.id}::text AS campaign,
-    [[c.{campaigns.name}::text AS name,]]
+    [[left(c.{campaigns.name}::text, 100) AS name,]]
     last.mails,
     last.reacted,
     past.days,

@@ -1,7 +1,7 @@
 -- Enrolments that are due for longer than the grace, by campaign: only where the campaign runs.
 SELECT
     c.{campaigns.id}::text AS campaign,
-    [[c.{campaigns.name}::text AS name,]]
+    [[left(c.{campaigns.name}::text, 100) AS name,]]
     count(*) AS overdue,
     extract(epoch FROM now() - min(e.{enrolments.due_at}))::float8 AS oldest_s,
     (sum(count(*)) OVER ())::bigint AS total,
