@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
 import imaplib
+import re
 import socket
 import ssl
 import time
@@ -16,6 +19,7 @@ from pydantic import Field, SecretStr
 
 from tasks.imap.letters import MOST_HEADER, WANTED, Letter, letters
 from tasks.mail.attempts import Attempts
+from tasks.mail.line import connected, left
 from tasks.mail.server import MailServer, Port, Security, quoted
 from tasks.model import CannotLook, Finding, Refused, Verdict
 
@@ -27,6 +31,11 @@ MOST_PIECE = 256 * 1024
 MOST_BYTES = 16 * 2**20
 FETCHED_AT_ONCE = 50
 MOST_MOVED = 1000
+PIECE = 64 * 1024
+# A literal's announced size: Python takes some thousand digits for an error of ours.
+_ENDLESS = re.compile(rb"\{[0-9]{8,}\+?\}\r?\n\Z")
+# RFC 5530: what passes, and says nothing about the password.
+_PASSES = re.compile(r"\[(?:UNAVAILABLE|INUSE|LIMIT|SERVERBUG)\]", re.IGNORECASE)
 # Printable ASCII that needs no escape: other names are written in modified UTF-7, as the server shows them.
 Folder = Annotated[str, Field(min_length=1, max_length=200, pattern=r'^[^\x00-\x1f\x7f"\\]+$')]
 
@@ -43,14 +52,17 @@ class _Line(imaplib.IMAP4):
     """One connection. The library has no end for a visit, and reads as long an answer as a server announces."""
 
     def __init__(self, server: MailServer, trusted: ssl.SSLContext, until: float) -> None:
-        self._server, self._trusted, self._until, self._taken = server, trusted, until, 0
-        super().__init__(server.host, server.port, _left(until))
+        self._server, self._trusted, self._until = server, trusted, until
+        self._came, self._taken = bytearray(), 0
+        self._by: socket.socket | None = None
+        super().__init__(server.host, server.port)
 
-    def _create_socket(self, timeout: float | None) -> socket.socket:
-        plain = socket.create_connection((self._server.host, self._server.port), timeout)
+    def _create_socket(self, _timeout: float | None) -> socket.socket:
+        plain = connected(self._server.host, self._server.port, self._until)
         if self._server.security != "implicit":
             return plain
         try:
+            plain.settimeout(left(self._until))
             return self._trusted.wrap_socket(plain, server_hostname=self._server.host)
         except BaseException:
             plain.close()
@@ -59,26 +71,46 @@ class _Line(imaplib.IMAP4):
     def read(self, size: int) -> bytes:
         if size > MOST_PIECE:
             raise TooMuch(f"a piece of {size:,} bytes")
-        self._wait()
-        return self._counted(super().read(size))
+        while len(self._came) < size:
+            self._take()
+        return self._given(size)
 
     def readline(self) -> bytes:
-        self._wait()
-        return self._counted(super().readline())
+        self._forget_plain()
+        begin = 0
+        while (end := self._came.find(b"\n", begin)) < 0:
+            begin = len(self._came)
+            self._take()
+        line = self._given(end + 1)
+        if _ENDLESS.search(line):
+            raise TooMuch("a piece without end")
+        return line
 
     def send(self, data: Buffer) -> None:
-        self._wait()
+        self.sock.settimeout(left(self._until))
         super().send(data)
 
-    def _wait(self) -> None:
-        if self.sock is not None:
-            self.sock.settimeout(_left(self._until))
-
-    def _counted(self, piece: bytes) -> bytes:
+    def _take(self) -> None:
+        """What has come, piece by piece: a server that drips would keep the library's file waiting for ever."""
+        self.sock.settimeout(left(self._until))
+        piece = self.sock.recv(PIECE)
+        if not piece:
+            raise self.abort("it ended the connection")
         self._taken += len(piece)
         if self._taken > MOST_BYTES:
             raise TooMuch(f"more than {MOST_BYTES:,} bytes")
+        self._came += piece
+
+    def _given(self, size: int) -> bytes:
+        piece = bytes(self._came[:size])
+        del self._came[:size]
         return piece
+
+    def _forget_plain(self) -> None:
+        """What came before the handshake of STARTTLS and was not read is of whoever sits between."""
+        if self._by is not self.sock:
+            self._by = self.sock
+            self._came.clear()
 
 
 # What was refused lately, for all visits of this process.
@@ -99,13 +131,13 @@ class Mailbox:
     def __init__(self, line: _Line, name: str) -> None:
         self._line, self.name = line, name
         told = line.response("UIDVALIDITY")[1][0]
-        self.validity = int(told) if isinstance(told, bytes) and told.isdigit() else 0
+        self.validity = int(told) if isinstance(told, bytes) and _is_number(told) else 0
 
     def keeps_seen(self) -> bool:
         """Does the server keep the mark of what was read? To be asked of a mailbox that is open for writing."""
         kept = self._line.response("PERMANENTFLAGS")[1][0]
         # Where it does not say, all flags are kept (RFC 3501, 7.1).
-        return kept is None or b"\\seen" in bytes(kept).lower()
+        return not isinstance(kept, bytes) or b"\\seen" in kept.lower()
 
     def find(self, message_id: str) -> list[int]:
         """The messages with this Message-ID."""
@@ -114,7 +146,7 @@ class Mailbox:
     def search(self, *criteria: str) -> list[int]:
         """UIDs in their order. The criteria are ours: nothing of a mail is put into them unquoted."""
         answer = self._asked("SEARCH", *criteria)
-        return sorted({int(word) for line in answer for word in line.split() if word.isdigit()})
+        return sorted({int(word) for line in answer for word in line.split() if _is_number(word)})
 
     def letters(self, uids: Sequence[int]) -> list[Letter]:
         """Those of the messages that are there, with some header fields; none is marked as read."""
@@ -245,6 +277,9 @@ class ImapServer(MailServer):
         finally:
             with suppress(OSError, imaplib.IMAP4.error, TooMuch):
                 line.logout()
+            # After a broken visit the library leaves it open.
+            with suppress(OSError):
+                line.shutdown()
 
     def _let_in(self, line: _Line, password: SecretStr, until: float) -> None:
         if self.username is None:
@@ -252,20 +287,30 @@ class ImapServer(MailServer):
         if "LOGINDISABLED" in line.capabilities:
             raise Refused(f"{self.address} takes no password on this connection.", remedy='security = "implicit"')
         username = self.username
+        whole = f"\0{username}\0{password.get_secret_value()}".encode()
 
         def attempt() -> NotLetIn | None:
             try:
                 if "AUTH=PLAIN" in line.capabilities:
-                    whole = f"\0{username}\0{password.get_secret_value()}".encode()
                     line.authenticate("PLAIN", lambda _: whole)
+                elif not whole.isascii():
+                    raise Refused(
+                        f"{self.address} takes names and passwords in ASCII only.",
+                        remedy="Make a password of plain letters, digits and signs in the account's settings.",
+                    )
                 else:
                     line.login(username, password.get_secret_value())
             except imaplib.IMAP4.abort:
                 raise
             except imaplib.IMAP4.error as error:
-                heard = quoted(_text(error.args[0] if error.args else ""), password.get_secret_value())
+                heard = _text(error.args[0] if error.args else "")
+                says = quoted(heard, base64.b64encode(whole).decode(), password.get_secret_value())
+                if _PASSES.search(heard):
+                    raise CannotLook(
+                        f"{self.address} did not judge the login of {username}: {says}. Later it may."
+                    ) from None
                 return NotLetIn(
-                    f"{self.address} refuses the login of {username}: {heard}.",
+                    f"{self.address} refuses the login of {username}: {says}.",
                     remedy=f"Set `username` and `{self.password_key}` as the provider shows them; some want a password "
                     "made for applications, or IMAP switched on in the account's settings.",
                 )
@@ -292,16 +337,10 @@ class ImapServer(MailServer):
                 f"{self.address} cannot be reached: {error.strerror or error}.",
                 remedy="Set `host`, `port` and `security` (implicit: 993, starttls: 143).",
             ) from None
-        except (imaplib.IMAP4.error, TooMuch) as error:
-            told = _text(error.args[0] if error.args else "")
+        # Names and base64 that cannot be read, the library lets pass as they are.
+        except (imaplib.IMAP4.error, TooMuch, UnicodeError, binascii.Error) as error:
+            told = _text(error.args[0]) if isinstance(error, imaplib.IMAP4.error) and error.args else str(error)
             raise CannotLook(f"{self.address} does not speak IMAP as it should: {quoted(told)}.") from None
-
-
-def _left(until: float) -> float:
-    left = until - time.monotonic()
-    if left <= 0:
-        raise TimeoutError("timed out")
-    return left
 
 
 def _quote(text: str) -> str:
@@ -314,10 +353,15 @@ def _set(uids: Sequence[int]) -> str:
     return ",".join(map(str, uids))
 
 
+def _is_number(word: bytes | str) -> bool:
+    """As IMAP has them: of 32 bits (RFC 3501, 9)."""
+    return len(word) <= 10 and word.isascii() and word.isdigit()
+
+
 def _moved(told: bytes) -> Moved:
     """What COPYUID says (RFC 4315): a validity, the old numbers, and the new ones in the same order."""
     words = told.decode("ascii", "replace").split()
-    if len(words) != 3 or not words[0].isdigit():
+    if len(words) != 3 or not _is_number(words[0]):
         return Moved(uids={}, validity=None)
     old, new = _numbers(words[1]), _numbers(words[2])
     return Moved(uids=dict(zip(old, new, strict=False)), validity=int(words[0]))
@@ -328,7 +372,7 @@ def _numbers(text: str) -> list[int]:
     found: list[int] = []
     for piece in text.split(","):
         first, _, last = piece.partition(":")
-        if first.isdigit() and (last or first).isdigit():
+        if _is_number(first) and _is_number(last or first):
             low, high = sorted((int(first), int(last or first)))
             found += range(low, min(high + 1, low + MOST_MOVED - len(found)))
     return found

@@ -30,13 +30,8 @@ class Line:
 
     @classmethod
     def to(cls, host: str, port: int, until: float) -> Line:
-        """Connect; each address of `host` is tried until one takes the connection.
-
-        Raises:
-            OSError: none did, or there is none. TimeoutError: not by `until`.
-        """
-        plain = socket.create_connection((host, port), timeout=_left(until))
-        return cls(plain, until)
+        """Connect, as `connected` does."""
+        return cls(connected(host, port, until), until)
 
     @property
     def own_address(self) -> str:
@@ -58,7 +53,7 @@ class Line:
         Raises:
             ssl.SSLError, OSError: it does not come about.
         """
-        self._socket.settimeout(_left(self._until))
+        self._socket.settimeout(left(self._until))
         secured = trusted.wrap_socket(self._socket, server_hostname=name)
         self._socket = secured
         return secured
@@ -72,7 +67,7 @@ class Line:
         while b"\n" not in self._read:
             if len(self._read) > LONGEST_LINE:
                 raise NoLine(f"a line of more than {LONGEST_LINE} bytes")
-            self._socket.settimeout(_left(self._until))
+            self._socket.settimeout(left(self._until))
             piece = self._socket.recv(PIECE)
             if not piece:
                 raise HungUp("it ended the connection")
@@ -81,15 +76,41 @@ class Line:
         return line.rstrip(b"\r")
 
     def write(self, data: bytes) -> None:
-        self._socket.settimeout(_left(self._until))
+        self._socket.settimeout(left(self._until))
         self._socket.sendall(data)
 
     def close(self) -> None:
         self._socket.close()
 
 
-def _left(until: float) -> float:
-    left = until - time.monotonic()
-    if left <= 0:
+def connected(host: str, port: int, until: float) -> socket.socket:
+    """A connection to the first address of `host` that takes one. They share the time: one that is silent leaves some.
+
+    Raises:
+        OSError: none did, or there is none. TimeoutError: not by `until`.
+    """
+    addresses = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    failed: OSError = TimeoutError("timed out")
+    for n, (family, kind, protocol, _, address) in enumerate(addresses):
+        plain = socket.socket(family, kind, protocol)
+        try:
+            plain.settimeout(left(until) / (len(addresses) - n))
+            plain.connect(address)
+        except OSError as error:
+            plain.close()
+            failed = error
+        else:
+            return plain
+    raise failed
+
+
+def left(until: float) -> float:
+    """Seconds until then.
+
+    Raises:
+        TimeoutError: none.
+    """
+    seconds = until - time.monotonic()
+    if seconds <= 0:
         raise TimeoutError("timed out")
-    return max(left, LEAST_S)
+    return max(seconds, LEAST_S)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
 from tasks.imap import system
 from tasks.imap.checks import check_imap_login
 from tasks.imap.letters import MOST_IDS, ids_in, letters
-from tasks.imap.system import MOST_MOVED, MOST_PIECE, ImapServer, Mailbox, _moved, _quote
+from tasks.imap.system import MOST_BYTES, MOST_MOVED, MOST_PIECE, ImapServer, Mailbox, _moved, _quote
 from tasks.mail.attempts import Attempts
 from tasks.model import CannotLook, Verdict
 from tests.tasks.mail.servers import saying
@@ -72,6 +74,8 @@ def test_of_a_long_thread_the_last_ids_count() -> None:
         (b"1 5 9", {5: 9}, 1),
         (b"", {}, None),
         (b"1 a:b c", {}, 1),
+        (b"9" * 5000 + b" 1 2", {}, None),
+        (b"1 1 " + b"9" * 5000, {}, 1),
     ],
 )
 def test_it_reads_where_messages_were_moved_to(told: bytes, uids: dict[int, int], validity: int | None) -> None:
@@ -116,6 +120,9 @@ def door(port: int, ca: Path, **given: Any) -> ImapServer:
         ([b""], "127.0.0.1"),
         ([b"* OK [CAPABILITY IMAP4rev1] x {%d}\r\n" % (MOST_PIECE + 1), b""], "127.0.0.1"),
         ([b"* OK " + b"a" * 70_000 + b"\r\n", b"* CAPABILITY IMAP4rev1 LOGINDISABLED\r\n"], "127.0.0.1"),
+        ([b"* OK {" + b"9" * 5000 + b"}\r\n"], "“a piece without end”"),
+        ([b"* OK hi\r\n", b"* CAPABILITY IMAP4rev1 \xc3\xbc\r\n%tag OK so\r\n"], "codec can't decode byte"),
+        ([b"* OK " + b"a" * (MOST_BYTES + 1)], "“more than 16,777,216 bytes”"),
     ],
 )
 def test_it_takes_whatever_a_server_says(tmp_path: Path, answers: list[bytes], says: str) -> None:
@@ -124,6 +131,67 @@ def test_it_takes_whatever_a_server_says(tmp_path: Path, answers: list[bytes], s
         found = check_imap_login.fn(door(port, trusting(tmp_path, root), limit_s=5))
     assert (found.verdict, says in found.says) == (Verdict.BAD, True), found.says
     assert len(found.says) < 600
+
+
+def test_a_server_that_drips_does_not_keep_us_waiting(tmp_path: Path) -> None:
+    root = Authority("Lab Root")
+    ca = trusting(tmp_path, root)
+    with saying(b"* OK " + b"a" * 10_000, tls=root.shown(tmp_path), drips_s=0.05) as port:
+        begun = time.monotonic()
+        found = check_imap_login.fn(door(port, ca, limit_s=1))
+    assert "did not answer in time" in found.says
+    assert time.monotonic() - begun < 10
+
+
+def let_in(*answers: bytes) -> list[bytes]:
+    """What a server says that lets us in by LOGIN and opens the folder; `answers` after that."""
+    opened = b"* OK [UIDVALIDITY %s] x\r\n" % (b"9" * 5000)
+    return [b"* OK hi\r\n", b"* CAPABILITY IMAP4rev1\r\n%tag OK so\r\n", b"%tag OK so\r\n", opened + b"%tag OK so\r\n", *answers]
+
+
+def test_numbers_that_are_none_are_left_out(tmp_path: Path) -> None:
+    root = Authority("Lab Root")
+    said = let_in(b"* SEARCH 7 %s 8 x\r\n%%tag OK so\r\n" % (b"9" * 5000))
+    with (
+        saying(*said, tls=root.shown(tmp_path)) as port,
+        door(port, trusting(tmp_path, root)).mailbox() as mailbox,
+    ):
+        assert (mailbox.validity, mailbox.search("ALL")) == (0, [7, 8])
+
+
+@pytest.mark.parametrize(
+    ("refusal", "verdict", "says"),
+    [
+        (
+            b"[UNAVAILABLE] Temporary authentication failure.",
+            Verdict.BAD,
+            "did not judge the login of replies@lab.test",
+        ),
+        (b"[AUTHENTICATIONFAILED] No.", Verdict.BAD, "refuses the login of replies@lab.test"),
+        (b"what is cmVwbGllcw== right", Verdict.BAD, "“what is cmVwbGllcw== •••”"),
+    ],
+)
+def test_it_tells_a_refused_password_from_a_login_that_was_not_judged(
+    tmp_path: Path, refusal: bytes, verdict: Verdict, says: str
+) -> None:
+    root = Authority("Lab Root")
+    with saying(*let_in()[:2], b"%tag NO " + refusal + b"\r\n", tls=root.shown(tmp_path)) as port:
+        imap = door(port, trusting(tmp_path, root))
+        found = check_imap_login.fn(imap)
+        assert (found.verdict, says in found.says) == (verdict, True), found.says
+        if b"UNAVAILABLE" in refusal:
+            with pytest.raises(CannotLook, match="Later it may"):
+                imap.accepts(SecretStr("right"))
+        else:
+            assert not imap.accepts(SecretStr("right"))
+
+
+def test_a_password_that_login_cannot_say_is_refused_and_not_shown(tmp_path: Path) -> None:
+    root = Authority("Lab Root")
+    with saying(*let_in(), tls=root.shown(tmp_path)) as port:
+        found = check_imap_login.fn(door(port, trusting(tmp_path, root), password="grün"))
+    assert "in ASCII only" in found.says
+    assert "ü" not in found.says
 
 
 def test_a_stranger_is_told_no_password(tmp_path: Path) -> None:

@@ -87,10 +87,11 @@ def post_office(tls: ssl.SSLContext | None = None, *, implicit: bool = False, **
 
 
 @contextmanager
-def saying(*answers: bytes, tls: ssl.SSLContext | None = None) -> Iterator[int]:
+def saying(*answers: bytes, tls: ssl.SSLContext | None = None, drips_s: float = 0) -> Iterator[int]:
     """The port of a server that greets with the first of `answers`, and gives each line it hears the next one.
 
-    `b""` ends the connection; after the last it stays silent. Each connection begins anew.
+    `b""` ends the connection; after the last it stays silent. Each connection begins anew. With `drips_s` it waits so
+    long before each byte. `%tag` is the first word of what it heard, by which IMAP tells answers apart.
     """
     over = threading.Event()
     with socket.socket() as server:
@@ -100,7 +101,7 @@ def saying(*answers: bytes, tls: ssl.SSLContext | None = None) -> Iterator[int]:
         def serve(plain: socket.socket) -> None:
             with contextlib.suppress(OSError), plain:
                 line = tls.wrap_socket(plain, server_side=True) if tls else plain
-                _speak(line, answers, over)
+                _speak(line, answers, over, drips_s)
 
         def take() -> None:
             while True:
@@ -118,12 +119,14 @@ def saying(*answers: bytes, tls: ssl.SSLContext | None = None) -> Iterator[int]:
             server.shutdown(socket.SHUT_RDWR)
 
 
-def _speak(line: socket.socket, answers: Sequence[bytes], over: threading.Event) -> None:
+def _speak(line: socket.socket, answers: Sequence[bytes], over: threading.Event, drips_s: float) -> None:
     heard = line.makefile("rb")
     for n, answer in enumerate(answers):
-        if n and not heard.readline():
+        said = heard.readline() if n else b" "
+        if not said or not answer:
             return
-        if not answer:
-            return
-        line.sendall(answer)
+        answer = answer.replace(b"%tag", said.split()[0] if n else b"")
+        for piece in (answer[n : n + 1] for n in range(len(answer))) if drips_s else [answer]:
+            over.wait(drips_s)
+            line.sendall(piece)
     over.wait()
