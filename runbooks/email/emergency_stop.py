@@ -59,9 +59,9 @@ Then look who was reached: the rows of “Do mails go to people who are not enro
             when=check_sending_stopped,
             how="""\
 1. Note who set the stop and why; the record of this incident has the moment to the second.
-2. Who was reached: the findings tell how many by campaign, of the last hour, with five leads of each. Ask the application
-   for all of them, since the moment of the mistake. Decide who is told, and by whom: an apology is a mail too, and waits
-   for the stop to be lifted.
+2. Who was reached: the findings tell how many by campaign, of the last hour, with five leads of each. Ask the
+   application for all of them, since the moment of the mistake. Decide who is told, and by whom: an apology is a mail
+   too, and waits for the stop to be lifted.
 3. Take the mails out of the queue that must not go out. Keep their rows: they are the record.
 4. Mend the cause, and see it mended in staging.
 5. playbooks/resume-sending lifts the stop with one mail a run. Look at what goes out, then run it again with ten.""",

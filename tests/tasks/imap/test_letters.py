@@ -146,7 +146,13 @@ def test_a_server_that_drips_does_not_keep_us_waiting(tmp_path: Path) -> None:
 def let_in(*answers: bytes) -> list[bytes]:
     """What a server says that lets us in by LOGIN and opens the folder; `answers` after that."""
     opened = b"* OK [UIDVALIDITY %s] x\r\n" % (b"9" * 5000)
-    return [b"* OK hi\r\n", b"* CAPABILITY IMAP4rev1\r\n%tag OK so\r\n", b"%tag OK so\r\n", opened + b"%tag OK so\r\n", *answers]
+    return [
+        b"* OK hi\r\n",
+        b"* CAPABILITY IMAP4rev1\r\n%tag OK so\r\n",
+        b"%tag OK so\r\n",
+        opened + b"%tag OK so\r\n",
+        *answers,
+    ]
 
 
 def test_numbers_that_are_none_are_left_out(tmp_path: Path) -> None:
