@@ -17,6 +17,7 @@ from pydantic import SecretStr
 
 from deployments.lab import valkey
 from deployments.ports import free_port
+from tasks.queues.system import CHANGING
 from tasks.redis.system import READING
 
 HOST = "127.0.0.1"
@@ -26,7 +27,7 @@ DATABASES = 500
 # Whoever looks, whoever acts, an application's worker, and one who may do nothing.
 USERS = {
     "reader": f"resetchannels %R~* -@all {READING}",
-    "actor": f"resetchannels ~* -@all {READING} +@write +eval +evalsha +script|load +client|setname +client|setinfo",
+    "actor": f"resetchannels ~bull:* ~own* ~incident:* -@all {CHANGING}",
     "worker": "~* &* +@all",
     "nobody_special": "~* -@all +ping",
 }

@@ -5,8 +5,8 @@ from __future__ import annotations
 import base64
 import re
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, SecretStr
@@ -19,7 +19,9 @@ from tasks.queues.found import Failed, Group, Look, reason_class
 from tasks.redis.system import Name, RedisServer, Session
 
 # What a change takes beyond looking: BullMQ's own scripts, which write.
-CHANGING = "+@read +@write +@scripting +info +ping +time +client|list +client|setname"
+CHANGING = "+@read +@write +@scripting +info +ping +time +client|list +client|setname +select"
+# What we keep on the server ourselves begins so: jobs that were taken out, and whom we have paused.
+ASIDE = "incident:"
 # Of the keyspace, to find queues by their keys: two million keys are two hundred such pages, half a second.
 PAGE, PAGES = 10_000, 300
 MOST_QUEUES = 100
@@ -68,14 +70,23 @@ class Queues(RedisServer):
         Raises:
             Refused: none is configured, or it is not let in. CannotLook: the server does not answer.
         """
+        with self.session_as(self.action_username, self._action_password()) as session:
+            yield session
+
+    @asynccontextmanager
+    async def acting_asynchronously(self) -> AsyncIterator[Any]:
+        """The same as redis-py's asynchronous client, which the vendor's package takes."""
+        async with self.asynchronous(self.action_username, self._action_password()) as client:
+            yield client
+
+    def _action_password(self) -> SecretStr:
         if self.action_password is None:
             raise Refused(
                 f"No account is configured that may change queues on {self.address}.",
                 remedy='action_username = "incident-operator"\naction_password = "${REDIS_ACTION_PASSWORD}"\n'
-                f"# ACL SETUSER incident-operator on >… resetchannels ~{self.prefix}:* -@all {CHANGING}",
+                f"# ACL SETUSER incident-operator on >… resetchannels ~{self.prefix}:* ~{ASIDE}* -@all {CHANGING}",
             )
-        with self.session_as(self.action_username, self.action_password) as session:
-            yield session
+        return self.action_password
 
     def queues(self) -> tuple[str, ...]:
         """The configured queues, or all that are there, by name. Asked once a round.
@@ -195,6 +206,16 @@ class Queues(RedisServer):
             for page in self._failed_pages(queue, since_ms, "rows", until_ms)
             for i, at, r, n, vain, lifo in page[1]
         ]
+
+    def newest_failure_ms(self, queue: str) -> int:
+        """When the last job failed, in ms; 0 where none is kept.
+
+        Raises:
+            CannotLook, Refused: the server does not let itself be asked.
+        """
+        with self.session() as session:
+            newest = session.run("ZREVRANGE", f"{self.base(queue)}failed", 0, 0, "WITHSCORES")
+        return int(float(newest[1])) if newest else 0
 
     def _failed_pages(self, queue: str, since_ms: int, what: str, until_ms: int | None = None) -> Iterator[Any]:
         with self.session() as session:

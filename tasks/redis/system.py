@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
 
@@ -132,6 +132,32 @@ class RedisServer(System):
             raise self.in_our_words(error, username or "default") from error
         finally:
             client.close()
+
+    @asynccontextmanager
+    async def asynchronous(self, username: str | None, password: SecretStr | None) -> AsyncIterator[Any]:
+        """redis-py's asynchronous client, for a package that takes one. It ends in time, as ours do.
+
+        Raises:
+            CannotLook, Refused: whatever that client raises within, in our words.
+        """
+        from redis.asyncio import Redis as Client
+        from redis.asyncio.retry import Retry
+        from redis.backoff import NoBackoff
+        from redis.exceptions import RedisError
+
+        client = Client(
+            **self.connection(username, password),
+            protocol=2,
+            decode_responses=True,
+            retry=Retry(NoBackoff(), 0),
+            driver_info=None,
+        )
+        try:
+            yield client
+        except (RedisError, OSError) as error:
+            raise self.in_our_words(error, username or "default") from error
+        finally:
+            await client.aclose()
 
     def connection(self, username: str | None, password: SecretStr | None) -> dict[str, Any]:
         """How redis-py is told to connect, in its own words; the asynchronous one as well."""
