@@ -12,8 +12,8 @@ from pathlib import Path
 
 from deployments import accounts, private_file
 from deployments.home import Part
-from deployments.lab import certificates, mail, mail_domain, provider, sender, website
-from deployments.lab.service import MAIL, MAIL_PROVIDER, NAME_SERVER, SENDER, WEBSITE
+from deployments.lab import certificates, mail, mail_domain, provider, queues, sender, valkey, website
+from deployments.lab.service import MAIL, MAIL_PROVIDER, NAME_SERVER, SENDER, VALKEY, WEBSITE, WORKER
 from deployments.supervise import Program, Supervisor
 from deployments.trouble import CannotStart
 
@@ -27,20 +27,28 @@ POLL_S = 0.05
 class Server:
     """A script that is run as `python SCRIPT FOLDER PORT …`: by its path, so that it need not import the house.
 
-    `ports` are named as `environment.toml` asks for them. `prepare` fills the folder before each start: certificates,
-    settings; and takes away what a drill of a lab that was killed has left there.
+    `ports` are named as `environment.toml` asks for them; after them it is told those of servers before it that it
+    `uses`. `prepare` fills the folder before each start: certificates, settings; and takes away what a drill of a lab
+    that was killed has left there.
     """
 
     name: str
     script: str
     ports: tuple[str, ...]
     prepare: Callable[[Path, Url], None]
+    uses: tuple[str, ...] = ()
 
     def program(self, part: Part, url: Url, ports: Mapping[str, int]) -> Program:
         folder = part.beside(self.name)
         folder.mkdir(mode=0o700, exist_ok=True)
         self.prepare(folder, url)
-        command = [sys.executable, "-P", self.script, str(folder), *(str(ports[name]) for name in self.ports)]
+        command = [
+            sys.executable,
+            "-P",
+            self.script,
+            str(folder),
+            *(str(ports[name]) for name in (*self.ports, *self.uses)),
+        ]
         return Program(name=self.name, command=command)
 
 
@@ -70,6 +78,14 @@ def _mail_provider(folder: Path, _: Url) -> None:
     private_file.write(folder / provider.KEY, f"{keys[provider.FIRST]}\n")
 
 
+def _valkey(folder: Path, _: Url) -> None:
+    queues.prepare_valkey(folder)
+
+
+def _worker(folder: Path, _: Url) -> None:
+    queues.prepare_worker(folder, folder.with_name(VALKEY))
+
+
 # Not imported: it takes dnspython, and who starts a lab need not wait for that.
 _NAME_SERVER = str(Path(__file__).with_name("name_server.py"))
 
@@ -80,6 +96,8 @@ BESIDE = (
     Server(name=NAME_SERVER, script=_NAME_SERVER, ports=(NAME_SERVER,), prepare=_name_server),
     Server(name=MAIL, script=mail.SCRIPT, ports=(mail.SMTP, mail.IMAP), prepare=_mail),
     Server(name=MAIL_PROVIDER, script=provider.__file__, ports=(MAIL_PROVIDER,), prepare=_mail_provider),
+    Server(name=VALKEY, script=valkey.__file__, ports=(VALKEY,), prepare=_valkey),
+    Server(name=WORKER, script=queues.WORKER, ports=(), prepare=_worker, uses=(VALKEY,)),
 )
 NAMES = [server.name for server in BESIDE]
 # By the name it has in the lab's state: what people call it.

@@ -11,7 +11,7 @@ from string import Template
 from deployments import private_file
 from deployments.cluster import SUPERUSER
 from deployments.home import Home
-from deployments.lab import certificates, mail, mail_domain, mailboxes, mirror, provider, service, website
+from deployments.lab import certificates, mail, mail_domain, mailboxes, mirror, provider, queues, service, website
 
 
 def text(home: Home, url: Callable[..., str], ports: Mapping[str, int]) -> str:
@@ -61,6 +61,8 @@ def text(home: Home, url: Callable[..., str], ports: Mapping[str, int]) -> str:
         **mail.settings(post, ports),
         "mail_ca": str(post / certificates.CA),
         **_mail_provider(home.lab.beside(service.MAIL_PROVIDER), ports[service.MAIL_PROVIDER]),
+        **{f"worker_{verb}": service.command(verb, service.WORKER) for verb in service.VERBS},
+        **queues.settings(home.lab.beside(service.VALKEY), home.lab.beside(service.WORKER), ports[service.VALKEY]),
     }
     pattern = Template(resources.files(__package__).joinpath("environment.toml").read_text(encoding="utf-8"))
     # JSON's strings are TOML's; a '$' would be read as a variable when the file is loaded.
