@@ -227,11 +227,12 @@ def _grok(vendors: Vendors, asked: Asked) -> Reply:
         code = "resource exhausted" if status == 429 else "The service is currently unavailable"
         return status, {"code": code, "error": "Try again later"}, {"retry-after": "60"} if status == 429 else {}
     if asked.path == ["GET", "v1", "api-key"]:
-        return 200, {**_grok_key(), **vendors.trouble(GROK).get("key", {})}, {}
+        return 200, {**grok_key(), **vendors.trouble(GROK).get("key", {})}, {}
     return 404, {"code": "not found", "error": "The requested resource was not found"}, {}
 
 
-def _grok_key() -> dict[str, Any]:
+def grok_key() -> dict[str, Any]:
+    """What x.ai tells of a key."""
     born = "2026-01-01T00:00:00.000000Z"
     return {
         "redacted_api_key": "xai-...lab",

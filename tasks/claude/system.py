@@ -120,7 +120,7 @@ class Claude(PaidApi):
         body = table(knock.body)
         most_in, most_out = number(body.get("max_input_tokens")), number(body.get("max_tokens"))
         return Model(
-            id=text(body.get("id"), 128) or self.model,
+            id=self.shown(body.get("id"), 128) or self.model,
             most_in=int(most_in) if most_in else None,
             most_out=int(most_out) if most_out else None,
         )

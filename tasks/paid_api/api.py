@@ -18,7 +18,7 @@ from tasks.paid_api.told import ILL, Knock, Standing, of_status
 from tasks.status_page.system import StatusPage
 from tasks.web.door import Door
 from tasks.web.exchange import Key, Limits, Params, Place, Request, bearer
-from tasks.web.reading import LONGEST_TEXT
+from tasks.web.reading import LONGEST_TEXT, text, words
 from tasks.web.system import HostedApi
 
 ANY_STATUS = range(100, 600)
@@ -119,6 +119,10 @@ class PaidApi(HostedApi):
     def at(self, key: SecretStr) -> Place:
         """Where the API is, with this key."""
         return self.place(key=self.signed(key), limits=Limits(total_s=self.timeout_s, most_bytes=LARGEST))
+
+    def shown(self, value: Json, longest: int) -> str:
+        """What it told beside a refusal, a name or an id, as it may be shown."""
+        return text(self.at(self.key_now()).hidden_in(words(value)), longest)
 
     def asked(
         self,

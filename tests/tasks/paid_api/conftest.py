@@ -9,13 +9,27 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
 from deployments.lab import vendors as lab
 from deployments.lab.vendors import Reply, Vendors
+from tasks.claude.system import Claude
+from tasks.grok.system import Grok
+from tasks.million_verifier.system import MillionVerifier
+from tasks.paid_api.api import PaidApi
+from tasks.unipile.system import Unipile
 
 # What nothing that is kept, shown or logged may hold.
 CANARIES = {vendor: f"canary-{vendor.replace('_', '-')}-4711-nobody-may-read" for vendor in lab.NAMES}
 SPARES = {vendor: f"canary-spare-{vendor.replace('_', '-')}-0815" for vendor in lab.NAMES}
+
+
+KINDS: dict[str, type[PaidApi]] = {
+    lab.CLAUDE: Claude,
+    lab.GROK: Grok,
+    lab.MILLION_VERIFIER: MillionVerifier,
+    lab.UNIPILE: Unipile,
+}
 
 
 class Standing(Vendors):
@@ -44,6 +58,16 @@ class Standing(Vendors):
 
     def tell_to(self, vendor: str, **told: Any) -> None:
         self.tell(vendor, told)
+
+
+def door(standing: Standing, vendor: str, **settings: Any) -> Any:
+    """The door to one of them, as an environment would have it."""
+    told = {"url": standing.url(vendor), "key": SecretStr(CANARIES[vendor]), **settings}
+    if vendor == lab.CLAUDE:
+        told = {"model": lab.MODEL, "paid_probe": True, "sends": {"max_tokens": 2000}, **told}
+    if vendor != lab.MILLION_VERIFIER:
+        told = {"status_url": standing.url(vendor), **told}
+    return KINDS[vendor].model_validate({name: value for name, value in told.items() if value is not None})
 
 
 @pytest.fixture(autouse=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from pydantic import SecretStr, ValidationError
+from pydantic import ValidationError
 
 from deployments.lab import vendors as lab
 from tasks.claude.checks import (
@@ -23,7 +23,8 @@ from tasks.claude.checks import (
 )
 from tasks.claude.system import Claude, allowances
 from tasks.model import CannotLook, Finding, Refused, Threshold, Verdict
-from tests.tasks.paid_api.conftest import CANARIES, Standing
+from tests.tasks.paid_api.conftest import Standing
+from tests.tasks.paid_api.conftest import door as door_to
 
 OK, WARN, BAD = Verdict.OK, Verdict.WARN, Verdict.BAD
 ALL = (
@@ -38,16 +39,8 @@ FITS = {"max_tokens": 2000, "input_tokens": 50_000, "timeout_s": 60}
 
 
 def door(standing: Standing, **settings: Any) -> Claude:
-    told = {
-        "url": standing.url(lab.CLAUDE),
-        "status_url": standing.url(lab.CLAUDE),
-        "key": SecretStr(CANARIES[lab.CLAUDE]),
-        "model": lab.MODEL,
-        "paid_probe": True,
-        "sends": FITS,
-        **settings,
-    }
-    return Claude.model_validate(told)
+    one: Claude = door_to(standing, lab.CLAUDE, **{"sends": FITS, **settings})
+    return one
 
 
 def error(status: int, kind: str, message: str = "no", **headers: str) -> tuple[int, Any, dict[str, str]]:
