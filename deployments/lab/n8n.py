@@ -68,7 +68,7 @@ class Engine:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.turn = threading.Lock()
-        self.state: dict[str, Any] = {"workflows": _workflows(), "runs": [], "next": 1, "failed": ""}
+        self.state: dict[str, Any] = {"workflows": _workflows(), "runs": [], "next": 1, "failed": "", "ran": {}}
         with contextlib.suppress(OSError, ValueError):
             self.state = json.loads((folder / STATE).read_text(encoding="utf-8"))
 
@@ -239,9 +239,8 @@ class Engine:
                     self.add(one["id"], "error", drill=True)
             self.keep()
         for one in self.state["workflows"].values():
-            ran = one.get("ranAt", 0.0)
-            if one["active"] and time.time() - ran >= RUNS_EVERY_S:
-                one["ranAt"] = time.time()
+            if one["active"] and time.time() - self.state["ran"].get(one["id"], 0.0) >= RUNS_EVERY_S:
+                self.state["ran"][one["id"]] = time.time()
                 self.add(one["id"], "success")
         del self.state["runs"][:-MOST_KEPT]
 
@@ -318,7 +317,7 @@ def _workflow(name: str, nodes: Any, connections: Any, *, known: str) -> dict[st
     return {
         "id": known, "name": name, "active": True, "isArchived": False, "createdAt": _now(), "updatedAt": _now(),
         "nodes": nodes, "connections": connections, "settings": {"executionOrder": "v1"}, "staticData": None,
-        "pinData": None, "meta": None, "tags": [], "triggerCount": 1, "versionId": f"version-of-{known}",
+        "meta": None, "triggerCount": 1, "versionId": f"version-of-{known}",
     }  # fmt: skip
 
 
