@@ -28,6 +28,12 @@ from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 KEYS, STATE, TROUBLE = "keys.json", "state.json", "trouble.json"
+# What it knows of; its one key may do all of it.
+SCOPES = [
+    *(f"workflow:{verb}" for verb in ("list", "read", "create", "activate", "deactivate")),
+    *(f"execution:{verb}" for verb in ("list", "read", "retry", "stop")),
+    *(f"credential:{verb}" for verb in ("list", "read")),
+]
 KEY_HEADER = "X-N8N-API-KEY"
 RUNS_EVERY_S = 60.0
 MOST_KEPT = 500
