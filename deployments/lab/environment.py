@@ -83,6 +83,7 @@ def _n8n(folder: Path, port: int) -> dict[str, str | list[str]]:
     return {
         "n8n_url": f"http://127.0.0.1:{port}",
         "n8n_key": next(iter(private_file.read_json(folder / n8n.KEYS))),
+        "n8n_exports": str(folder / "exports"),
         "n8n_trouble": str(folder / n8n.TROUBLE),
         **{f"n8n_{verb}": service.command(verb, service.N8N) for verb in service.VERBS},
     }

@@ -60,7 +60,7 @@ In n8n's log (journalctl -u n8n, docker logs, pm2 logs), the last lines before i
             when=check_n8n_active,
             how="""\
 An archived workflow is brought back in n8n by hand (its list, filter "show archived", "Unarchive"), and then activated.
-One that is gone comes back from the exported files, inactive, with the ids of its credentials.
+One that is gone comes back from the exported files (playbooks/n8n-import), inactive, with the ids of its credentials.
 One that was renamed is not gone: write its new name, or its id, into environments.toml.""",
         ),
         # Behind the one before: a workflow that was just activated need not be looked for in a restart.
@@ -94,7 +94,7 @@ before n8n is restarted.""",
         Watch(check_n8n_active, every=timedelta(minutes=5)),
         Watch(check_n8n_last_runs, every=timedelta(minutes=5)),
     ),
-    related=("workflows/n8n-failures", "email/emails-stuck-queued"),
+    related=("workflows/n8n-failures", "playbooks/n8n-import", "email/emails-stuck-queued"),
     drills=(
         Drill(fault=DeactivateWorkflow(), noticed_by=check_n8n_active, resolved_by=Reactivate),
         Drill(fault=StopN8n(), noticed_by=check_n8n_answers, resolved_by=RestartN8n),
