@@ -11,7 +11,7 @@ from string import Template
 from deployments import private_file
 from deployments.cluster import SUPERUSER
 from deployments.home import Home
-from deployments.lab import certificates, mail, mail_domain, mailboxes, mirror, provider, service, website
+from deployments.lab import certificates, mail, mail_domain, mailboxes, mirror, n8n, provider, service, website
 
 
 def text(home: Home, url: Callable[..., str], ports: Mapping[str, int]) -> str:
@@ -61,6 +61,7 @@ def text(home: Home, url: Callable[..., str], ports: Mapping[str, int]) -> str:
         **mail.settings(post, ports),
         "mail_ca": str(post / certificates.CA),
         **_mail_provider(home.lab.beside(service.MAIL_PROVIDER), ports[service.MAIL_PROVIDER]),
+        **_n8n(home.lab.beside(service.N8N), ports[service.N8N]),
     }
     pattern = Template(resources.files(__package__).joinpath("environment.toml").read_text(encoding="utf-8"))
     # JSON's strings are TOML's; a '$' would be read as a variable when the file is loaded.
@@ -75,4 +76,14 @@ def _mail_provider(folder: Path, port: int) -> dict[str, str | list[str]]:
         "mail_provider_key_file": str(folder / provider.KEY),
         "mail_provider_spare_key": private_file.read_json(folder / provider.KEYS)[provider.SPARE],
         "mail_provider_trouble": str(folder / provider.TROUBLE),
+    }
+
+
+def _n8n(folder: Path, port: int) -> dict[str, str | list[str]]:
+    return {
+        "n8n_url": f"http://127.0.0.1:{port}",
+        "n8n_key": next(iter(private_file.read_json(folder / n8n.KEYS))),
+        "n8n_exports": str(folder / "exports"),
+        "n8n_trouble": str(folder / n8n.TROUBLE),
+        **{f"n8n_{verb}": service.command(verb, service.N8N) for verb in service.VERBS},
     }
