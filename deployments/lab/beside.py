@@ -12,8 +12,8 @@ from pathlib import Path
 
 from deployments import accounts, private_file
 from deployments.home import Part
-from deployments.lab import certificates, mail, mail_domain, provider, sender, website
-from deployments.lab.service import MAIL, MAIL_PROVIDER, NAME_SERVER, SENDER, WEBSITE
+from deployments.lab import certificates, mail, mail_domain, provider, sender, vendors, website
+from deployments.lab.service import MAIL, MAIL_PROVIDER, NAME_SERVER, SENDER, VENDORS, WEBSITE
 from deployments.supervise import Program, Supervisor
 from deployments.trouble import CannotStart
 
@@ -70,6 +70,17 @@ def _mail_provider(folder: Path, _: Url) -> None:
     private_file.write(folder / provider.KEY, f"{keys[provider.FIRST]}\n")
 
 
+def _vendors(folder: Path, url: Url) -> None:
+    keys = {vendor: {name: accounts.new_password() for name in vendors.HELD} for vendor in vendors.NAMES}
+    private_file.write_json(folder / vendors.KEYS, keys)
+    private_file.write(folder / vendors.URL, url("app"))
+    for vendor, held in keys.items():
+        for name in (vendors.trouble_file(vendor), f"{vendors.key_file(vendor)}.before"):
+            (folder / name).unlink(missing_ok=True)
+        private_file.write(folder / vendors.key_file(vendor), f"{held[vendors.FIRST]}\n")
+    (folder / vendors.LINKS).unlink(missing_ok=True)
+
+
 # Not imported: it takes dnspython, and who starts a lab need not wait for that.
 _NAME_SERVER = str(Path(__file__).with_name("name_server.py"))
 
@@ -80,6 +91,7 @@ BESIDE = (
     Server(name=NAME_SERVER, script=_NAME_SERVER, ports=(NAME_SERVER,), prepare=_name_server),
     Server(name=MAIL, script=mail.SCRIPT, ports=(mail.SMTP, mail.IMAP), prepare=_mail),
     Server(name=MAIL_PROVIDER, script=provider.__file__, ports=(MAIL_PROVIDER,), prepare=_mail_provider),
+    Server(name=VENDORS, script=vendors.__file__, ports=(VENDORS,), prepare=_vendors),
 )
 NAMES = [server.name for server in BESIDE]
 # By the name it has in the lab's state: what people call it.
