@@ -11,7 +11,7 @@ from string import Template
 from deployments import private_file
 from deployments.cluster import SUPERUSER
 from deployments.home import Home
-from deployments.lab import certificates, mail, mail_domain, mailboxes, mirror, provider, service, website
+from deployments.lab import calendar, certificates, mail, mail_domain, mailboxes, mirror, provider, service, website
 
 
 def text(home: Home, url: Callable[..., str], ports: Mapping[str, int]) -> str:
@@ -61,6 +61,7 @@ def text(home: Home, url: Callable[..., str], ports: Mapping[str, int]) -> str:
         **mail.settings(post, ports),
         "mail_ca": str(post / certificates.CA),
         **_mail_provider(home.lab.beside(service.MAIL_PROVIDER), ports[service.MAIL_PROVIDER]),
+        **_calendar(home.lab.beside(service.CALENDAR), ports[service.CALENDAR]),
     }
     pattern = Template(resources.files(__package__).joinpath("environment.toml").read_text(encoding="utf-8"))
     # JSON's strings are TOML's; a '$' would be read as a variable when the file is loaded.
@@ -75,4 +76,23 @@ def _mail_provider(folder: Path, port: int) -> dict[str, str | list[str]]:
         "mail_provider_key_file": str(folder / provider.KEY),
         "mail_provider_spare_key": private_file.read_json(folder / provider.KEYS)[provider.SPARE],
         "mail_provider_trouble": str(folder / provider.TROUBLE),
+    }
+
+
+def _calendar(folder: Path, port: int) -> dict[str, str | list[str]]:
+    told = private_file.read_json(folder / calendar.CLIENTS)
+    google, microsoft = (told[vendor] for vendor in (calendar.GOOGLE, calendar.MICROSOFT))
+    return {
+        "calendar_google_url": f"http://127.0.0.1:{port}/{calendar.GOOGLE}",
+        "calendar_google_client": google["client_id"],
+        "calendar_google_secret_file": str(folder / calendar.SECRET),
+        "calendar_google_spare_secret": google["secrets"][1],
+        "calendar_google_redirect": google["redirects"][0],
+        "calendar_google_redirect_file": str(folder / calendar.REDIRECT),
+        "calendar_microsoft_url": f"http://127.0.0.1:{port}/{calendar.MICROSOFT}",
+        "calendar_microsoft_client": microsoft["client_id"],
+        "calendar_microsoft_secret": microsoft["secrets"][0],
+        "calendar_microsoft_redirect": microsoft["redirects"][0],
+        "calendar_tenant": calendar.TENANT,
+        "calendar_trouble": str(folder / calendar.TROUBLE),
     }
