@@ -219,6 +219,11 @@ class Config:
         """Are addresses masked in the environment's record? Needs none of its secrets."""
         return self._table(name)[1].get("mask_emails") is True
 
+    def paused_watches(self, name: str) -> frozenset[str]:
+        """The watches that are not asked in the environment; needs none of its secrets."""
+        told = self._table(name)[1].get("paused_watches", ())
+        return frozenset(map(str, told)) if isinstance(told, list) else frozenset()
+
     def _table(self, name: str) -> tuple[Path, Mapping[str, Any]]:
         if name not in self.raw:
             known = f" Known: {', '.join(self.names)}." if self.raw else " None is configured."

@@ -107,7 +107,7 @@ def _alert(monitoring: AlertSettings, drill: Drill) -> Sample:
     (one,) = group["alerts"]
     one["labels"] = {"alertname": "PostgresBlockedSessions", "severity": "warning", "service": "lab"}
     one["annotations"] = {"summary": f"{drill.fault.title}."}
-    return source.dated(json.dumps(group).encode(), now_s)
+    return source.proved(json.dumps(group).encode(), now_s)
 
 
 def _where(home: Home) -> str:

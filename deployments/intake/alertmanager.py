@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any, ClassVar
 
-from deployments.intake.source import SEVERITIES, Sample, TokenSource, judged
+from deployments.intake.source import SEVERITIES, TokenSource, judged
 from flows.opening.alert import Alert, State, alert
 from runbooks.model import Severity
 from tasks.alertmanager.system import AlertmanagerApi
@@ -57,9 +57,6 @@ class Alertmanager(TokenSource):
     def links(self, one: dict[str, Any]) -> tuple[str, ...]:
         """The addresses that an alert names."""
         return ((one.get("annotations") or {}).get("runbook_url") or "", one.get("generatorURL") or "")
-
-    def sample(self, now_s: float) -> Sample:
-        return self.bearer(self.body(now_s))
 
     def body(self, now_s: float) -> bytes:
         """A group of one alert that fires."""

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from typing import Any, ClassVar
 
-from deployments.intake.source import Sample, TokenSource
+from deployments.intake.source import TokenSource
 from flows.opening.alert import Alert, State, alert
 from tasks.betterstack.system import BetterStackApi
 
@@ -44,8 +44,8 @@ class BetterStack(TokenSource):
             theirs={"incident": str(incident["id"])},
         )
 
-    def sample(self, now_s: float) -> Sample:
+    def body(self, now_s: float) -> bytes:
         number = str(int(now_s * 1000))
         said = {"name": "sample", "url": "https://example.com", "cause": "Sent by incident alerts test"}
         incident = {"id": number, "type": "incident", "attributes": said, "relationships": {}}
-        return self.bearer(json.dumps({"event": "started", "data": incident}).encode())
+        return json.dumps({"event": "started", "data": incident}).encode()

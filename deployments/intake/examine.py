@@ -68,4 +68,5 @@ def _ago(moment: datetime | None) -> str:
 def _said(refused: Refusals) -> str:
     whose = f"for {refused.source}" if refused.source else "for a source that is not configured"
     deliveries = "delivery" if refused.number == 1 else "deliveries"
-    return f"{refused.number} {deliveries} {whose} refused within a day: {refused.why}; last {refused.last} UTC."
+    last = f"{refused.last:%Y-%m-%d %H:%M} UTC"
+    return f"{refused.number} {deliveries} {whose} refused within a day: {refused.why}; last {last}."

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from deployments.intake.mapping import Mapped
-from deployments.intake.source import Sample, SignedSource
+from deployments.intake.source import SignedSource
 
 
 class GitHub(Mapped, SignedSource):
@@ -18,6 +18,3 @@ class GitHub(Mapped, SignedSource):
     type: ClassVar[str] = "github"
     signed_in: ClassVar[str] = "x-hub-signature-256"
     prefix: ClassVar[str] = "sha256="
-
-    def sample(self, now_s: float) -> Sample:
-        return self.signed(self.body(now_s))

@@ -53,9 +53,5 @@ class SignedGrafana(SignedSource, Grafana):
     def signs(self, delivery: Delivery) -> bytes:
         return f"{delivery.header(self.timestamp_header)}:".encode() + delivery.body
 
-    def sample(self, now_s: float) -> Sample:
-        return self.dated(self.body(now_s), now_s)
-
-    def dated(self, body: bytes, now_s: float) -> Sample:
-        """`body` as it is sent at this second."""
+    def proved(self, body: bytes, now_s: float) -> Sample:
         return self.signed(body, {self.timestamp_header.lower(): str(int(now_s))})

@@ -9,18 +9,25 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from functools import cached_property
+from typing import Any, TypeVar
 
 from pydantic import SecretStr
 
+from deployments.intake import marked
 from deployments.intake.delivery import Delivery, Refused, Why, read_json
 from deployments.intake.quiet import quiet
+from deployments.intake.reach import Unreached
 from deployments.intake.settings import AlertSettings
 from deployments.intake.source import Source
 from flows.journal import JournalUnavailable, NotRecordable, refusals
+from flows.journal.alerts import TEST, Tested, last, tested
+from flows.journal.connection import Connection
 from flows.journal.newest import Newest, newest
-from flows.journal.openings import Backlog, backlog
+from flows.journal.openings import Backlog, backlog, by_alerts
 from flows.journal.pool import Sessions
+from flows.journal.refusals import Refusals
 from flows.journal.taking import Taken, Told, take
 from flows.opening.alert import Alert, State
 from flows.opening.routing import route
@@ -29,8 +36,12 @@ from flows.told.dashboards import Dashboard, dashboard_of
 from runbooks.catalog import Catalog
 from runbooks.model import Severity
 
+T = TypeVar("T")
+
 # Of the largest each, 200 MB.
 READ_AT_ONCE = 100
+# Of one source. Whoever may ask for test alerts is not to fill the record with them.
+TESTS_PER_S = 0.5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,8 +66,15 @@ class Counts:
     opened: Counter[str] = field(default_factory=Counter)
     unclaimed: Counter[str] = field(default_factory=Counter)
     last_s: dict[str, float] = field(default_factory=dict)
+    # When the last of `refused` was, in seconds since 1970.
+    refused_s: dict[tuple[str, str], float] = field(default_factory=dict)
     # What of `refused` the journal has.
     written: Counter[tuple[str, str]] = field(default_factory=Counter)
+
+    def refuse(self, source: str, why: Why) -> None:
+        """Count one more."""
+        self.refused[source, why] += 1
+        self.refused_s[source, why] = time.time()
 
     def unwritten(self) -> Counter[tuple[str, str]]:
         """What was refused since it was last written."""
@@ -90,11 +108,13 @@ class Intake:
         self.settings = settings
         self.counts = Counts()
         self.rates = Rates(settings.listening.most_per_s)
+        self.tests = Rates(TESTS_PER_S)
         # What is being read is in memory: of a crowd each waits for its turn.
         self.reading = asyncio.Semaphore(READ_AT_ONCE)
         self.catalog = catalog
         self._sessions = Sessions(url)
         self._opened = opened
+        self._writing = threading.Lock()
 
     def close(self) -> None:
         self._sessions.close()
@@ -106,16 +126,57 @@ class Intake:
         except JournalUnavailable:
             return None
 
+    def tested(self) -> dict[str, Tested]:
+        """The last test alert of each source that arrived.
+
+        Raises:
+            Refused: the database does not answer.
+        """
+        return self._asked(lambda session: tested(session, self.settings.sources))
+
+    def heard(self) -> dict[str, datetime]:
+        """When each source sent its last alert.
+
+        Raises:
+            Refused: the database does not answer.
+        """
+        return self._asked(last)
+
+    def unreached(self) -> list[Unreached]:
+        """What no watch and no rule opens, and no alert has opened before.
+
+        Raises:
+            Refused: the database does not answer.
+        """
+        known = {(one.runbook, one.environment): one for one in self.settings.unreached}
+        before = self._asked(lambda session: by_alerts(session, known.keys()))
+        return [one for place, one in known.items() if place not in before]
+
+    def refused(self, within: timedelta) -> list[Refusals]:
+        """What was turned away by all services over this database, by this one until now.
+
+        Raises:
+            Refused: the database does not answer.
+        """
+        try:
+            self.write_refused()
+        except JournalUnavailable as error:
+            raise Refused(Why.UNAVAILABLE, str(error)) from error
+        return self._asked(lambda session: refusals.of_late(session, within))
+
+    def _asked(self, errand: Callable[[Connection], T]) -> T:
+        try:
+            return self._sessions.run(errand)
+        except JournalUnavailable as error:
+            raise Refused(Why.UNAVAILABLE, str(error)) from error
+
     def newest(self) -> list[Newest]:
         """The newest answer of every series.
 
         Raises:
             Refused: the database does not answer.
         """
-        try:
-            return self._sessions.run(newest)
-        except JournalUnavailable as error:
-            raise Refused(Why.UNAVAILABLE, str(error)) from error
+        return self._asked(newest)
 
     @cached_property
     def dashboards(self) -> Mapping[str, Dashboard]:
@@ -128,9 +189,11 @@ class Intake:
         Raises:
             JournalUnavailable: the database does not answer. It is counted on.
         """
-        if counted := self.counts.unwritten():
-            self._sessions.run(lambda session: refusals.add(session, counted))
-            self.counts.written += counted
+        # By turns: who is asked how the sources stand writes it sooner.
+        with self._writing:
+            if counted := self.counts.unwritten():
+                self._sessions.run(lambda session: refusals.add(session, counted, dict(self.counts.refused_s)))
+                self.counts.written += counted
 
     def source(self, name: str) -> Source:
         """The source that is configured under this name.
@@ -152,17 +215,21 @@ class Intake:
         # Only now: behind a proxy all strangers are one address with our sender, and must not use up its share.
         if not self.rates.admits(source.name):
             raise Refused(Why.TOO_MANY)
-        told = list(self._read(source, delivery))
+        body = read_json(delivery.body)
+        told, number = list(self._read(source, body)), source.delivery_id(delivery)
+        test_s = marked.sent_s(source, body, delivery.received_s)
+        if test_s is not None:
+            # A replay is one, whatever the source numbers its deliveries by.
+            told, number = [_test(source, test_s)], f"test:{hashlib.sha256(delivery.body).hexdigest()}"
         try:
-            taken = self._sessions.run(
-                lambda session: take(session, self.settings.redact, source.name, source.delivery_id(delivery), told)
-            )
+            taken = self._sessions.run(lambda session: take(session, self.settings.redact, source.name, number, told))
         except NotRecordable as error:
             raise Refused(Why.UNREADABLE, type(error).__name__) from error
         except JournalUnavailable as error:
             raise Refused(Why.UNAVAILABLE, str(error)) from error
         accepted = Accepted(alerts=tuple(taken or ()), replayed=taken is None)
-        self._count(source.name, accepted)
+        if test_s is None:
+            self._count(source.name, accepted)
         if accepted.opened:
             self._opened()
         return accepted
@@ -178,8 +245,7 @@ class Intake:
         delivery = f"withdrawn:{hashlib.sha256(body).hexdigest()}"
         self._sessions.run(lambda session: take(session, self.settings.redact, source.name, delivery, told))
 
-    def _read(self, source: Source, delivery: Delivery) -> Iterator[Told]:
-        body = read_json(delivery.body)
+    def _read(self, source: Source, body: dict[str, Any]) -> Iterator[Told]:
         try:
             alerts = list(source.alerts(body))
         except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
@@ -217,3 +283,18 @@ class Intake:
         for one in accepted.alerts:
             where = self.counts.unclaimed if one.opening is None else self.counts.opened
             (self.counts.joined if one.joined else where)[source] += 1
+
+
+def _test(source: Source, sent_s: float) -> Told:
+    """A test alert as it is stored: over from the first, so that it opens nothing and is told to nobody."""
+    return Told(
+        fingerprint=f"{source.name}{TEST}",
+        firing=False,
+        title=f"Test alert of {source.name}",
+        severity="",
+        service="",
+        environment=source.environment,
+        runbook="",
+        why="A test alert: it shows that the way is free, and opens nothing.",
+        more={"sent_s": sent_s},
+    )

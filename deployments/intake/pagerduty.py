@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterator
 from typing import Any, ClassVar
 
-from deployments.intake.source import Sample, SignedSource, judged
+from deployments.intake.source import SignedSource, judged
 from flows.opening.alert import Alert, State, alert
 from runbooks.model import Severity
 from tasks.pagerduty.system import PagerDutyApi
@@ -65,7 +65,7 @@ class PagerDuty(SignedSource):
             theirs={"dedup_key": str(incident["incident_key"])} if incident.get("incident_key") else {},
         )
 
-    def sample(self, now_s: float) -> Sample:
+    def body(self, now_s: float) -> bytes:
         number = str(int(now_s * 1000))
         incident = {
             "id": number,
@@ -76,4 +76,4 @@ class PagerDuty(SignedSource):
             "urgency": "low",
         }
         event = {"id": number, "event_type": "incident.triggered", "resource_type": "incident", "data": incident}
-        return self.signed(json.dumps({"event": event}).encode())
+        return json.dumps({"event": event}).encode()

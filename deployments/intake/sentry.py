@@ -97,7 +97,7 @@ class Sentry(SignedSource):
             links=(data.get("web_url") or "",),
         )
 
-    def sample(self, now_s: float) -> Sample:
+    def body(self, now_s: float) -> bytes:
         number = str(int(now_s * 1000))
         issue = {
             "id": number,
@@ -108,9 +108,11 @@ class Sentry(SignedSource):
             "metadata": {"type": "OperationalError"},
             "project": {"id": "1", "name": "sample", "slug": "sample"},
         }
-        body = json.dumps({"action": "created", "data": {"issue": issue}, "installation": {"uuid": ""}}).encode()
+        return json.dumps({"action": "created", "data": {"issue": issue}, "installation": {"uuid": ""}}).encode()
+
+    def proved(self, body: bytes, now_s: float) -> Sample:
         headers = {
-            "request-id": number,
+            "request-id": str(int(now_s * 1000)),
             "sentry-hook-resource": "issue",
             "sentry-hook-timestamp": str(int(now_s)),
         }

@@ -13,12 +13,14 @@ from fastapi import FastAPI, Path, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, PlainTextResponse
-from pydantic import BaseModel
+from pydantic import BaseModel, SecretStr
 
 from deployments.intake.delivery import LARGEST, STATUS, Delivery, Refused, Why
 from deployments.intake.intake import Accepted, Intake
 from deployments.intake.metrics import exposition, series_exposition
 from deployments.intake.source import same
+from deployments.intake.standing import Standing, standing
+from deployments.intake.trial import Arrival, tried
 from flows.told.words import plain
 
 # A body comes within this time, or not at all.
@@ -59,6 +61,7 @@ UNPROVED = {
     "description": REFUSED["description"],
     "content": {"application/json": {"schema": Refusal.model_json_schema()}},
 }
+STATUS_REFUSED: dict[int | str, dict[str, Any]] = dict.fromkeys((401, 422, 429, 503), REFUSED)
 METRICS_REFUSED: dict[int | str, dict[str, Any]] = {401: UNPROVED, 503: UNPROVED}
 TEXT = {"description": "For Prometheus.", "content": {"text/plain": {"schema": {"type": "string"}}}}
 Name = Annotated[str, Path(max_length=100, description="The source's name in the configuration.")]
@@ -90,6 +93,17 @@ def application(intake: Intake) -> FastAPI:
     async def series(request: Request) -> PlainTextResponse:
         return await _told(intake, request, series_exposition)
 
+    @app.get("/sources", responses=STATUS_REFUSED, response_model=Standing)
+    async def sources(request: Request) -> Standing:
+        _refuse_stranger(request, intake.settings.listening.status_secret, "status")
+        return await run_in_threadpool(standing, intake)
+
+    # Not `source`: what is refused here is no delivery of that source.
+    @app.post("/sources/{name}/test", responses=STATUS_REFUSED, response_model=Arrival)
+    async def test(name: Name, request: Request) -> Arrival:
+        _refuse_stranger(request, intake.settings.listening.status_secret, "status")
+        return await run_in_threadpool(tried, intake, intake.source(name))
+
     @app.exception_handler(Refused)
     async def refused(request: Request, error: Refused) -> JSONResponse:
         return _refused(intake, request, error)
@@ -104,12 +118,15 @@ def application(intake: Intake) -> FastAPI:
 
 async def _told(intake: Intake, request: Request, exposed: Callable[[Intake], bytes]) -> PlainTextResponse:
     """To whoever has the secret of the metrics; the database is asked beside the thread that takes alerts."""
-    given = request.headers.get("authorization", "").removeprefix("Bearer ")
-    secret = intake.settings.listening.metrics_secret
-    if secret is None or not same(given, secret.get_secret_value()):
-        raise Refused(Why.UNPROVED, "metrics")
+    _refuse_stranger(request, intake.settings.listening.metrics_secret, "metrics")
     text = await run_in_threadpool(exposed, intake)
     return PlainTextResponse(text, media_type="text/plain; version=0.0.4")
+
+
+def _refuse_stranger(request: Request, secret: SecretStr | None, what: str) -> None:
+    given = request.headers.get("authorization", "").removeprefix("Bearer ")
+    if secret is None or not same(given, secret.get_secret_value()):
+        raise Refused(Why.UNPROVED, what)
 
 
 async def _receive(intake: Intake, name: str, key: str, request: Request) -> JSONResponse:
@@ -154,7 +171,7 @@ async def _body(request: Request) -> bytes:
 def _refused(intake: Intake, request: Request, error: Refused) -> JSONResponse:
     name = request.path_params.get("source", "")
     known = name if name in intake.settings.sources else ""
-    intake.counts.refused[known, error.why] += 1
+    intake.counts.refuse(known, error.why)
     # Nothing that was sent is written: who sent it, and what we think of it.
     sender = request.client.host if request.client else "?"
     logger.warning("refused %s from %s: %s", known or "?", plain(sender), error)

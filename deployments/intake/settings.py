@@ -13,7 +13,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 
 from deployments import intake
 from deployments.intake.quiet import Quiet
-from deployments.intake.source import Source
+from deployments.intake.reach import Unreached, unreached
+from deployments.intake.source import Source, guessable
 from flows.journal import Redactor
 from flows.opening.routing import Rule, refuse_unknown
 from flows.run import settings as ours
@@ -36,6 +37,10 @@ class Listening(BaseModel):
     most_per_s: Annotated[float, Field(gt=0)] = 1_000.0
     # Without one there are no metrics: whoever finds the address would learn who sends, and how much.
     metrics_secret: SecretStr | None = None
+    # Where senders reach it, if not at its own port: what is before it is tried by every test alert.
+    public_url: Annotated[str, AfterValidator(http_url("the address that senders use, without /alerts"))] | None = None
+    # Who gives it as a bearer is told what stands of each source, and may have test alerts sent. Without one, nobody.
+    status_secret: Annotated[SecretStr, AfterValidator(guessable)] | None = None
     # For links in what sources are told; like https://prefect.example.com.
     prefect_url: Annotated[str, AfterValidator(http_url("Prefect's pages, as people reach them"))] | None = None
 
@@ -44,6 +49,11 @@ class Listening(BaseModel):
         """Where it is reached from this machine."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"http://{host}:{self.port}"
+
+    @property
+    def public(self) -> str:
+        """Where senders reach it."""
+        return (self.public_url or self.url).rstrip("/")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,6 +67,8 @@ class AlertSettings:
     quiet: tuple[Quiet, ...] = ()
     # The zone that an environment's quiet hours are read in.
     zones: Mapping[str, str] = field(default_factory=dict)
+    # What only a person opens, in the environments that sources are of.
+    unreached: tuple[Unreached, ...] = ()
 
 
 def load(config: Config, catalog: Catalog) -> AlertSettings:
@@ -82,7 +94,16 @@ def load(config: Config, catalog: Catalog) -> AlertSettings:
     secrets = [secret for source in sources.values() for secret in _secrets(source)]
     redact = {name: _redactor(config, catalog, name, secrets) for name in config.names}
     zones = {name: config.time_zone(name) for name in config.names}
-    return AlertSettings(listening=listening, sources=sources, rules=rules, redact=redact, quiet=quiet, zones=zones)
+    places = {source.environment for source in sources.values()}
+    return AlertSettings(
+        listening=listening,
+        sources=sources,
+        rules=rules,
+        redact=redact,
+        quiet=quiet,
+        zones=zones,
+        unreached=tuple(unreached(config, catalog, places, rules, sources)),
+    )
 
 
 def _secrets(source: Source) -> Iterator[SecretStr]:

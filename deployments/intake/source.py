@@ -41,12 +41,20 @@ def _several(value: object) -> object:
 
 def _long_enough(value: object) -> object:
     for one in value if isinstance(value, Iterable) else ():
-        text = one.get_secret_value() if isinstance(one, SecretStr) else str(one)
-        if len(text) < SHORTEST:
-            raise ValueError(
-                f"a secret has {len(text)} characters; at least {SHORTEST} are needed: openssl rand -hex 24"
-            )
+        guessable(one if isinstance(one, SecretStr) else SecretStr(str(one)))
     return value
+
+
+def guessable(secret: SecretStr) -> SecretStr:
+    """Refuse one that is so short.
+
+    Raises:
+        ValueError: it is.
+    """
+    length = len(secret.get_secret_value())
+    if length < SHORTEST:
+        raise ValueError(f"a secret has {length} characters; at least {SHORTEST} are needed: openssl rand -hex 24")
+    return secret
 
 
 # Two are valid while one is replaced by the other.
@@ -105,8 +113,16 @@ class Source(BaseModel):
         """
 
     @abstractmethod
+    def body(self, now_s: float) -> bytes:
+        """What this source sends of an alert that fires; each is a problem of its own."""
+
+    @abstractmethod
+    def proved(self, body: bytes, now_s: float) -> Sample:
+        """`body` as this source sends it at that second, with its proof."""
+
     def sample(self, now_s: float) -> Sample:
         """A firing alert of this source."""
+        return self.proved(self.body(now_s), now_s)
 
     @property
     def back(self) -> AlertingApi | None:
@@ -143,8 +159,8 @@ class TokenSource(Source):
             yield delivery.header(self.header)
         yield delivery.key
 
-    def bearer(self, body: bytes) -> Sample:
-        """A sample whose proof is the secret as a bearer."""
+    def proved(self, body: bytes, now_s: float) -> Sample:  # noqa: ARG002 - a bearer has no date
+        """The secret as a bearer."""
         token = self.secret[0].get_secret_value()
         return Sample(body=body, headers={**JSON, "authorization": f"Bearer {token}"})
 
@@ -174,6 +190,9 @@ class SignedSource(Source):
     def delivery_id(self, delivery: Delivery) -> str:
         # What is signed, and no header beside it: who replays it would write another one.
         return hashlib.sha256(self.signs(delivery)).hexdigest()
+
+    def proved(self, body: bytes, now_s: float) -> Sample:  # noqa: ARG002 - of whoever signs no date
+        return self.signed(body)
 
     def signed(self, body: bytes, headers: Mapping[str, str] | None = None) -> Sample:
         """A sample whose proof is a signature; `headers` stand beside it."""

@@ -50,8 +50,8 @@ class StandardWebhooks(Mapped, Source):
     def delivery_id(self, delivery: Delivery) -> str:
         return delivery.header(f"{_spelled(delivery)}-id")
 
-    def sample(self, now_s: float) -> Sample:
-        body, number = self.body(now_s), f"msg_{int(now_s * 1000)}"
+    def proved(self, body: bytes, now_s: float) -> Sample:
+        number = f"msg_{int(now_s * 1000)}"
         at = datetime.fromtimestamp(int(now_s), UTC)
         proof = Webhook(self.secret[0].get_secret_value()).sign(number, at, body.decode())
         given = {"webhook-id": number, "webhook-timestamp": str(int(now_s)), "webhook-signature": proof}

@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterator
 from typing import Any, ClassVar
 
-from deployments.intake.source import SEVERITIES, Sample, TokenSource, judged
+from deployments.intake.source import SEVERITIES, TokenSource, judged
 from flows.opening.alert import Alert, State, alert
 
 # Pending and maintenance, which are 2 and 3, begin and end nothing.
@@ -49,9 +49,9 @@ class UptimeKuma(TokenSource):
             links=(monitor.get("url") or "",),
         )
 
-    def sample(self, now_s: float) -> Sample:
+    def body(self, now_s: float) -> bytes:
         number = int(now_s * 1000)
         monitor = {"id": number, "name": "sample", "type": "http", "url": "https://example.com", "tags": []}
         beat = {"monitorID": number, "status": 0, "msg": "Sent by incident alerts test", "important": True}
         said = {"heartbeat": beat, "monitor": monitor, "msg": f"[sample] [Down] {beat['msg']}"}
-        return self.bearer(json.dumps(said).encode())
+        return json.dumps(said).encode()

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from pydantic import SecretStr
 
 from flows.journal import heard, holding, refusals
-from flows.journal.connection import session_of
+from flows.journal.connection import Connection, session_of
 from flows.journal.entry import read_back
 from flows.journal.heard import Ended
 from flows.journal.holding import Snooze
@@ -35,14 +35,23 @@ _UNCLAIMED = """
     AND NOT EXISTS (SELECT FROM incident.alerts AS b WHERE b.fingerprint = a.fingerprint AND b.state = 'firing'
                        AND b.alert < a.alert AND b.at > a.at - %(again)s)
 """
-# From one source to the next in the index, whatever number of alerts each has.
+# What a test alert's fingerprint ends with; an alert's own goes on with a colon behind its source's name.
+TEST = "/test alert"
+# The newest test alert of each source that is asked about.
+_TESTED = """
+    SELECT s.source, a.alert, a.at, a.more::text FROM unnest(%s::text[]) AS s (source)
+      JOIN LATERAL (SELECT alert, at, more FROM incident.alerts
+                     WHERE fingerprint = s.source || %s ORDER BY alert DESC LIMIT 1) AS a ON true
+"""
+# From one source to the next in the index, whatever number of alerts each has. A test says nothing of its sender.
 _LAST = """
     WITH RECURSIVE named AS (
         (SELECT source FROM incident.alerts ORDER BY source LIMIT 1)
         UNION ALL
         SELECT (SELECT a.source FROM incident.alerts AS a WHERE a.source > named.source ORDER BY a.source LIMIT 1)
           FROM named WHERE named.source IS NOT NULL)
-    SELECT source, (SELECT at FROM incident.alerts AS a WHERE a.source = named.source ORDER BY alert DESC LIMIT 1)
+    SELECT source, (SELECT at FROM incident.alerts AS a
+                     WHERE a.source = named.source AND a.fingerprint <> named.source || %s ORDER BY alert DESC LIMIT 1)
       FROM named WHERE source IS NOT NULL
 """
 
@@ -68,6 +77,15 @@ class Kept:
     fingerprint: str
     # Back at this moment: it opens nothing before that is over.
     held: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tested:
+    """A test alert that arrived: its number, when, and when it was sent, in seconds since 1970."""
+
+    alert: int
+    at: datetime
+    sent_s: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,8 +139,7 @@ class Alerts:
     def last(self) -> dict[str, datetime]:
         """When each source that ever sent an alert sent its last."""
         with session_of(self._url) as session:
-            rows = session.execute(_LAST).fetchall()
-        return {str(source): at for source, at in rows if isinstance(at, datetime)}
+            return last(session)
 
     def refused(self, within: timedelta) -> list[Refusals]:
         """What was turned away at the door."""
@@ -143,6 +160,22 @@ class Alerts:
     def _kept(self, which: str, asked: Mapping[str, object]) -> list[Kept]:
         with session_of(self._url) as session:
             return [_kept(row) for row in session.execute(_LIST.format(which=which).encode(), asked)]
+
+
+def last(session: Connection) -> dict[str, datetime]:
+    """When each source that ever sent an alert sent its last; tests are none."""
+    rows = session.execute(_LAST, [TEST]).fetchall()
+    return {str(source): at for source, at in rows if isinstance(at, datetime)}
+
+
+def tested(session: Connection, sources: Collection[str]) -> dict[str, Tested]:
+    """The last test alert of each of these sources that one of arrived."""
+    rows = session.execute(_TESTED, [list(sources), TEST]).fetchall()
+    return {
+        str(source): Tested(alert=int(str(alert)), at=at, sent_s=float(str(read_back(str(more))["sent_s"])))
+        for source, alert, at, more in rows
+        if isinstance(at, datetime)
+    }
 
 
 def _kept(row: tuple[object, ...]) -> Kept:

@@ -9,7 +9,7 @@ None of it costs more when there were more incidents before.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
 from pydantic import SecretStr
@@ -59,6 +59,12 @@ _OPEN_OF = f"""
       {LAST_RUN}
      WHERE d.run IS NOT NULL AND {IS_OPEN}
 """  # noqa: S608 - constant
+_BY_ALERTS = """
+    SELECT asked.runbook, asked.environment FROM unnest(%s::text[], %s::text[]) AS asked (runbook, environment)
+     WHERE EXISTS (SELECT FROM incident.openings AS o
+                    WHERE (o.runbook, o.environment) = (asked.runbook, asked.environment)
+                      AND starts_with(o.actor, 'alert:'))
+"""
 _RECORD = """
     INSERT INTO incident.openings (runbook, environment, problem, actor, reason)
     VALUES (%(runbook)s, %(environment)s, %(problem)s, %(actor)s, %(reason)s) RETURNING opening
@@ -197,6 +203,13 @@ def _recorded(session: Connection, redact: Redactor, asked: Asked) -> int:
 
 def _place(asked: Asked) -> dict[str, str]:
     return {"runbook": asked.runbook, "environment": asked.environment, "problem": asked.problem}
+
+
+def by_alerts(session: Connection, wanted: Collection[tuple[str, str]]) -> set[tuple[str, str]]:
+    """Those of these runbooks, each with an environment, that an alert has opened there before."""
+    runbooks, environments = zip(*wanted, strict=True) if wanted else ((), ())
+    rows = session.execute(_BY_ALERTS, [list(runbooks), list(environments)]).fetchall()
+    return {(str(runbook), str(environment)) for runbook, environment in rows}
 
 
 def find_open(session: Connection, asked: Asked) -> Opening | None:

@@ -47,6 +47,7 @@ def test_it_answers_as_it_is_described(served: Served) -> None:
         ask()
         asked.append(operation.label)
     posts = ["POST /alerts/{source}", "POST /alerts/{source}/{key}"]
-    assert asked == [*posts, "GET /health", "GET /metrics", "GET /metrics/series"]
+    ours = ["GET /health", "GET /metrics", "GET /metrics/series", "GET /sources", "POST /sources/{name}/test"]
+    assert asked == [*posts, *ours]
     assert {200, 400, 401} <= answered
     assert served.journal.alerts.newest() == []
