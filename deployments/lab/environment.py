@@ -11,7 +11,19 @@ from string import Template
 from deployments import private_file
 from deployments.cluster import SUPERUSER
 from deployments.home import Home
-from deployments.lab import calendar, certificates, mail, mail_domain, mailboxes, mirror, n8n, provider, service, vendors, website
+from deployments.lab import (
+    calendar,
+    certificates,
+    mail,
+    mail_domain,
+    mailboxes,
+    mirror,
+    n8n,
+    provider,
+    service,
+    vendors,
+    website,
+)
 
 
 def text(home: Home, url: Callable[..., str], ports: Mapping[str, int]) -> str:
