@@ -20,6 +20,7 @@ from deployments.lab import (
     mirror,
     n8n,
     provider,
+    queues,
     service,
     vendors,
     website,
@@ -76,6 +77,8 @@ def text(home: Home, url: Callable[..., str], ports: Mapping[str, int]) -> str:
         **_n8n(home.lab.beside(service.N8N), ports[service.N8N]),
         **_vendors(home.lab.beside(service.VENDORS), ports[service.VENDORS]),
         **_calendar(home.lab.beside(service.CALENDAR), ports[service.CALENDAR]),
+        **{f"worker_{verb}": service.command(verb, service.WORKER) for verb in service.VERBS},
+        **queues.settings(home.lab.beside(service.VALKEY), home.lab.beside(service.WORKER), ports[service.VALKEY]),
     }
     pattern = Template(resources.files(__package__).joinpath("environment.toml").read_text(encoding="utf-8"))
     # JSON's strings are TOML's; a '$' would be read as a variable when the file is loaded.

@@ -43,6 +43,9 @@ from tasks.postgres.replication.checks import check_replication_lag, check_repli
 from tasks.postgres.statements.checks import check_running_statements, check_slow_statements
 from tasks.postgres.tables.checks import check_database_size
 from tasks.postgres.vacuum.age import check_transaction_age
+from tasks.queues.checks import check_queue_backlog, check_queue_paused
+from tasks.queues.failures import check_failed_jobs
+from tasks.redis.checks import check_redis_persistence
 from tasks.smtp.checks import check_smtp_certificate, check_smtp_login
 from tasks.status_page.checks import check_provider_status
 from tasks.website.certificates.checks import check_website_certificates
@@ -91,6 +94,10 @@ health = Health(
         check_overdue_enrolments,
         check_workflow_errors,
         check_expected_workflows,
+        check_queue_backlog,
+        check_queue_paused,
+        check_failed_jobs,
+        check_redis_persistence,
         check_bounces_by_kind,
         check_complaints,
         check_opens,
