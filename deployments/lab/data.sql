@@ -101,7 +101,10 @@ FROM workflow_executions WHERE status = 'error';
 
 INSERT INTO settings (setting, value, changed_by, changed_at)
 VALUES ('emergency_stop', 'false', 'setup', now() - interval '120 days'),
-       ('max_emails_per_run', '20', 'setup', now() - interval '120 days');
+       ('max_emails_per_run', '20', 'setup', now() - interval '120 days'),
+       ('claude_concurrency', '8', 'setup', now() - interval '120 days'),
+       ('unipile_concurrency', '4', 'setup', now() - interval '120 days'),
+       ('grok_concurrency', '4', 'setup', now() - interval '120 days');
 
 INSERT INTO workflows (workflow_name, active)
 VALUES ('Lead Nurture - Message Scheduler', true), ('Lead Nurture - Email Sender', true),

@@ -281,6 +281,8 @@ class Settings(Part):
     # The rows' names: the one that stops all sending, and how many mails one run of the sender may send.
     stop: Value | None = None
     per_run: Value | None = None
+    # And by vendor, how many requests to it the application makes at once: { claude = "claude_concurrency" }.
+    at_once: dict[Value, Value] = Field(default_factory=dict)
 
 
 class InboxStatuses(_Meanings):

@@ -75,7 +75,8 @@ GRANT SELECT, UPDATE ON ALL TABLES IN SCHEMA public TO actor;
 GRANT ALL ON ALL TABLES IN SCHEMA public TO app;
 INSERT INTO campaigns VALUES (1, 'Welcome'), (2, 'Win back');
 INSERT INTO settings VALUES ('emergency_stop', 'false', now() - interval '9 days', 'ana'),
-    ('max_emails_per_run', '50', now() - interval '9 days', 'ana');
+    ('max_emails_per_run', '50', now() - interval '9 days', 'ana'),
+    ('claude_concurrency', '50', now() - interval '9 days', 'ana');
 INSERT INTO workflows VALUES ('Scheduler', true, now()), ('Sender', true, now()), ('Updater', true, now());
 INSERT INTO leads (id, email) SELECT n, 'lead' || n || '@example.com' FROM generate_series(1, 1000) n;
 """
@@ -188,6 +189,7 @@ MAPPING: dict[str, Any] = {
         "stops": {"on": ["true"], "off": ["false"]},
         "stop": "emergency_stop",
         "per_run": "max_emails_per_run",
+        "at_once": {"claude": "claude_concurrency", "grok": "grok_concurrency"},
     },
     "workflows": {
         "table": "workflows",
