@@ -35,6 +35,7 @@ from tasks.mail_domain.checks import (
 )
 from tasks.mail_provider.access.checks import check_mail_provider_key, check_mail_provider_standing
 from tasks.mail_provider.mails.checks import check_mail_provider_bounces, check_mail_provider_complaints
+from tasks.n8n.workflows.checks import check_n8n_active, check_n8n_last_runs
 from tasks.pgbouncer.checks import check_pooler
 from tasks.postgres.connections.checks import check_can_connect, check_connection_slots
 from tasks.postgres.indexes.checks import check_invalid_indexes
@@ -103,6 +104,8 @@ health = Health(
         check_opens,
         check_clicks,
         check_unsubscribes,
+        check_n8n_active,
+        check_n8n_last_runs,
         check_mail_provider_key,
         check_mail_provider_standing,
         check_mail_provider_bounces,
