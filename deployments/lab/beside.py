@@ -12,8 +12,8 @@ from pathlib import Path
 
 from deployments import accounts, private_file
 from deployments.home import Part
-from deployments.lab import certificates, mail, mail_domain, provider, sender, vendors, website
-from deployments.lab.service import MAIL, MAIL_PROVIDER, NAME_SERVER, SENDER, VENDORS, WEBSITE
+from deployments.lab import calendar, certificates, mail, mail_domain, n8n, provider, sender, vendors, website
+from deployments.lab.service import CALENDAR, MAIL, MAIL_PROVIDER, N8N, NAME_SERVER, SENDER, VENDORS, WEBSITE
 from deployments.supervise import Program, Supervisor
 from deployments.trouble import CannotStart
 
@@ -70,6 +70,12 @@ def _mail_provider(folder: Path, _: Url) -> None:
     private_file.write(folder / provider.KEY, f"{keys[provider.FIRST]}\n")
 
 
+def _n8n(folder: Path, _: Url) -> None:
+    for name in (n8n.TROUBLE, n8n.STATE):
+        (folder / name).unlink(missing_ok=True)
+    private_file.write_json(folder / n8n.KEYS, {accounts.new_password(): n8n.SCOPES})
+
+
 def _vendors(folder: Path, url: Url) -> None:
     keys = {vendor: {name: accounts.new_password() for name in vendors.HELD} for vendor in vendors.NAMES}
     private_file.write_json(folder / vendors.KEYS, keys)
@@ -79,6 +85,22 @@ def _vendors(folder: Path, url: Url) -> None:
             (folder / name).unlink(missing_ok=True)
         private_file.write(folder / vendors.key_file(vendor), f"{held[vendors.FIRST]}\n")
     (folder / vendors.LINKS).unlink(missing_ok=True)
+
+
+def _calendar(folder: Path, _: Url) -> None:
+    for name in (calendar.TROUBLE, f"{calendar.SECRET}.before", f"{calendar.REDIRECT}.before"):
+        (folder / name).unlink(missing_ok=True)
+    clients = {
+        vendor: {
+            "client_id": f"lab-{vendor}",
+            "secrets": [accounts.new_password(), accounts.new_password()],
+            "redirects": [calendar.REGISTERED.format(vendor=vendor)],
+        }
+        for vendor in (calendar.GOOGLE, calendar.MICROSOFT)
+    }
+    private_file.write_json(folder / calendar.CLIENTS, clients)
+    private_file.write(folder / calendar.SECRET, f"{clients[calendar.GOOGLE]['secrets'][0]}\n")
+    private_file.write(folder / calendar.REDIRECT, f"{calendar.REGISTERED.format(vendor=calendar.GOOGLE)}\n")
 
 
 # Not imported: it takes dnspython, and who starts a lab need not wait for that.
@@ -91,7 +113,9 @@ BESIDE = (
     Server(name=NAME_SERVER, script=_NAME_SERVER, ports=(NAME_SERVER,), prepare=_name_server),
     Server(name=MAIL, script=mail.SCRIPT, ports=(mail.SMTP, mail.IMAP), prepare=_mail),
     Server(name=MAIL_PROVIDER, script=provider.__file__, ports=(MAIL_PROVIDER,), prepare=_mail_provider),
+    Server(name=N8N, script=n8n.__file__, ports=(N8N,), prepare=_n8n),
     Server(name=VENDORS, script=vendors.__file__, ports=(VENDORS,), prepare=_vendors),
+    Server(name=CALENDAR, script=calendar.__file__, ports=(CALENDAR,), prepare=_calendar),
 )
 NAMES = [server.name for server in BESIDE]
 # By the name it has in the lab's state: what people call it.

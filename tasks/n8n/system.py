@@ -63,6 +63,8 @@ class N8n(HostedApi):
     api: str = Field(default="/api/v1", pattern=r"^(/[A-Za-z0-9_-]{1,64}){1,4}$")
     expected: Mapping[str, Annotated[float, Field(gt=0, le=90 * 86400)]] = Field(default_factory=dict, max_length=50)
     concurrency: int | None = Field(default=None, ge=1, le=10_000)
+    # Where workflows are exported to: a folder a day. It holds what people wrote into nodes.
+    exports: Path | None = None
     # Read by a stand-in that can be told to be ill, as the lab's is. Never set it in production.
     drill_file: Path | None = None
 

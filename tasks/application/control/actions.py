@@ -249,6 +249,16 @@ def set_as_planned(application: ApplicationDatabase, plan: Plan, why: str) -> Ou
             given = {"setting": change.setting, "was": change.was, "value": change.value}
             if not session.run(application.filled(SET_SETTING), **given, by=APPLICATION, reason=why):
                 raise CannotLook(f"The setting {change.setting!r} was changed by somebody else; nothing was done.")
+        for change in changes:
+            # Read back before it counts: a trigger or a view may make nothing of it, and say nothing.
+            there = [row["value"] for row in session.run(application.filled(SETTING), setting=change.setting)]
+            if there != [change.value]:
+                raise Refused(
+                    f"The setting {change.setting!r} was written as {change.value!r} and reads "
+                    f"{', '.join(map(str, there))!r}; nothing was done.",
+                    remedy="A trigger or a rule of the application's database keeps it as it is: change it where the "
+                    "application itself does. To stop mail at once, stop what sends it.",
+                )
     told = ", ".join(f"{change.setting} is {change.value} (was {change.was})" for change in changes)
     return Outcome(says=f"{told}.", complete=True, rows=[change.row for change in changes])
 

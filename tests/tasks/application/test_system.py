@@ -17,7 +17,7 @@ from tasks.model import CannotLook, Refused, Verdict
 from tests.tasks.application.conftest import MAPPING, Shop
 
 EXAMPLE = Path(__file__).parents[3] / "environments.example.toml"
-NO_COLUMNS = {"table", "scheduler", "sender", "stop", "per_run"}
+NO_COLUMNS = {"table", "scheduler", "sender", "updater", "time_zone", "stop", "per_run"}
 HOSTILE = '"; DROP TABLE leads; --%s\\'
 SPAN = {"since": "2020-01-01", "until": "2030-01-01"}
 
