@@ -11,7 +11,19 @@ from string import Template
 from deployments import private_file
 from deployments.cluster import SUPERUSER
 from deployments.home import Home
-from deployments.lab import certificates, mail, mail_domain, mailboxes, mirror, provider, service, website
+from deployments.intake.alertmanager import Alertmanager
+from deployments.lab import (
+    alerter,
+    alerts,
+    certificates,
+    mail,
+    mail_domain,
+    mailboxes,
+    mirror,
+    provider,
+    service,
+    website,
+)
 
 
 def text(home: Home, url: Callable[..., str], ports: Mapping[str, int]) -> str:
@@ -61,6 +73,7 @@ def text(home: Home, url: Callable[..., str], ports: Mapping[str, int]) -> str:
         **mail.settings(post, ports),
         "mail_ca": str(post / certificates.CA),
         **_mail_provider(home.lab.beside(service.MAIL_PROVIDER), ports[service.MAIL_PROVIDER]),
+        **_intake(home),
     }
     pattern = Template(resources.files(__package__).joinpath("environment.toml").read_text(encoding="utf-8"))
     # JSON's strings are TOML's; a '$' would be read as a variable when the file is loaded.
@@ -75,4 +88,14 @@ def _mail_provider(folder: Path, port: int) -> dict[str, str | list[str]]:
         "mail_provider_key_file": str(folder / provider.KEY),
         "mail_provider_spare_key": private_file.read_json(folder / provider.KEYS)[provider.SPARE],
         "mail_provider_trouble": str(folder / provider.TROUBLE),
+    }
+
+
+def _intake(home: Home) -> dict[str, str]:
+    state = private_file.read_json(home.lab.state)
+    return {
+        "intake_url": alerts.url(state["alerts_port"]),
+        "intake_secret": state["alerts"][alerts.STATUS],
+        "alerter_secret_file": str(home.lab.beside(service.ALERTER) / alerter.SECRET),
+        "alerter_secret": state["alerts"][Alertmanager.type],
     }

@@ -21,6 +21,7 @@ SENDER = "sender"
 NAME_SERVER = "name_server"
 MAIL = "mail"
 MAIL_PROVIDER = "mail_provider"
+ALERTER = "alerter"
 VERBS = ("restart", "status", "stop")
 NOT_RUNNING, NO_SUCH_SERVICE = 3, 4
 # In supervisor's numbers: up for longer than its `startsecs`.

@@ -9,6 +9,7 @@ from runbooks.window import Day
 from tasks.application.rows.checks import check_orphaned_rows, check_repeated_rows
 from tasks.backup.checks import check_backup_copies, check_old_backups
 from tasks.certificates.checks import check_certificate_files
+from tasks.intake.checks import check_alert_refusals, check_alert_sources, check_runbooks_reached
 from tasks.logs.checks import check_log_durations
 from tasks.mail_domain.checks import check_mail_name_servers, check_mail_transport, check_user_domains
 from tasks.mirror.checks import check_row_counts, check_row_drift
@@ -63,6 +64,9 @@ health = Health(
         check_overdue_rows,
         check_backup_copies,
         check_old_backups,
+        check_alert_refusals,
+        check_alert_sources,
+        check_runbooks_reached,
     ),
     ran=(
         Ran("maintenance/backup", within=timedelta(days=2)),
