@@ -21,6 +21,7 @@ from flows.life.verify import closing, verified, verify
 from flows.step import halfway
 from flows.step.act import Change
 from flows.step.by_hand import instruct, mend_by_hand, nothing_else_helps
+from flows.step.follow import follow
 from flows.step.resolve import resolve
 from flows.step.undo import offer_undo
 from flows.told.artifacts import publish_findings
@@ -64,11 +65,9 @@ def _course(case: Case, runbook: Runbook) -> tuple[Ending, str]:
     publish_findings("findings", findings, runbook.title)
     if not case.called():
         return nothing_found(findings, case.environment)
-    for part in runbook.resolution:
-        if part.when in case.called() and _take(case, part) in STOPS:
-            break
-    if nothing_else_helps(case):
-        mend_by_hand(case)
+    # An emergency has begun already, and waits for nobody.
+    if runbook.at_once or follow(case):
+        _mend(case, runbook)
     # All are asked, and count; only what somebody does something about is waited for.
     waited_for = [asked for asked in case.called() if not _declined(case, runbook, asked)]
     ending = verify(
@@ -81,6 +80,14 @@ def _course(case: Case, runbook: Runbook) -> tuple[Ending, str]:
     well = {asked for asked, finding in found.items() if finding.verdict is Verdict.OK}
     undone = offer_undo(case, helped=well if ending is Ending.UNCHANGED else ())
     return halfway.ended(case, undone, ending, closing(case, ending))
+
+
+def _mend(case: Case, runbook: Runbook) -> None:
+    for part in runbook.resolution:
+        if part.when in case.called() and _take(case, part) in STOPS:
+            break
+    if nothing_else_helps(case):
+        mend_by_hand(case)
 
 
 def _take_at_once(case: Case, step: Step) -> None:

@@ -142,8 +142,8 @@ class Catalog:
 
     def related(self, slug: str) -> tuple[Catalogued, ...]:
         """What the runbook calls related, and what calls it related: the reader of either wants the other."""
-        own = self.get(slug).runbook.related
-        return tuple(e for e in self if e.slug != slug and (e.slug in own or slug in e.runbook.related))
+        own = _named(self.get(slug).runbook)
+        return tuple(e for e in self if e.slug != slug and (e.slug in own or slug in _named(e.runbook)))
 
     def watches(self) -> Iterator[tuple[str, Watch]]:
         """Every watch that is declared, with the slug of the runbook it opens."""
@@ -262,9 +262,18 @@ def _package(folder: Path) -> str:
     return name
 
 
+def _named(declared: Declared) -> set[str]:
+    return {*declared.related, *declared.symptom_of}
+
+
 def _contradictions(found: list[Catalogued], unusable: Collection[str] = ()) -> list[Complaint]:
     """What stands against each other, each blamed on the later one; `unusable` slugs are known, and no more."""
-    return [*_declared_twice(found), *_pointing_nowhere(found, unusable), *_two_checks_of_one_name(found)]
+    return [
+        *_declared_twice(found),
+        *_pointing_nowhere(found, unusable),
+        *_waiting_in_a_circle(found),
+        *_two_checks_of_one_name(found),
+    ]
 
 
 def _declared_twice(found: list[Catalogued]) -> Iterator[Complaint]:
@@ -280,12 +289,28 @@ def _pointing_nowhere(found: list[Catalogued], unusable: Collection[str]) -> Ite
     slugs = {entry.slug: entry for entry in found}
     for entry in found:
         named = [("related", slug) for slug in entry.runbook.related]
+        named += [("symptom_of", slug) for slug in entry.runbook.symptom_of]
         if isinstance(entry.runbook, Health):
             named += [("ran", ran.slug) for ran in entry.runbook.ran]
         for where, slug in named:
             if slug not in slugs and slug not in unusable:
                 says = f"{entry.slug} ({entry.source}): {where} {slug!r} is no runbook.{_did_you_mean(slug, slugs)}"
                 yield Complaint(slug=entry.slug, says=says)
+
+
+def _waiting_in_a_circle(found: list[Catalogued]) -> Iterator[Complaint]:
+    """Each would wait for the other's verdict."""
+    roots = {entry.slug: entry.runbook.symptom_of for entry in found}
+    for entry in found:
+        above, seen = [*entry.runbook.symptom_of], set[str]()
+        while above:
+            slug = above.pop()
+            if slug == entry.slug:
+                says = f"{entry.slug} ({entry.source}): by `symptom_of` it is a symptom of itself. Take one out."
+                yield Complaint(slug=entry.slug, says=says)
+                break
+            above += [] if slug in seen else roots.get(slug, ())
+            seen.add(slug)
 
 
 def _two_checks_of_one_name(found: list[Catalogued]) -> Iterator[Complaint]:

@@ -162,6 +162,8 @@ class Declared:
     keywords: tuple[str, ...]
     verification: Verify
     related: tuple[str, ...] = ()
+    # What it may be a symptom of: is an incident of one of these open there, this one waits for its verdict.
+    symptom_of: tuple[str, ...] = ()
     drills: tuple[Drill, ...] = ()
     parameters: tuple[Parameter, ...] = ()
 
@@ -256,7 +258,7 @@ class Declared:
                 yield f"`{name}` is empty. A person at 2 am needs it."
         if len(self.title.splitlines()) > 1:
             yield "`title` has several lines. Say it in one."
-        for name in ("keywords", *self._tuples, "related", "drills", "parameters"):
+        for name in ("keywords", *self._tuples, "related", "symptom_of", "drills", "parameters"):
             # A lone ("door") is a text, and each of its letters would become a keyword.
             if not isinstance(getattr(self, name), tuple):
                 kind = type(getattr(self, name)).__name__

@@ -56,6 +56,10 @@ def _related(catalogued: Catalogued, catalog: Catalog) -> Iterator[str]:
     related = catalog.related(catalogued.slug)
     if related:
         yield "## Related"
+        roots = [other for other in related if other.slug in catalogued.runbook.symptom_of]
+        if roots:
+            named = ", ".join(_link(root, catalogued) for root in roots)
+            yield f"It may be a symptom of {named}: while an incident of that is open, this one waits for its verdict."
         yield "\n".join(f"- {_link(other, catalogued)}: {text(other.runbook.about)}" for other in related)
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any, ClassVar
 
 from tasks.mandate import Mandate
-from tasks.model import NoWayBack, Outcome, Plan, Risk
+from tasks.model import Command, NoWayBack, Outcome, Plan, Risk
 from tasks.parameters import systems_of
 from tasks.system import System
 
@@ -52,6 +52,9 @@ class Action(ABC):
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
+        # What names ABC itself is a base for actions, and none yet.
+        if ABC in cls.__bases__:
+            return
         where = f"{cls.__module__}.{cls.__qualname__}"
         if not (cls.__doc__ or "").strip():
             raise InvalidAction(f"{where}: the docstring's first line is the step's title; write an order, 'End …'.")
@@ -104,6 +107,11 @@ class Action(ABC):
         radius = plan.blast_radius
         wide = self.two_people_above is not None and radius.touched > self.two_people_above * max(radius.total, 1)
         return 2 if plan.risk is Risk.HIGH or wide else 1
+
+    def beyond(self, fresh: Plan, approved: Plan) -> list[Command]:
+        """The commands of `fresh` that were not approved with `approved`."""
+        more = fresh.exceeds(approved)
+        return [command for command in fresh.commands if command.effect in more]
 
     def undoing(self, plan: Plan, outcome: Outcome) -> Action | None:
         """The action that takes back what was done of `plan`, or None where nothing was, or there is no way back."""

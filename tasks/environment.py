@@ -33,12 +33,15 @@ def _zone(name: str) -> str:
     return name
 
 
+TimeZone = Annotated[str, AfterValidator(_zone)]
+
+
 class Measured(BaseModel):
     """What is judged by numbers in one place: limits that differ from the declared ones, and what is promised."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    time_zone: Annotated[str, AfterValidator(_zone)] = "UTC"
+    time_zone: TimeZone = "UTC"
     thresholds: Mapping[str, Mapping[str, Threshold]] = Field(default_factory=dict)
     objectives: Annotated[tuple[Objective, ...], AfterValidator(named_apart)] = ()
 

@@ -12,8 +12,8 @@ from pathlib import Path
 
 from deployments import accounts, private_file
 from deployments.home import Part
-from deployments.lab import alerter, certificates, mail, mail_domain, provider, sender, website
-from deployments.lab.service import ALERTER, MAIL, MAIL_PROVIDER, NAME_SERVER, SENDER, WEBSITE
+from deployments.lab import alerter, certificates, mail, mail_domain, n8n, provider, sender, website
+from deployments.lab.service import ALERTER, MAIL, MAIL_PROVIDER, N8N, NAME_SERVER, SENDER, WEBSITE
 from deployments.supervise import Program, Supervisor
 from deployments.trouble import CannotStart
 
@@ -70,6 +70,12 @@ def _mail_provider(folder: Path, _: Url) -> None:
     private_file.write(folder / provider.KEY, f"{keys[provider.FIRST]}\n")
 
 
+def _n8n(folder: Path, _: Url) -> None:
+    for name in (n8n.TROUBLE, n8n.STATE):
+        (folder / name).unlink(missing_ok=True)
+    private_file.write_json(folder / n8n.KEYS, {accounts.new_password(): n8n.SCOPES})
+
+
 def _alerter(folder: Path, _: Url) -> None:
     """Its secret and address are the lab's alerts' own (alerts.prepare)."""
     (folder / f"{alerter.SECRET}.before").unlink(missing_ok=True)
@@ -85,6 +91,7 @@ BESIDE = (
     Server(name=NAME_SERVER, script=_NAME_SERVER, ports=(NAME_SERVER,), prepare=_name_server),
     Server(name=MAIL, script=mail.SCRIPT, ports=(mail.SMTP, mail.IMAP), prepare=_mail),
     Server(name=MAIL_PROVIDER, script=provider.__file__, ports=(MAIL_PROVIDER,), prepare=_mail_provider),
+    Server(name=N8N, script=n8n.__file__, ports=(N8N,), prepare=_n8n),
     Server(name=ALERTER, script=alerter.__file__, ports=(), prepare=_alerter),
 )
 NAMES = [server.name for server in BESIDE]

@@ -104,7 +104,8 @@ VALUES ('emergency_stop', 'false', 'setup', now() - interval '120 days'),
        ('max_emails_per_run', '20', 'setup', now() - interval '120 days');
 
 INSERT INTO workflows (workflow_name, active)
-VALUES ('Lead Nurture - Message Scheduler', true), ('Lead Nurture - Email Sender', true);
+VALUES ('Lead Nurture - Message Scheduler', true), ('Lead Nurture - Email Sender', true),
+       ('Campaign Analytics Updater', true);
 
 -- Three that were warmed up long ago, and one in its second week.
 INSERT INTO inboxes (address, daily_limit, warmup_from, created_at)

@@ -20,6 +20,7 @@ from deployments.lab import (
     mail_domain,
     mailboxes,
     mirror,
+    n8n,
     provider,
     service,
     website,
@@ -73,6 +74,7 @@ def text(home: Home, url: Callable[..., str], ports: Mapping[str, int]) -> str:
         **mail.settings(post, ports),
         "mail_ca": str(post / certificates.CA),
         **_mail_provider(home.lab.beside(service.MAIL_PROVIDER), ports[service.MAIL_PROVIDER]),
+        **_n8n(home.lab.beside(service.N8N), ports[service.N8N]),
         **_intake(home),
     }
     pattern = Template(resources.files(__package__).joinpath("environment.toml").read_text(encoding="utf-8"))
@@ -88,6 +90,16 @@ def _mail_provider(folder: Path, port: int) -> dict[str, str | list[str]]:
         "mail_provider_key_file": str(folder / provider.KEY),
         "mail_provider_spare_key": private_file.read_json(folder / provider.KEYS)[provider.SPARE],
         "mail_provider_trouble": str(folder / provider.TROUBLE),
+    }
+
+
+def _n8n(folder: Path, port: int) -> dict[str, str | list[str]]:
+    return {
+        "n8n_url": f"http://127.0.0.1:{port}",
+        "n8n_key": next(iter(private_file.read_json(folder / n8n.KEYS))),
+        "n8n_exports": str(folder / "exports"),
+        "n8n_trouble": str(folder / n8n.TROUBLE),
+        **{f"n8n_{verb}": service.command(verb, service.N8N) for verb in service.VERBS},
     }
 
 

@@ -21,6 +21,7 @@ SENDER = "sender"
 NAME_SERVER = "name_server"
 MAIL = "mail"
 MAIL_PROVIDER = "mail_provider"
+N8N = "n8n"
 ALERTER = "alerter"
 VERBS = ("restart", "status", "stop")
 NOT_RUNNING, NO_SUCH_SERVICE = 3, 4

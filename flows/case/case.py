@@ -15,6 +15,7 @@ from flows.case.question import Asker
 from flows.case.sealed import seal, unseal
 from flows.case.standing import Standing
 from flows.journal import Entry, HeldLog, Journal, Redactor, kinds
+from flows.journal.body import Told
 from flows.run import settings
 from runbooks.catalog import Catalogued
 from runbooks.model import AnyCheck, Declared, title_key
@@ -86,6 +87,8 @@ class Case:
     say: Callable[[str], None]
     # Does the recoverer have another process take it up when this one is gone? Not what a terminal runs.
     recoverable: bool = False
+    # The runbooks that belong to this one, by slug.
+    kin: tuple[str, ...] = ()
     # Of a maintenance within its window.
     standing: Standing | None = None
 
@@ -93,7 +96,7 @@ class Case:
     def runbook(self) -> Declared:
         return self.catalogued.runbook
 
-    def record(self, key: str, told: kinds.Told) -> Entry:
+    def record(self, key: str, told: Told) -> Entry:
         """Append to the journal in the engine's own name."""
         return self.log.append(ENGINE, key, told)
 

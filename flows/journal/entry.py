@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import rfc8785
 
-from flows.journal.kinds import Told
+from flows.journal.body import Told
 from tasks.model import Json, Row, canonical
 
 # Whole numbers beyond this are not exact in JSON (RFC 8785 follows ECMAScript, where every number is a double).

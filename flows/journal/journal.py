@@ -12,10 +12,11 @@ from pydantic import SecretStr
 
 from flows.journal import codes, locks, measurement, summary
 from flows.journal.alerts import Alerts
+from flows.journal.body import Told
 from flows.journal.chain import broken, stands_for_removed
 from flows.journal.connection import connect, refuse_transaction_pooler, session_of, speaking
 from flows.journal.entry import Entry, checked
-from flows.journal.kinds import Opened, Told
+from flows.journal.kinds import Opened
 from flows.journal.lately import LastRun, Place, lately
 from flows.journal.log import ENTRIES, HeldLog, entry_from, write
 from flows.journal.looks import Look, looks

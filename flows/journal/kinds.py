@@ -11,39 +11,10 @@ meaning. `tests/flows/journal/test_kinds.py` holds entries of this release to it
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import MISSING, Field, dataclass, field, fields
-from typing import ClassVar, dataclass_transform
+from dataclasses import field
 
-from tasks.model import Json, Row
-
-# A field whose name an entry itself has.
-STORED_AS = "stored as"
-# Each name with the bodies it stands for.
-KINDS: dict[str, list[type[Told]]] = {}
-
-
-@dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(field,))
-class Told:
-    """What an entry says, before it has its place in a chain. A frozen dataclass, as each of its kinds is."""
-
-    kind: ClassVar[str]
-    __dataclass_fields__: ClassVar[dict[str, Field[Json]]]
-
-    def __init_subclass__(cls, *, kind: str = "") -> None:
-        dataclass(frozen=True, kw_only=True)(cls)
-        if kind:
-            cls.kind = kind
-            KINDS.setdefault(kind, []).append(cls)
-
-    def body(self) -> Row:
-        """As it is stored, but for what redaction hides."""
-        said: list[tuple[Field[Json], Json]] = [(one, getattr(self, one.name)) for one in fields(self)]
-        return {stored_as(one): value for one, value in said if value is not None or one.default is MISSING}
-
-
-def stored_as(one: Field[Json]) -> str:
-    """The name of a field in a stored body."""
-    return str(one.metadata.get(STORED_AS, one.name))
+from flows.journal.body import STORED_AS, Told
+from tasks.model import Row
 
 
 class Opened(Told, kind="opened"):
@@ -254,6 +225,22 @@ class Verified(Told, kind="verified"):
     ending: str
     findings: Row
     worse: Sequence[Row]
+
+
+class Beside(Told, kind="beside"):
+    """By the engine, in both: another incident of a related runbook is open there. `leads`: this one waits for it."""
+
+    incident: str
+    runbook: str
+    leads: bool
+    says: str
+
+
+class Led(Told, kind="led"):
+    """By the engine: the wait for the incident that leads is over, why, and whether steps of its own are taken."""
+
+    says: str
+    goes_on: bool
 
 
 class Severity(Told, kind="severity"):

@@ -11,10 +11,10 @@ import psycopg
 from psycopg import errors
 from pydantic import SecretStr
 
+from flows.journal.body import KINDS, Told
 from flows.journal.chain import GENESIS, chained
 from flows.journal.connection import Connection, JournalUnavailable, speaking
 from flows.journal.entry import Entry, NotRecordable, checked, read_back, written
-from flows.journal.kinds import KINDS, Told
 from flows.journal.locks import turn_key, write_key
 from flows.journal.openings import Asked, register
 from flows.journal.redact import Redactor

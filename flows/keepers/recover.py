@@ -5,7 +5,7 @@
 2. A run that died before it opened its incident is scheduled again too.
 3. A gate past its expiry is woken the same way; the gate itself then records that nobody answered. So is one that
    somebody blocked with an answer of their own making, and one whose process died before its form was saved; they ask
-   again.
+   again. So is one that waits for the verdict of another incident, once that has ended.
 4. A run cancelled or deleted in Prefect, or one of a terminal that is gone, closes its incident: nothing more is done.
 5. A run that died right after it closed its incident is scheduled again, to tell Prefect how it ended.
 
@@ -23,6 +23,7 @@ from typing import Any
 from uuid import UUID
 
 from flows.case.case import Ending
+from flows.case.leading import how_it_ended, waits_for
 from flows.case.question import open_question
 from flows.journal import AlreadyRecorded, Entry, HeldElsewhere, IncidentSummary, Journal, JournalBroken, Retired, kinds
 from flows.run.clock import now
@@ -54,6 +55,7 @@ NO_PROGRESS = (
     kinds.Taken,
     kinds.Severity,
     kinds.Closing,
+    kinds.Beside,
 )
 
 
@@ -73,6 +75,8 @@ class Recoverer:
     formed: set[UUID] = field(default_factory=set)
     # Those that wait, well at their last look, until when; who was looked at longest ago comes first.
     waiting: dict[str, datetime] = field(default_factory=dict)
+    # Which of them wait for another incident's verdict, and for whose.
+    leaders: dict[str, str] = field(default_factory=dict)
     # Which runs were changed in Prefect since this was asked last; None: any may have been.
     moved: Callable[[], set[str] | None] = lambda: None
     # When Prefect was asked about all, by our own steady clock; and what it was not asked about since it changed.
@@ -131,7 +135,9 @@ class Recoverer:
         self.waiting = {incident: until for incident, until in self.waiting.items() if incident in still}
         rest = dict(itertools.islice(self.waiting.items(), IN_TURN if self.unasked is None else 0, None))
         at = now()
+        self.leaders = {incident: leader for incident, leader in self.leaders.items() if incident in still}
         changed = {incident for incident, until in rest.items() if at > until}
+        changed |= {incident for incident, leader in self.leaders.items() if leader not in still}
         changed |= _no_longer_paused(client, rest) if self.unasked is None else self.unasked
         return [summary for summary in lived if summary.incident in changed or summary.incident not in rest]
 
@@ -180,8 +186,12 @@ class Recoverer:
         return same and bool(max(now() - run.state.timestamp, watched) > patience)
 
     def _wake(self, client: Any, run: Any, before: Seen) -> None:
-        question = open_question(self.journal.read(str(run.id)))
-        if question is not None and now() > question.expires_at:
+        entries = self.journal.read(str(run.id))
+        question, leader = open_question(entries), waits_for(entries)
+        if question is not None and leader and how_it_ended(self.journal, leader):
+            self.say(f"{run.id}: {leader}, for whose verdict it waited, has ended.")
+            _schedule(client, run.id)
+        elif question is not None and now() > question.expires_at:
             self.say(f"{run.id}: nobody answered {question.title!r} in time.")
             _schedule(client, run.id)
         elif question is not None and _blocked(run):
@@ -192,6 +202,7 @@ class Recoverer:
             _schedule(client, run.id)
         elif question is not None and run.state.id in self.formed:
             self.waiting[str(run.id)] = question.expires_at
+            self.leaders |= {str(run.id): leader} if leader else {}
 
     def _lacks_form(self, run: Any) -> bool:
         """Can nobody answer? Without its form the server refuses every answer. One that was seen stays."""

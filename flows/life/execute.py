@@ -83,6 +83,7 @@ def live_through(
                 redact=redact,
                 asker=_asker(run),
                 recoverable=run.deployment_id is not None,
+                kin=tuple(entry.slug for entry in known.related(slug)),
                 # Prefect keeps the log where every holder of its login can read it.
                 say=lambda text: logger.info(redact.text(text)),
             )

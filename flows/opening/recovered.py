@@ -11,6 +11,7 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 
 from flows.case.case import BY_HAND, step_key
+from flows.case.leading import FOLLOW
 from flows.case.question import open_question
 from flows.journal import AlreadyRecorded, Entry, Journal, kinds
 from flows.run.clock import now
@@ -53,7 +54,8 @@ def _waits_for(entries: Sequence[Entry], runbook: Declared) -> set[str]:
         for entry in entries
         if entry.is_a(kinds.Finding) and entry.body["verdict"] == Verdict.BAD.name
     }
-    return called if question.key.startswith(f"{step_key(BY_HAND)}/") and len(called) == 1 else set()
+    by_us = not question.key.startswith((f"{step_key(BY_HAND)}/", f"{FOLLOW}/"))
+    return set() if by_us or len(called) != 1 else called
 
 
 def _told_lately(entries: Sequence[Entry]) -> bool:

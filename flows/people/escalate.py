@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from flows.case.case import BY_HAND, Ending, step_key
+from flows.case.leading import FOLLOW
 from flows.case.question import Question, open_question
 from flows.journal import AlreadyRecorded, Entry, IncidentSummary, Journal, JournalBroken, kinds
 from flows.people.deliver import Letter, Post
@@ -149,7 +150,7 @@ def due(summary: IncidentSummary, entries: Sequence[Entry], place: Environment) 
     yield from _waits(summary, entries, place)
     for entry in entries:
         # What a person mends by hand is asked again, and that is told.
-        if entry.is_a(kinds.Expired) and not entry.key.startswith(f"{step_key(BY_HAND)}/"):
+        if entry.is_a(kinds.Expired) and not entry.key.startswith((f"{step_key(BY_HAND)}/", f"{FOLLOW}/")):
             yield from _to(
                 END,
                 key=entry.key.removesuffix("/answered") + "/expired",
@@ -182,6 +183,9 @@ def _waits(summary: IncidentSummary, entries: Sequence[Entry], place: Environmen
     asked_at = next(datetime.fromisoformat(e.at) for e in entries if e.key == f"{question.key}/asked")
     severity = Severity(summary.severity or Severity.P2)
     minutes = {**LADDER[severity], **place.escalation.get(severity.value, {})}
+    if question.key.startswith(f"{FOLLOW}/"):
+        # Another one's verdict is waited for: people are called out for that one.
+        minutes = {role: after for role, after in minutes.items() if role in END}
     for role, after in minutes.items():
         if now() - asked_at >= timedelta(minutes=after):
             yield _of(question, summary, place, role)
@@ -200,6 +204,8 @@ def _of(question: Question, summary: IncidentSummary, place: Environment, role: 
 
 def _to_do(question: Question) -> str:
     how = f"incident approve {question.incident[:8]}, or Resume in the Prefect UI."
+    if question.key.startswith(f"{FOLLOW}/"):
+        return f"\n\nTo decide otherwise: {how}"
     if not question.plan.commands:
         return f"\n\nWhen it is done, say so: {how}"
     return (

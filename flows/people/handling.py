@@ -5,6 +5,7 @@ from __future__ import annotations
 import getpass
 
 from flows.journal import AlreadyRecorded, Journal, kinds
+from flows.journal.body import Told
 from flows.run.trigger import cancel
 from runbooks.model import Severity
 
@@ -61,7 +62,7 @@ def _refuse_closed(journal: Journal, incident: str) -> None:
         raise Over(f"Incident {incident[:8]} is closed. A note can still be added: incident note {incident[:8]} TEXT")
 
 
-def _record(journal: Journal, incident: str, name: str, told: kinds.Told) -> None:
+def _record(journal: Journal, incident: str, name: str, told: Told) -> None:
     # The name is a claim, so whoever is logged in on that machine is kept beside it.
     while True:
         # Each is a thing of its own, however many people write at once.

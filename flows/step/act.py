@@ -21,6 +21,7 @@ from flows.step.stopped import go_on_only_if_wanted
 from flows.told.artifacts import ProgressBar
 from runbooks.model import AnyCheck
 from tasks.action import Action
+from tasks.bounded import Bounded
 from tasks.defect import called
 from tasks.how_far import Progress, told_to
 from tasks.mandate import Mandate
@@ -153,7 +154,7 @@ def _again(case: Case, change: Change, intent: Entry, attempt: int) -> End | Non
         return end
     if attempt < TRIES:
         fresh = plan_now(case, change)
-        left = rest(fresh, case, plan)
+        left = approved_of(case, change, plan, fresh)
         if not fresh.commands:
             return End(Fate.MOOT, f"It was begun and did not happen, and nothing is left to do. {fresh.does}")
         if not left.commands:
@@ -206,7 +207,22 @@ def declined(settled: Settled) -> End:
     return End(fate, f"Decided by {', '.join(settled.by)}. {settled.note}".strip())
 
 
-def rest(fresh: Plan, case: Case, approved: Plan) -> Plan:
+def approved_of(case: Case, change: Change, approved: Plan, fresh: Plan) -> Plan:
+    """What of `fresh`, the plan of now, was approved.
+
+    Raises:
+        CannotLook: the system does not let itself be asked what is left of a description.
+    """
+    action = change.action
+    if isinstance(action, Bounded):
+        ask = action.within
+        fresh = case.patiently(
+            lambda: called(ask, **case.environment.supply(ask), **case.filled(ask), approved=approved)
+        )
+    return _rest(fresh, case, approved)
+
+
+def _rest(fresh: Plan, case: Case, approved: Plan) -> Plan:
     """What of the fresh plan was approved. Where more are masked alike than were approved, nobody knows which: none."""
     shown = [command.effect for command in case.redacted(fresh).commands]
     now, then = Counter(shown), Counter(command.effect for command in approved.commands)

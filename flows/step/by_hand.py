@@ -40,7 +40,7 @@ def sign_off(case: Case, manual: Manual, reason: str) -> Fate:
         return fate
     refused = ""
     for ask in rounds(case, key):
-        settled = settle(case, ask, manual.title, reason, _told(case, manual.how), refused=refused)
+        settled = settle(case, ask, manual.title, reason, nothing_by_us(case, manual.how), refused=refused)
         if isinstance(settled, str):
             refused = settled
             continue
@@ -59,11 +59,11 @@ def mend_by_hand(case: Case) -> None:
     """Wait until a person has mended what the called checks found, or it is gone."""
     key, refused = step_key(BY_HAND), ""
     for ask in rounds(case, key):
-        still = {} if case.log.get(f"{ask}/asked") else _look(case, ask)
+        still = {} if case.log.get(f"{ask}/asked") else still_there(case, ask)
         if not still and case.log.get(f"{ask}/asked") is None:
             return
         reason = " ".join(finding.says for finding in still.values())
-        plan = _told(case, "\n\n".join([*_instructions(case, still), STAYS]))
+        plan = nothing_by_us(case, "\n\n".join([*_instructions(case, still), STAYS]))
         settled = settle(case, ask, BY_HAND, reason, plan, refused=refused)
         if isinstance(settled, str):
             refused = settled
@@ -75,7 +75,7 @@ def mend_by_hand(case: Case) -> None:
             return
 
 
-def _look(case: Case, ask: str) -> dict[AnyCheck, Finding]:
+def still_there(case: Case, ask: str) -> dict[AnyCheck, Finding]:
     """Those of the called checks whose fault is there still, or cannot be seen."""
     found = ask_all(case, case.called())
     for asked, finding in found.items():
@@ -95,7 +95,7 @@ def _instructions(case: Case, still: Mapping[AnyCheck, Finding]) -> Iterator[str
     yield from (finding.remedy for finding in still.values() if finding.remedy)
 
 
-def _told(case: Case, does: str) -> Plan:
+def nothing_by_us(case: Case, does: str) -> Plan:
     """Nothing is done by us, so there is nothing to bind an approval to but the words."""
     nothing = BlastRadius(touched=0, total=0, noun="things touched by us")
     return case.redacted(Plan(does=does, commands=(), blast_radius=nothing, risk=Risk.LOW, loses=""))

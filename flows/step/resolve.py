@@ -19,6 +19,7 @@ from flows.step.turn import Turn
 from flows.told.artifacts import publish_plan, publish_step
 from flows.told.commands import moved
 from runbooks.model import AnyCheck
+from tasks.bounded import Bounded
 from tasks.model import CannotLook, Finding, Plan, Verdict
 
 
@@ -135,11 +136,13 @@ def _still(case: Case, change: Change, ask: str, approved: Plan) -> Plan | End |
     if (seen := _look(case, change, ask)) is not None:
         return seen
     now = plan_now(case, change)
-    shown = case.redacted(now)
-    beyond = shown.exceeds(approved)
-    fresh = narrowed(case, change, approved, now) if beyond else now
+    if not now.commands:
+        return End(Fate.MOOT, now.does)
+    beyond = change.action.beyond(case.redacted(now), approved)
+    described = isinstance(change.action, Bounded)
+    fresh = narrowed(case, change, approved, now) if beyond or described else now
     if fresh is None:
-        lines = moved([c for c in shown.commands if c.effect in beyond], approved)
+        lines = moved(beyond, approved)
         return f"The approval is void, because more or other things would be done now than were approved: {lines}"
     if people_needed(fresh, case.environment) > people_needed(approved, case.environment):
         return f"The approval is void, because it touches {fresh.blast_radius} now, and that takes more people."
@@ -148,12 +151,10 @@ def _still(case: Case, change: Change, ask: str, approved: Plan) -> Plan | End |
             f"The approval is void, because the same now carries {fresh.risk.name.lower()} risk; "
             f"{approved.risk.name.lower()} risk was approved."
         )
-    if not fresh.commands:
-        return End(Fate.MOOT, fresh.does)
     if old := expired(case, ask, approved, case.redacted(fresh)):
         return old
     if beyond:
-        record_what_came(case, ask, approved, case.redacted(now))
+        record_what_came(case, change, ask, beyond)
     return fresh
 
 

@@ -84,6 +84,7 @@ Open email/inbox-health-degraded. A paused inbox that is resumed because nothing
         Watch(check_eligible_leads, every=timedelta(hours=1)),
         Watch(check_sent_today, every=timedelta(minutes=15)),
     ),
+    symptom_of=("email/delivery-failures",),
     related=("email/emails-stuck-queued", "email/emergency-stop", "email/inbox-health-degraded", "playbooks/new-inbox"),
     drills=(
         Drill(fault=LeaveStopOn(), noticed_by=check_emergency_stop, resolved_by=ResumeSending),

@@ -97,5 +97,7 @@ at what it had taken (the mails a sender took and forgot) before anything is ret
         Watch(check_queue_went_out, every=timedelta(minutes=15)),
     ),
     related=("email/emergency-stop", "playbooks/resume-sending"),
+    # What the provider does not take stays in the queue.
+    symptom_of=("email/delivery-failures",),
     drills=(Drill(fault=StickQueue(), noticed_by=check_stuck_sends, resolved_by=StartSender),),
 )

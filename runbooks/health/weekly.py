@@ -9,6 +9,7 @@ from runbooks.window import Day
 from tasks.application.rows.checks import check_orphaned_rows, check_repeated_rows
 from tasks.backup.checks import check_backup_copies, check_old_backups
 from tasks.certificates.checks import check_certificate_files
+from tasks.docker.checks import check_docker_leftovers, check_unused_volumes
 from tasks.intake.checks import check_alert_refusals, check_alert_sources, check_runbooks_reached
 from tasks.logs.checks import check_log_durations
 from tasks.mail_domain.checks import check_mail_name_servers, check_mail_transport, check_user_domains
@@ -64,6 +65,8 @@ health = Health(
         check_overdue_rows,
         check_backup_copies,
         check_old_backups,
+        check_docker_leftovers,
+        check_unused_volumes,
         check_alert_refusals,
         check_alert_sources,
         check_runbooks_reached,

@@ -105,7 +105,7 @@ def apply(application: ApplicationDatabase, plan: Plan) -> Outcome:
     changes = [change_of(command.target) for command in plan.commands]
     done: set[tuple[str, str]] = set()
     with application.server.transaction() as session:
-        _as_usual(session)
+        as_usual(session)
         before = written_since(session)
         for _, alike in groupby(sorted(changes, key=_shape), key=_shape):
             few = list(alike)
@@ -187,7 +187,7 @@ def undone(plan: Plan) -> PutBack:
     return PutBack([change_of(command.target) for command in plan.commands], plan.blast_radius.noun)
 
 
-def _as_usual(session: Session) -> None:
+def as_usual(session: Session) -> None:
     """A trigger of the application's looks names up where the role that acts does; ours are written out."""
     schemas = ["pg_catalog", *(quoted(one) for one in session.own_schemas() if one != "pg_catalog"), "pg_temp"]
     session.run(f"SET LOCAL search_path = {', '.join(schemas)}".replace("%", "%%"))

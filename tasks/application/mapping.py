@@ -6,6 +6,8 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from tasks.environment import TimeZone
+
 # Postgres cuts a longer name off, and might then find another one.
 LONGEST_NAME = 63
 
@@ -171,6 +173,7 @@ class Campaigns(Part):
     id: Column = column("its key")
     name: Column = column("what people call it")
     status: Column = column("whether it runs")
+    organization: Column = column("whose it is")
     statuses: CampaignStatuses = CampaignStatuses()
 
 
@@ -226,11 +229,20 @@ class Analytics(Part):
 
     campaign: Column = column("the campaign's id")
     date: Column = column("the day, as a date")
+    organization: Column = column("whose campaign it is")
+    sent: Column = column("how many mails of that day went out")
+    opened: Column = column("how many of them were opened")
+    clicked: Column = column("in how many of them a link was followed")
+    unsubscribed: Column = column("how many of their readers want no more")
     open_rate: Column = column("opened of sent")
     click_rate: Column = column("clicked of sent")
     unsubscribe_rate: Column = column("unsubscribed of sent")
     # percent: 34.5 of 100; fraction: 0.345 of 1.
     unit: Literal["percent", "fraction"] = "percent"
+    # In which its days begin, an IANA name; where nothing is said, questions take the environment's.
+    time_zone: TimeZone | None = None
+    # The workflow that writes them.
+    updater: Value | None = None
 
 
 class WorkflowStates(_Meanings):

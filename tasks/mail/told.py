@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
+from tasks import drill_file
 from tasks.mail.server import MailServer
-from tasks.model import Json, Refused
+from tasks.model import Json
 
 
 @dataclass(frozen=True)
@@ -26,16 +26,7 @@ def tell(server: MailServer, **what: Json) -> Told:
     Raises:
         Refused: the server has no file to be told by.
     """
-    if server.drill_file is None:
-        raise Refused(
-            f"{server.address} cannot be told to be ill: it has no `drill_file`.",
-            remedy='drill_file = "/path/that/your/staging/mail/server/reads.json"  # in lab and staging only',
-        )
-    # In one step: a half file would be read as none.
-    new = server.drill_file.with_name(f"{server.drill_file.name}.new")
-    new.write_text(json.dumps(what), encoding="utf-8")
-    new.replace(server.drill_file)
-    return Told(server.drill_file)
+    return Told(drill_file.tell(server.drill_file, server.address, what))
 
 
 def refuse_password(server: MailServer) -> Told:

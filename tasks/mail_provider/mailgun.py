@@ -13,7 +13,7 @@ from typing import ClassVar
 from urllib.parse import quote
 
 from tasks.mail.codes import reason
-from tasks.mail_provider.reading import address, listed, moment, not_as_documented, number, rows, table, text
+from tasks.mail_provider.reading import address
 from tasks.mail_provider.told import (
     Allowance,
     Cause,
@@ -34,6 +34,7 @@ from tasks.mail_provider.vendor import HttpVendor
 from tasks.model import Json, Refused
 from tasks.web.exchange import Answer, Key, Params, basic
 from tasks.web.pages import pages
+from tasks.web.reading import listed, moment, not_as_documented, number, rows, table, text
 
 REGIONS = {"us": "https://api.mailgun.net", "eu": "https://api.eu.mailgun.net"}
 # The most that one page holds.

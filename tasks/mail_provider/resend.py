@@ -11,7 +11,7 @@ from typing import ClassVar
 from urllib.parse import quote
 
 from tasks.mail.codes import Kind
-from tasks.mail_provider.reading import address, listed, moment, not_as_documented, number, rows, table, text
+from tasks.mail_provider.reading import address
 from tasks.mail_provider.told import (
     Allowance,
     Cause,
@@ -31,6 +31,7 @@ from tasks.mail_provider.vendor import HttpVendor
 from tasks.model import Json, Refused
 from tasks.web.exchange import Answer, Key, Params, bearer
 from tasks.web.pages import pages
+from tasks.web.reading import listed, moment, not_as_documented, number, rows, table, text
 
 # There is one; a domain's region is Resend's affair.
 REGIONS = {"": "https://api.resend.com"}

@@ -11,7 +11,7 @@ from typing import ClassVar
 from urllib.parse import quote
 
 from tasks.mail.codes import Kind, reason
-from tasks.mail_provider.reading import address, listed, moment, not_as_documented, number, rows, table, text
+from tasks.mail_provider.reading import address
 from tasks.mail_provider.told import (
     Allowance,
     Cause,
@@ -31,6 +31,7 @@ from tasks.mail_provider.vendor import HttpVendor
 from tasks.model import Json, Refused, Row
 from tasks.web.exchange import Answer, Key, Params, bearer
 from tasks.web.pages import pages
+from tasks.web.reading import listed, moment, not_as_documented, number, rows, table, text
 
 REGIONS = {"us": "https://api.sendgrid.com", "eu": "https://api.eu.sendgrid.com"}
 PAGE = 500

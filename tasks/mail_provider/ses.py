@@ -12,7 +12,7 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any, ClassVar
 
-from tasks.mail_provider.reading import address, moment, not_as_documented, number, rows, shown, table, text
+from tasks.mail_provider.reading import address, shown
 from tasks.mail_provider.told import (
     Allowance,
     Cause,
@@ -28,6 +28,7 @@ from tasks.mail_provider.told import (
 )
 from tasks.mail_provider.vendor import Vendor
 from tasks.model import CannotLook, Json, Refused
+from tasks.web.reading import moment, not_as_documented, number, rows, table, text
 
 PAGE = 1000
 COUNTED = ("DeliveryAttempts", "Bounces", "Complaints", "Rejects")

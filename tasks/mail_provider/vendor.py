@@ -10,7 +10,7 @@ from typing import ClassVar, NoReturn
 
 from pydantic import SecretStr
 
-from tasks.mail_provider.reading import shown, text
+from tasks.mail_provider.reading import shown
 from tasks.mail_provider.told import (
     Allowance,
     Cause,
@@ -29,6 +29,7 @@ from tasks.mail_provider.told import (
 from tasks.model import CannotLook, Json, Refused
 from tasks.web.door import Door
 from tasks.web.exchange import Answer, Key, Params, Place, Request
+from tasks.web.reading import text
 
 # Mailgun takes a thousand at once; a person looks through far fewer.
 MOST_AT_ONCE = 100

@@ -97,6 +97,18 @@ class ApplicationService(Service):
     )
 
 
+class WorkerService(Service):
+    """Those who take jobs from the queues, where they are a service of their own.
+
+    Its command restarts the workers and nothing else: not the service that recreates what has changed beside them.
+    """
+
+    kind: ClassVar[str] = "worker_service"
+    config_lines: ClassVar[str] = (
+        'restart = ["systemctl", "restart", "worker.service"]\nstatus = ["systemctl", "is-active", "worker.service"]'
+    )
+
+
 class MailService(Service):
     """The mail server, where it is ours: it serves SMTP, and IMAP beside it."""
 
@@ -112,4 +124,13 @@ class DatabaseService(Service):
     kind: ClassVar[str] = "database_service"
     config_lines: ClassVar[str] = (
         'restart = ["systemctl", "restart", "postgresql"]\nstatus = ["systemctl", "is-active", "postgresql"]'
+    )
+
+
+class N8nService(Service):
+    """n8n, where it is ours."""
+
+    kind: ClassVar[str] = "n8n_service"
+    config_lines: ClassVar[str] = (
+        'restart = ["systemctl", "restart", "n8n"]\nstatus = ["systemctl", "is-active", "n8n"]'
     )

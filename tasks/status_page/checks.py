@@ -32,6 +32,15 @@ def check_provider_status(status_page: StatusPage) -> Finding:
     Judged are the components named in the configuration. Where none is named, the page as a whole is WARN at most:
     another region's outage is none of ours. A page says nothing for the first minutes of most outages.
     """
+    return reported(status_page)
+
+
+def reported(status_page: StatusPage) -> Finding:
+    """What the page reports, judged.
+
+    Raises:
+        CannotLook, Refused: it cannot be read, or is no such page.
+    """
     summary = status_page.summary()
 
     unknown = [name for name in status_page.components if name not in {one.name for one in summary.components}]

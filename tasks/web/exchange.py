@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import quote, quote_plus, urlsplit
 
 from pydantic import BaseModel, ConfigDict, SecretStr
 
@@ -23,11 +23,15 @@ REPEATABLE = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE"})
 
 @dataclass(frozen=True, kw_only=True)
 class Key:
-    """A secret and the header it goes in; it is sent nowhere else. `secret` is what sentences must not hold."""
+    """A secret and the header it goes in; it is sent nowhere else. `secret` is what sentences must not hold.
+
+    Where the vendor wants it in the query, `parameter` is its name there, and `header` is empty.
+    """
 
     header: str
     value: SecretStr
     secret: SecretStr
+    parameter: str = ""
 
     @property
     def is_sendable(self) -> bool:
@@ -38,7 +42,8 @@ class Key:
     def hidden_in(self, text: str) -> str:
         """`text` without the secret. Servers repeat what they were sent ("Incorrect API key provided: …")."""
         for secret in (self.value.get_secret_value(), self.secret.get_secret_value()):
-            text = text.replace(secret, "•••") if secret else text
+            for written in (secret, quote(secret, safe=""), quote_plus(secret)) if secret else ():
+                text = text.replace(written, "•••")
         return text
 
 
@@ -56,6 +61,11 @@ def basic(user: str, password: SecretStr) -> Key:
 def named(header: str, secret: SecretStr) -> Key:
     """The vendor's own header, like `X-N8N-API-KEY`."""
     return Key(header=header, value=secret, secret=secret)
+
+
+def in_query(parameter: str, secret: SecretStr) -> Key:
+    """Where a vendor knows no header for it (MillionVerifier): no URL that is kept, shown or logged holds it."""
+    return Key(header="", value=secret, secret=secret, parameter=parameter)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import ssl
 import time
 from collections.abc import Generator
@@ -22,6 +23,22 @@ HEADERS = {
     # Unpacked, 64 kB can become a thousand times as much before anybody could stop reading.
     "Accept-Encoding": "identity",
 }
+
+
+class _WithoutQuery(logging.Filter):
+    """httpx logs the URL of each request; some vendors want a secret in it, and a search may name a person."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if isinstance(record.args, tuple):
+            record.args = tuple(_no_query(one) if isinstance(one, httpx.URL) else one for one in record.args)
+        return True
+
+
+def _no_query(url: httpx.URL) -> httpx.URL:
+    return url.copy_with(query=None, fragment=None)
+
+
+logging.getLogger("httpx").addFilter(_WithoutQuery())
 
 
 class Visit:
@@ -103,7 +120,7 @@ class Visit:
         headers = {name.lower(): value for name, value in reply.headers.items()}
         return Answer(
             status=reply.status_code,
-            url=str(reply.url),
+            url=self._place.hidden_in(str(reply.url)),
             headers=headers,
             links={str(rel): link for rel, link in reply.links.items()},
             content=content,
@@ -148,7 +165,10 @@ class _Signature(httpx.Auth):
                 remedy="Write it again, without accents; one read from a file often has a line break at its end.",
             )
         if key is not None:
-            request.headers[key.header] = key.value.get_secret_value()
+            if key.parameter:
+                request.url = request.url.copy_set_param(key.parameter, key.value.get_secret_value())
+            else:
+                request.headers[key.header] = key.value.get_secret_value()
         yield request
 
 

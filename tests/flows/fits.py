@@ -9,7 +9,8 @@ from dataclasses import fields
 from typing import Any
 
 from flows.journal import Entry
-from flows.journal.kinds import KINDS, Told, stored_as
+from flows.journal.body import KINDS, Told, stored_as
+from tasks.model import Json
 
 
 def misfits(entries: Iterable[Entry]) -> list[str]:
@@ -31,7 +32,8 @@ def complaint(kind: type[Told], body: Mapping[str, Any]) -> str:
 
 
 def stored_types(kind: type[Told]) -> dict[str, Any]:
-    hints = typing.get_type_hints(kind)
+    # `Row` names it, wherever a kind stands.
+    hints = typing.get_type_hints(kind, localns={"Json": Json})
     return {stored_as(one): hints[one.name] for one in fields(kind)}
 
 

@@ -23,7 +23,7 @@ from uuid import UUID
 
 from flows.case.question import Answer, Question, local_asker
 from flows.journal import Entry, HeldLog
-from flows.journal.kinds import Told
+from flows.journal.body import Told
 from tasks.action import Action
 from tests.flows.damage import end_sessions, fill
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flows.journal.kinds import Told
+from flows.journal.body import Told
 from tasks.model import Row
 
 

@@ -81,6 +81,18 @@ ana = {{ roles = ["on-call"] }}
 [environments.discreet.systems.lamp]
 file = "{lamp}"
 
+# The same room, where people think for long.
+[environments.slow]
+kind = "lab"
+verification_hold_s = 0.2
+evidence_expires_s = 0.001
+
+[environments.slow.approvers]
+ana = {{ roles = ["on-call"] }}
+
+[environments.slow.systems.lamp]
+file = "{lamp}"
+
 # The same room, where it takes two.
 [environments.careful]
 kind = "lab"

@@ -141,6 +141,28 @@ def test_it_refuses_related_runbooks_that_do_not_exist(folder: Folder) -> None:
     )
 
 
+def test_it_refuses_to_wait_in_a_circle(folder: Folder) -> None:
+    def waits(slug: str, root: str) -> Path:
+        file = folder.runbook(slug, related=(root,))
+        file.write_text(file.read_text().replace("related=", "symptom_of="))
+        return file
+
+    waits("shop/door-shut", "shop/window-shut")
+    waits("shop/window-shut", "shop/wall-damp")
+    waits("shop/wall-damp", "shop/door-shut")
+    wrong = complaints(folder)
+    assert [says.partition(" (")[0] for says in wrong] == ["shop/door-shut", "shop/wall-damp", "shop/window-shut"]
+    assert all("by `symptom_of` it is a symptom of itself" in says for says in wrong)
+
+
+def test_what_it_may_be_a_symptom_of_is_related(folder: Folder) -> None:
+    folder.runbook("shop/door-shut")
+    file = folder.runbook("shop/window-shut", related=("shop/door-shut",))
+    file.write_text(file.read_text().replace("related=", "symptom_of="))
+    related = Catalog.load(folder.team).related("shop/door-shut")
+    assert [entry.slug for entry in related] == ["shop/window-shut"]
+
+
 def test_it_refuses_two_checks_of_one_name(folder: Folder) -> None:
     text = Path(folder.runbook("shop/door-shut")).read_text()
     checks = (folder.root / f"systems/{folder.module}/checks.py").read_text()

@@ -69,7 +69,7 @@ def test_it_reads_an_environment(file: Path) -> None:
 
 def _export(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Give every variable that `text` names a value of its kind."""
-    for name in re.findall(r"\$\{([A-Z_]+)\}", text):
+    for name in re.findall(r"\$\{([A-Z0-9_]+)\}", text):
         # Each leads elsewhere: a mirror of one store with itself is refused.
         url = f"postgresql://reader:secret@{name.lower()}.example.com/shop"
         monkeypatch.setenv(name, "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP" if name.endswith("_TOTP") else url)

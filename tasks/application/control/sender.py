@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from tasks.action import Action
-from tasks.application.control.queries import SENDER, TAKEN_LATELY, WENT_OUT
-from tasks.application.exact import Change, applied, apply, planned, undone
+from tasks.application.control.queries import TAKEN_LATELY, WENT_OUT
+from tasks.application.exact import applied, apply, planned, undone
+from tasks.application.scheduled import DAY_S, Scheduled, scheduled
 from tasks.application.sending.queue import QUEUE_AGE, queue
 from tasks.application.system import ApplicationDatabase
 from tasks.check import check
-from tasks.model import Finding, Outcome, Plan, Refused, Row, Threshold, Verdict
+from tasks.model import Finding, Outcome, Plan, Refused, Threshold
 from tasks.postgres.values import number
 from tasks.postgres.words import count, limit, span
 
@@ -22,36 +21,9 @@ SENDER_LATE = Threshold(
 )
 # Whoever has taken mails within this time is at work: a second one beside it would send them twice.
 AT_WORK_S = 900
-HOUR_S = 3600
-DAY_S = 86_400
 
 
-@dataclass(frozen=True, kw_only=True)
-class Sender:
-    """The row of the sender's workflow."""
-
-    name: str
-    row: Row
-    # How long it may go without a success, in seconds.
-    expected_s: float
-
-    @property
-    def on(self) -> bool:
-        return bool(self.row["on"])
-
-    @property
-    def overdue_s(self) -> float:
-        """Since when its run has been due; of a run that is to come, minus the time until then."""
-        return number(self.row.get("overdue_s"))
-
-    @property
-    def never(self) -> bool:
-        """Will it not run within the time it may go without a success?"""
-        kept = "next_run_at" in self.row
-        return kept and (self.row.get("overdue_s") is None or -self.overdue_s > self.expected_s)
-
-
-def sender(application: ApplicationDatabase) -> Sender:
+def sender(application: ApplicationDatabase) -> Scheduled:
     """The workflow that sends.
 
     Raises:
@@ -63,10 +35,7 @@ def sender(application: ApplicationDatabase) -> Sender:
             "Nobody has said which workflow sends.",
             remedy='Write in environments.toml, under executions of the application: sender = "Email Sender"',
         )
-    rows = application.rows(SENDER, sender=runs.sender)
-    if len(rows) != 1:
-        raise Refused(f"{application.address} has {len(rows)} rows for the workflow {runs.sender!r}.")
-    return Sender(name=runs.sender, row=rows[0], expected_s=runs.expected.get(runs.sender, DAY_S))
+    return scheduled(application, "sender", runs.sender)
 
 
 @check
@@ -76,27 +45,7 @@ def check_sender_on(application: ApplicationDatabase, late: Threshold = SENDER_L
     By the application's own row of its workflow or cron: switched off, due and not begun, or not planned within the
     time that it may go without a success (`expected` under executions).
     """
-    one = sender(application)
-    facts: Row = {"sender": one.name, "on": one.on, "next_run_at": one.row.get("next_run_at")}
-    if not one.on:
-        return Finding(verdict=Verdict.BAD, says=f"The sender {one.name!r} is switched off.", facts=facts)
-    if one.never:
-        when = f"in {span(-one.overdue_s)}" if one.overdue_s else "never"
-        return Finding(
-            verdict=Verdict.BAD,
-            says=f"The sender {one.name!r} is switched on, and runs next {when}; it may go {span(one.expected_s)} "
-            "without a success.",
-            facts=facts,
-        )
-    waits = max(one.overdue_s, 0.0)
-    due = f"its run has been due for {span(waits)}" if late.judge(waits) else "runs when it is due"
-    return Finding(
-        verdict=late.judge(waits),
-        says=f"The sender {one.name!r} is switched on, and {due} (bad from {limit(late.bad)}).",
-        value=waits,
-        unit="s",
-        facts=facts,
-    )
+    return sender(application).judged(late)
 
 
 class StartSender(Action):
@@ -108,15 +57,7 @@ class StartSender(Action):
 
     def plan(self, application: ApplicationDatabase) -> Plan:
         one = sender(application)
-        was: dict[str, str | None] = {}
-        to: dict[str, str | None] = {}
-        if not one.on:
-            was["active"], to["active"] = str(one.row["active"]), application.values("workflows.states.on")[0]
-        if one.never:
-            kept = one.row["next_run_at"]
-            # The hour: the plan of a minute later is the same.
-            was["next_run_at"], to["next_run_at"] = None if kept is None else str(kept), str(one.row["due"])
-        changes = [Change(part="workflows", key=str(one.row["id"]), was=was, to=to)] if to else []
+        changes = one.had_run(application)
         if not changes:
             does = f"Nothing to do: the sender {one.name!r} is switched on, and its next run is planned."
             return planned(application, does, (), noun="workflows")

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import SecretStr
 
-from tasks import secret_file
+from tasks import drill_file, secret_file
 from tasks.fault import Fault
 from tasks.mail_provider.system import MailProvider
-from tasks.model import Json, Refused
+from tasks.model import Json
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,18 +27,8 @@ class _Told(Fault):
     """Tell the provider what to do, by a file that it reads before each answer."""
 
     def _tell(self, provider: MailProvider, **what: Json) -> Told:
-        file = provider.drill_file
-        if file is None:
-            raise Refused(
-                "This mail provider cannot be told to be ill: it has no `drill_file`.",
-                remedy='drill_file = "/path/that/your/stand-in/reads.json"  # in lab and staging only',
-            )
-        told = Told(provider=provider, file=file, key=provider.key_now())
-        # In one step: a half file would be read as none.
-        new = file.with_name(f"{file.name}.new")
-        new.write_text(json.dumps(what), encoding="utf-8")
-        new.rename(file)
-        return told
+        key = provider.key_now()
+        return Told(provider=provider, file=drill_file.tell(provider.drill_file, "This mail provider", what), key=key)
 
     def cure(self, trouble: Told) -> None:
         provider = trouble.provider

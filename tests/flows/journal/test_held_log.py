@@ -26,9 +26,9 @@ from flows.journal import (
     NotRecordable,
     broken,
 )
+from flows.journal.body import Told
 from flows.journal.chain import GENESIS
 from flows.journal.entry import EXACT
-from flows.journal.kinds import Told
 from tasks.model import Row
 from tests.flows.journal.conftest import Roles
 from tests.flows.raw import Raw

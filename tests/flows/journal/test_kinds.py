@@ -10,8 +10,8 @@ import pytest
 
 from flows.journal import Journal, NotRecordable, complaints, kinds
 from flows.journal.audit import Audit
+from flows.journal.body import KINDS, stored_as
 from flows.journal.chain import chained
-from flows.journal.kinds import KINDS, stored_as
 from flows.people import handling
 from tasks.model import Json, Row
 from tests.flows.fits import misfits
@@ -43,6 +43,8 @@ step: fate says title
 checked: changed items not_here says verdict
 verifying: hold_s
 verified: ending findings worse
+beside: incident leads runbook says
+led: goes_on says
 severity: login? says severity
 left halfway: begun looks not_taken_back says
 closed: says verdict

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import itertools
-import os
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,17 +14,6 @@ from tests.flows.room import Room, said
 
 STEP = "step/switch-the-lamp-on"
 ADDRESS = "ana.pop@example.com"
-
-SLOW = """
-[environments.slow]
-kind = "lab"
-verification_hold_s = 0.2
-evidence_expires_s = 0.001
-approvers.ana.roles = ["on-call"]
-
-[environments.slow.systems.lamp]
-file = "{lamp}"
-"""
 
 
 @pytest.fixture(autouse=True)
@@ -147,8 +134,6 @@ def test_it_takes_nobody_for_another_who_is_masked_alike(room: Room) -> None:
 
 @pytest.mark.parametrize(("label", "asked"), [("", 1), (" Smoke.", 0)])
 def test_an_old_approval_holds_for_what_still_looks_the_same(room: Room, label: str, asked: int) -> None:
-    with Path(os.environ["INCIDENT_CONFIG"]).open("a") as config:
-        config.write(SLOW.format(lamp=room.lamp))
     room.set(apply="does nothing", bulbs=["a"])
     replies = [meanwhile(room, bulbs=["a", "b"], label=label), skipped, *([skipped] if asked else [])]
     room.live(*replies, environment="slow")

@@ -26,7 +26,7 @@ from flows.case.case import Case, Fate
 from flows.case.question import Answer, Question
 from flows.gate.proof import sign
 from flows.journal import Entry, HeldLog, Journal, Redactor, broken
-from flows.journal.kinds import Told
+from flows.journal.body import Told
 from flows.run.clock import now
 from flows.step.act import Change
 from flows.step.resolve import resolve

@@ -18,7 +18,9 @@ CREATE TABLE leads (
     id bigint PRIMARY KEY, email text, name text DEFAULT 'Ada', status text DEFAULT 'active',
     created_at timestamptz DEFAULT now() - interval '90 days'
 );
-CREATE TABLE campaigns (id bigint PRIMARY KEY, campaign_name text, status text NOT NULL DEFAULT 'active');
+CREATE TABLE campaigns (
+    id bigint PRIMARY KEY, campaign_name text, status text NOT NULL DEFAULT 'active', organization_id text DEFAULT 'org'
+);
 CREATE TABLE enrollments (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, lead_id bigint, campaign_id bigint, status text,
     completion_reason text, next_send_at timestamptz, updated_at timestamptz DEFAULT now()
@@ -42,7 +44,8 @@ CREATE TABLE workflow_executions (
 );
 CREATE TABLE campaign_analytics (
     campaign_id bigint, analytics_date date, open_rate numeric(5, 2), click_rate numeric(5, 2),
-    unsubscribe_rate numeric(5, 2), UNIQUE (campaign_id, analytics_date)
+    unsubscribe_rate numeric(5, 2), sent integer, opened integer, clicked integer, unsubscribed integer,
+    organization_id text, UNIQUE (campaign_id, analytics_date)
 );
 CREATE TABLE settings (
     setting text PRIMARY KEY, value jsonb, changed_at timestamptz, changed_by text, reason text
@@ -73,7 +76,7 @@ GRANT ALL ON ALL TABLES IN SCHEMA public TO app;
 INSERT INTO campaigns VALUES (1, 'Welcome'), (2, 'Win back');
 INSERT INTO settings VALUES ('emergency_stop', 'false', now() - interval '9 days', 'ana'),
     ('max_emails_per_run', '50', now() - interval '9 days', 'ana');
-INSERT INTO workflows VALUES ('Scheduler', true, now()), ('Sender', true, now());
+INSERT INTO workflows VALUES ('Scheduler', true, now()), ('Sender', true, now()), ('Updater', true, now());
 INSERT INTO leads (id, email) SELECT n, 'lead' || n || '@example.com' FROM generate_series(1, 1000) n;
 """
 MAPPING: dict[str, Any] = {
@@ -134,6 +137,7 @@ MAPPING: dict[str, Any] = {
         "id": "id",
         "name": "campaign_name",
         "status": "status",
+        "organization": "organization_id",
         "statuses": {"running": ["active"], "paused": ["paused"]},
     },
     "leads": {
@@ -163,9 +167,16 @@ MAPPING: dict[str, Any] = {
         "table": "campaign_analytics",
         "campaign": "campaign_id",
         "date": "analytics_date",
+        "organization": "organization_id",
+        "sent": "sent",
+        "opened": "opened",
+        "clicked": "clicked",
+        "unsubscribed": "unsubscribed",
         "open_rate": "open_rate",
         "click_rate": "click_rate",
         "unsubscribe_rate": "unsubscribe_rate",
+        "time_zone": "UTC",
+        "updater": "Updater",
     },
     "settings": {
         "table": "settings",

@@ -8,9 +8,10 @@ import pytest
 from pydantic import ValidationError
 
 from tasks.mail_provider.access.faults import FailRequests, LimitRequests, RevokeKey
-from tasks.mail_provider.reading import address, moment, number, shown, text
+from tasks.mail_provider.reading import address, shown
 from tasks.mail_provider.system import MailProvider
 from tasks.model import Refused, Verdict
+from tasks.web.reading import moment, number, text
 from tests.tasks.mail_provider.conftest import door
 from tests.tasks.mail_provider.standins import KEY, ResendStandIn, StandIn
 

@@ -13,7 +13,7 @@ from pydantic import SecretStr
 from tasks.kept import one_question
 from tasks.model import CannotLook, Json, Refused
 from tasks.web.door import Door
-from tasks.web.exchange import Key, basic, bearer, named
+from tasks.web.exchange import Key, basic, bearer, in_query, named
 from tasks.web.visit import Visit
 from tests.tasks.web.conftest import SECRET, Reply, Vendor, silent
 
@@ -58,6 +58,32 @@ def test_it_shows_the_secret_to_the_server_only(
         assert SECRET not in text
         assert PAIR not in text
     assert "Incorrect API key provided: •••" in "".join(shown)
+
+
+def test_it_sends_a_secret_in_the_query_and_keeps_no_url_with_it(
+    vendor: Vendor, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    secret = "sk live/4711"
+    door = Door(place=vendor.place(in_query("api", SecretStr(secret)), attempts=1), words=repeating)
+    vendor.paths = {
+        "/credits?email=ada&api=sk+live%2F4711": Reply(body=b"[7]"),
+        "/says?api=sk+live%2F4711": Reply(status=401, body=b"no such key: sk%20live%2F4711, or sk live/4711"),
+        "/away?api=sk+live%2F4711": Reply(status=302, headers={"Location": "http://example.invalid/?key=another"}),
+    }
+    with one_question():
+        answer = door.get("/credits", params={"email": "ada"})
+        shown = [repr(answer), repr(door)]
+        for path in ("/says", "/away"):
+            with pytest.raises(CannotLook) as caught:
+                door.get(path)
+            shown += [*traceback.format_exception(caught.value), caught.value.says, caught.value.remedy]
+
+    assert answer.body == [7], vendor.asked
+    assert "HTTP Request: GET" in caplog.text
+    for text in [*shown, caplog.text]:
+        assert not any(form in text for form in (secret, "sk+live", "sk%20live"))
+    assert "email=ada" not in caplog.text
 
 
 @pytest.mark.parametrize("secret", ["two\nlines", "line-at-its-end\n", "space ", "tab\t", "Schlüssel", "nul\x00", ""])

@@ -1,4 +1,4 @@
--- Is the sender switched on, and when does it run next? A run that is due is overdue by so much; one to come, by less.
+-- Is this workflow switched on, and when does it run next? A run that is due is overdue by so much; one to come, by less.
 SELECT
     w.{workflows.id}::text AS id,
     w.{workflows.active}::text AS active,
@@ -8,5 +8,5 @@ SELECT
              THEN extract(epoch FROM now() - w.{workflows.next_run_at}) END::float8 AS overdue_s,
         date_trunc('hour', now())::text AS due]]
 FROM {workflows} AS w
-WHERE w.{workflows.name} = %(sender)s
+WHERE w.{workflows.name} = %(workflow)s
 LIMIT 2
