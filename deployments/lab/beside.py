@@ -12,9 +12,8 @@ from pathlib import Path
 
 from deployments import accounts, private_file
 from deployments.home import Part
-from deployments.lab import alerter, certificates, mail, mail_domain, n8n, provider, sender, website
-from deployments.lab.service import ALERTER, MAIL, MAIL_PROVIDER, N8N, NAME_SERVER, SENDER, WEBSITE
 from deployments.lab import (
+    alerter,
     calendar,
     certificates,
     mail,
@@ -28,6 +27,7 @@ from deployments.lab import (
     website,
 )
 from deployments.lab.service import (
+    ALERTER,
     CALENDAR,
     MAIL,
     MAIL_PROVIDER,

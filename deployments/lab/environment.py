@@ -13,10 +13,9 @@ from deployments.cluster import SUPERUSER
 from deployments.home import Home
 from deployments.intake.alertmanager import Alertmanager
 from deployments.lab import (
-    calendar,
-from deployments.lab import (
     alerter,
     alerts,
+    calendar,
     certificates,
     mail,
     mail_domain,
@@ -27,7 +26,6 @@ from deployments.lab import (
     queues,
     service,
     vendors,
-    service,
     website,
 )
 
@@ -144,6 +142,7 @@ def _calendar(folder: Path, port: int) -> dict[str, str | list[str]]:
         "calendar_microsoft_redirect": microsoft["redirects"][0],
         "calendar_tenant": calendar.TENANT,
         "calendar_trouble": str(folder / calendar.TROUBLE),
+    }
 
 
 def _intake(home: Home) -> dict[str, str]:
