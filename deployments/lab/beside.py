@@ -13,6 +13,7 @@ from pathlib import Path
 from deployments import accounts, private_file
 from deployments.home import Part
 from deployments.lab import (
+    alerter,
     calendar,
     certificates,
     mail,
@@ -26,6 +27,7 @@ from deployments.lab import (
     website,
 )
 from deployments.lab.service import (
+    ALERTER,
     CALENDAR,
     MAIL,
     MAIL_PROVIDER,
@@ -142,6 +144,11 @@ def _worker(folder: Path, _: Url) -> None:
     queues.prepare_worker(folder, folder.with_name(VALKEY))
 
 
+def _alerter(folder: Path, _: Url) -> None:
+    """Its secret and address are the lab's alerts' own (alerts.prepare)."""
+    (folder / f"{alerter.SECRET}.before").unlink(missing_ok=True)
+
+
 # Not imported: it takes dnspython, and who starts a lab need not wait for that.
 _NAME_SERVER = str(Path(__file__).with_name("name_server.py"))
 
@@ -157,6 +164,7 @@ BESIDE = (
     Server(name=CALENDAR, script=calendar.__file__, ports=(CALENDAR,), prepare=_calendar),
     Server(name=VALKEY, script=valkey.__file__, ports=(VALKEY,), prepare=_valkey),
     Server(name=WORKER, script=queues.WORKER, ports=(), prepare=_worker, uses=(VALKEY,)),
+    Server(name=ALERTER, script=alerter.__file__, ports=(), prepare=_alerter),
 )
 NAMES = [server.name for server in BESIDE]
 # By the name it has in the lab's state: what people call it.

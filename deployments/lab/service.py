@@ -26,6 +26,7 @@ VENDORS = "vendors"
 CALENDAR = "calendar"
 VALKEY = "valkey"
 WORKER = "worker"
+ALERTER = "alerter"
 VERBS = ("restart", "status", "stop")
 NOT_RUNNING, NO_SUCH_SERVICE = 3, 4
 # In supervisor's numbers: up for longer than its `startsecs`.

@@ -13,7 +13,7 @@ from deployments import private_file
 from deployments.lab import Lab, vendors
 from deployments.lab.service import VENDORS
 from runbooks.model import Drill
-from runbooks.workflows import claude_timeouts, unipil_errors
+from runbooks.workflows import claude_timeouts, enrichment_stuck, unipil_errors
 from tasks.action import Action
 from tasks.config import Config
 from tasks.environment import Environment, Kind
@@ -22,10 +22,11 @@ from tasks.model import Verdict
 from tasks.paid_api.api import PaidApi
 from tasks.registry import register_systems
 
-RUNBOOKS = (claude_timeouts.runbook, unipil_errors.runbook)
+RUNBOOKS = (claude_timeouts.runbook, unipil_errors.runbook, enrichment_stuck.runbook)
 DRILLS = [drill for runbook in RUNBOOKS for drill in runbook.drills]
 ASKED = [asked for runbook in RUNBOOKS for asked in runbook.diagnosis]
 SETTINGS = "SELECT setting, value::text FROM settings ORDER BY setting"
+PROSPECTS = "SELECT id, stage, stage_changed_at, error, attempts FROM prospects ORDER BY id"
 
 
 def titled(one: Any) -> str:
@@ -40,13 +41,14 @@ def place(lab: Lab) -> Environment:
 
 @pytest.fixture
 def unchanged(lab: Lab, place: Environment) -> Iterator[None]:
-    """What a drill leaves: the application's settings and every key as they were, nothing in the folder."""
+    """What a drill leaves: the application's settings, prospects and every key as they were, nothing in the folder."""
 
-    def seen() -> tuple[list[Any], list[str]]:
+    def seen() -> tuple[list[Any], list[Any], list[str]]:
         keys = [place.systems[vendor] for vendor in vendors.NAMES]
         with psycopg.connect(lab.url("app")) as session:
             settings = session.execute(SETTINGS).fetchall()
-        return settings, [one.key_now().get_secret_value() for one in keys if isinstance(one, PaidApi)]
+            prospects = session.execute(PROSPECTS).fetchall()
+        return settings, prospects, [one.key_now().get_secret_value() for one in keys if isinstance(one, PaidApi)]
 
     before = seen()
     yield
