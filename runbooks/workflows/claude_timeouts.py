@@ -123,7 +123,7 @@ an answer that is paid for all the same, and the next attempt pays again.
 The finding has the numbers: what the application asks for, what the model answers and takes at most (max_tokens,
 max_input_tokens as Anthropic tells them), and how many tokens fit into the time limit. Lower max_tokens to that, part
 the text, or stream. Beyond ten minutes in one piece Anthropic's library refuses to wait; beyond 32 MB it answers 413. A
-model that is gone has a successor: name that, and try it before everybody does.""",
+model that is retired has a successor: name that, and try it before everybody does. A deprecated one says when.""",
         ),
     ),
     verification=Verify(hold=timedelta(minutes=2), within=timedelta(minutes=20)),
