@@ -75,7 +75,10 @@ runbook = Runbook(
 The finding quotes what Anthropic answers. Was the key revoked because somebody else has it? Then every copy of it must
 go, and the spare one is no hurry. In Anthropic's console make a key in the workspace that the application belongs to,
 put it where the application reads it, and restart the application if it reads it only at its start. 403 is no wrong key
-but one that may not use this model, or this workspace.""",
+but one that may not use this model, or this workspace.
+
+Where our question is taken and the application is not, and only since an upgrade: Anthropic's library sends the key in
+`Authorization: Bearer` since 2.0, no longer in x-api-key, which a proxy between may still look for.""",
         ),
         Manual(
             "Buy credit",
