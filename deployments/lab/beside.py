@@ -12,8 +12,33 @@ from pathlib import Path
 
 from deployments import accounts, private_file
 from deployments.home import Part
-from deployments.lab import calendar, certificates, mail, mail_domain, n8n, provider, sender, vendors, website
-from deployments.lab.service import CALENDAR, MAIL, MAIL_PROVIDER, N8N, NAME_SERVER, SENDER, VENDORS, WEBSITE
+from deployments.lab import (
+    alerter,
+    calendar,
+    certificates,
+    mail,
+    mail_domain,
+    n8n,
+    provider,
+    queues,
+    sender,
+    valkey,
+    vendors,
+    website,
+)
+from deployments.lab.service import (
+    ALERTER,
+    CALENDAR,
+    MAIL,
+    MAIL_PROVIDER,
+    N8N,
+    NAME_SERVER,
+    SENDER,
+    VALKEY,
+    VENDORS,
+    WEBSITE,
+    WORKER,
+)
 from deployments.supervise import Program, Supervisor
 from deployments.trouble import CannotStart
 
@@ -27,20 +52,28 @@ POLL_S = 0.05
 class Server:
     """A script that is run as `python SCRIPT FOLDER PORT …`: by its path, so that it need not import the house.
 
-    `ports` are named as `environment.toml` asks for them. `prepare` fills the folder before each start: certificates,
-    settings; and takes away what a drill of a lab that was killed has left there.
+    `ports` are named as `environment.toml` asks for them; after them it is told those of servers before it that it
+    `uses`. `prepare` fills the folder before each start: certificates, settings; and takes away what a drill of a lab
+    that was killed has left there.
     """
 
     name: str
     script: str
     ports: tuple[str, ...]
     prepare: Callable[[Path, Url], None]
+    uses: tuple[str, ...] = ()
 
     def program(self, part: Part, url: Url, ports: Mapping[str, int]) -> Program:
         folder = part.beside(self.name)
         folder.mkdir(mode=0o700, exist_ok=True)
         self.prepare(folder, url)
-        command = [sys.executable, "-P", self.script, str(folder), *(str(ports[name]) for name in self.ports)]
+        command = [
+            sys.executable,
+            "-P",
+            self.script,
+            str(folder),
+            *(str(ports[name]) for name in (*self.ports, *self.uses)),
+        ]
         return Program(name=self.name, command=command)
 
 
@@ -103,6 +136,19 @@ def _calendar(folder: Path, _: Url) -> None:
     private_file.write(folder / calendar.REDIRECT, f"{calendar.REGISTERED.format(vendor=calendar.GOOGLE)}\n")
 
 
+def _valkey(folder: Path, _: Url) -> None:
+    queues.prepare_valkey(folder)
+
+
+def _worker(folder: Path, _: Url) -> None:
+    queues.prepare_worker(folder, folder.with_name(VALKEY))
+
+
+def _alerter(folder: Path, _: Url) -> None:
+    """Its secret and address are the lab's alerts' own (alerts.prepare)."""
+    (folder / f"{alerter.SECRET}.before").unlink(missing_ok=True)
+
+
 # Not imported: it takes dnspython, and who starts a lab need not wait for that.
 _NAME_SERVER = str(Path(__file__).with_name("name_server.py"))
 
@@ -116,6 +162,9 @@ BESIDE = (
     Server(name=N8N, script=n8n.__file__, ports=(N8N,), prepare=_n8n),
     Server(name=VENDORS, script=vendors.__file__, ports=(VENDORS,), prepare=_vendors),
     Server(name=CALENDAR, script=calendar.__file__, ports=(CALENDAR,), prepare=_calendar),
+    Server(name=VALKEY, script=valkey.__file__, ports=(VALKEY,), prepare=_valkey),
+    Server(name=WORKER, script=queues.WORKER, ports=(), prepare=_worker, uses=(VALKEY,)),
+    Server(name=ALERTER, script=alerter.__file__, ports=(), prepare=_alerter),
 )
 NAMES = [server.name for server in BESIDE]
 # By the name it has in the lab's state: what people call it.

@@ -11,7 +11,10 @@ from string import Template
 from deployments import private_file
 from deployments.cluster import SUPERUSER
 from deployments.home import Home
+from deployments.intake.alertmanager import Alertmanager
 from deployments.lab import (
+    alerter,
+    alerts,
     calendar,
     certificates,
     mail,
@@ -20,6 +23,7 @@ from deployments.lab import (
     mirror,
     n8n,
     provider,
+    queues,
     service,
     vendors,
     website,
@@ -76,6 +80,9 @@ def text(home: Home, url: Callable[..., str], ports: Mapping[str, int]) -> str:
         **_n8n(home.lab.beside(service.N8N), ports[service.N8N]),
         **_vendors(home.lab.beside(service.VENDORS), ports[service.VENDORS]),
         **_calendar(home.lab.beside(service.CALENDAR), ports[service.CALENDAR]),
+        **{f"worker_{verb}": service.command(verb, service.WORKER) for verb in service.VERBS},
+        **queues.settings(home.lab.beside(service.VALKEY), home.lab.beside(service.WORKER), ports[service.VALKEY]),
+        **_intake(home),
     }
     pattern = Template(resources.files(__package__).joinpath("environment.toml").read_text(encoding="utf-8"))
     # JSON's strings are TOML's; a '$' would be read as a variable when the file is loaded.
@@ -135,4 +142,14 @@ def _calendar(folder: Path, port: int) -> dict[str, str | list[str]]:
         "calendar_microsoft_redirect": microsoft["redirects"][0],
         "calendar_tenant": calendar.TENANT,
         "calendar_trouble": str(folder / calendar.TROUBLE),
+    }
+
+
+def _intake(home: Home) -> dict[str, str]:
+    state = private_file.read_json(home.lab.state)
+    return {
+        "intake_url": alerts.url(state["alerts_port"]),
+        "intake_secret": state["alerts"][alerts.STATUS],
+        "alerter_secret_file": str(home.lab.beside(service.ALERTER) / alerter.SECRET),
+        "alerter_secret": state["alerts"][Alertmanager.type],
     }

@@ -24,6 +24,9 @@ MAIL_PROVIDER = "mail_provider"
 N8N = "n8n"
 VENDORS = "vendors"
 CALENDAR = "calendar"
+VALKEY = "valkey"
+WORKER = "worker"
+ALERTER = "alerter"
 VERBS = ("restart", "status", "stop")
 NOT_RUNNING, NO_SUCH_SERVICE = 3, 4
 # In supervisor's numbers: up for longer than its `startsecs`.

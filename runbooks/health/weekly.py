@@ -12,6 +12,7 @@ from tasks.backup.checks import check_backup_copies, check_old_backups
 from tasks.certificates.checks import check_certificate_files
 from tasks.claude.checks import check_claude_request
 from tasks.docker.checks import check_docker_leftovers, check_unused_volumes
+from tasks.intake.checks import check_alert_refusals, check_alert_sources, check_runbooks_reached
 from tasks.logs.checks import check_log_durations
 from tasks.mail_domain.checks import check_mail_name_servers, check_mail_transport, check_user_domains
 from tasks.million_verifier.checks import check_million_verifier_credits
@@ -73,6 +74,9 @@ health = Health(
         check_claude_request,
         check_docker_leftovers,
         check_unused_volumes,
+        check_alert_refusals,
+        check_alert_sources,
+        check_runbooks_reached,
     ),
     ran=(
         Ran("maintenance/backup", within=timedelta(days=2)),
