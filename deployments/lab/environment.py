@@ -15,6 +15,7 @@ from deployments.intake.alertmanager import Alertmanager
 from deployments.lab import (
     alerter,
     alerts,
+    calendar,
     certificates,
     mail,
     mail_domain,
@@ -22,7 +23,9 @@ from deployments.lab import (
     mirror,
     n8n,
     provider,
+    queues,
     service,
+    vendors,
     website,
 )
 
@@ -75,6 +78,10 @@ def text(home: Home, url: Callable[..., str], ports: Mapping[str, int]) -> str:
         "mail_ca": str(post / certificates.CA),
         **_mail_provider(home.lab.beside(service.MAIL_PROVIDER), ports[service.MAIL_PROVIDER]),
         **_n8n(home.lab.beside(service.N8N), ports[service.N8N]),
+        **_vendors(home.lab.beside(service.VENDORS), ports[service.VENDORS]),
+        **_calendar(home.lab.beside(service.CALENDAR), ports[service.CALENDAR]),
+        **{f"worker_{verb}": service.command(verb, service.WORKER) for verb in service.VERBS},
+        **queues.settings(home.lab.beside(service.VALKEY), home.lab.beside(service.WORKER), ports[service.VALKEY]),
         **_intake(home),
     }
     pattern = Template(resources.files(__package__).joinpath("environment.toml").read_text(encoding="utf-8"))
@@ -100,6 +107,41 @@ def _n8n(folder: Path, port: int) -> dict[str, str | list[str]]:
         "n8n_exports": str(folder / "exports"),
         "n8n_trouble": str(folder / n8n.TROUBLE),
         **{f"n8n_{verb}": service.command(verb, service.N8N) for verb in service.VERBS},
+    }
+
+
+def _vendors(folder: Path, port: int) -> dict[str, str | list[str]]:
+    keys = private_file.read_json(folder / vendors.KEYS)
+    told: dict[str, str | list[str]] = {
+        "claude_model": vendors.MODEL,
+        "unipile_links": str(folder / vendors.LINKS),
+    }
+    for vendor in vendors.NAMES:
+        told |= {
+            f"{vendor}_url": f"http://127.0.0.1:{port}/{vendor}",
+            f"{vendor}_key_file": str(folder / vendors.key_file(vendor)),
+            f"{vendor}_spare_key": keys[vendor][vendors.SPARE],
+            f"{vendor}_trouble": str(folder / vendors.trouble_file(vendor)),
+        }
+    return told
+
+
+def _calendar(folder: Path, port: int) -> dict[str, str | list[str]]:
+    told = private_file.read_json(folder / calendar.CLIENTS)
+    google, microsoft = (told[vendor] for vendor in (calendar.GOOGLE, calendar.MICROSOFT))
+    return {
+        "calendar_google_url": f"http://127.0.0.1:{port}/{calendar.GOOGLE}",
+        "calendar_google_client": google["client_id"],
+        "calendar_google_secret_file": str(folder / calendar.SECRET),
+        "calendar_google_spare_secret": google["secrets"][1],
+        "calendar_google_redirect": google["redirects"][0],
+        "calendar_google_redirect_file": str(folder / calendar.REDIRECT),
+        "calendar_microsoft_url": f"http://127.0.0.1:{port}/{calendar.MICROSOFT}",
+        "calendar_microsoft_client": microsoft["client_id"],
+        "calendar_microsoft_secret": microsoft["secrets"][0],
+        "calendar_microsoft_redirect": microsoft["redirects"][0],
+        "calendar_tenant": calendar.TENANT,
+        "calendar_trouble": str(folder / calendar.TROUBLE),
     }
 
 

@@ -36,6 +36,8 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 CLAUDE, GROK, MILLION_VERIFIER, UNIPILE = NAMES = ("claude", "grok", "million_verifier", "unipile")
 KEYS, URL = "keys.json", "url"
+# Where links are put by which Unipile's users connect their accounts again.
+LINKS = "unipile-links"
 HELD = FIRST, SPARE = ("first", "spare")
 MODEL = "claude-lab-1"
 MOST_IN, MOST_OUT = 200_000, 64_000

@@ -130,5 +130,12 @@ Write the new limit into environments.toml too (concurrency, under n8n).""",
         Watch(check_n8n_credentials, every=timedelta(hours=6)),
     ),
     related=("workflows/execution-stopped",),
+    # What a run asks, and what n8n itself lives on: mended there, its runs succeed again.
+    symptom_of=(
+        "workflows/unipil-errors",
+        "workflows/claude-timeouts",
+        "database/connections-exhausted",
+        "database/blocked-sessions",
+    ),
     drills=(Drill(fault=FailOneOfEach(), noticed_by=check_n8n_failures, resolved_by=RetryFailed),),
 )

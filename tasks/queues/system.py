@@ -7,6 +7,7 @@ import re
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, SecretStr
@@ -15,11 +16,11 @@ from tasks.kept import asked_once
 from tasks.model import CannotLook, Finding, Refused, Verdict
 from tasks.postgres.words import count
 from tasks.queues import scripts
-from tasks.queues.found import Failed, Group, Look, reason_class
+from tasks.queues.found import Failed, Finished, Group, Look, reason_class
 from tasks.redis.system import Name, RedisServer, Session
 
-# What a change takes beyond looking: BullMQ's own scripts, which write.
-CHANGING = "+@read +@write +@scripting +info +ping +time +client|list +client|setname +select"
+# What a change takes: BullMQ's own scripts, which write. FLUSHDB is a writing command, too, and a dangerous one.
+CHANGING = "+@read +@write +@scripting -@dangerous +info +ping +time +client|list +client|setname +select"
 # What we keep on the server ourselves begins so: jobs that were taken out, and whom we have paused.
 ASIDE = "incident:"
 # Of the keyspace, to find queues by their keys: two million keys are two hundred such pages, half a second.
@@ -58,6 +59,8 @@ class Queues(RedisServer):
     major: Literal[5, 6] | None = None
     action_username: Name | None = None
     action_password: SecretStr | None = None
+    # Read by a worker that can be told to fail, as the lab's is. Never set it in production.
+    drill_file: Path | None = None
 
     def base(self, queue: str) -> str:
         """What the keys of a queue begin with."""
@@ -243,9 +246,8 @@ class Queues(RedisServer):
                     break
         return gone
 
-    def finished(self, queue: str, window_s: float) -> tuple[int | None, int]:
-        """Jobs that were completed, and that failed, within the last `window_s` seconds. None: it cannot be told how
-        many were completed, because they are removed at once and the events do not reach back so far.
+    def finished(self, queue: str, window_s: float) -> Finished:
+        """What came to its end within the last `window_s` seconds, or as far back as the queue's events reach.
 
         Raises:
             CannotLook, Refused: the server does not let itself be asked.
@@ -253,8 +255,8 @@ class Queues(RedisServer):
         with self.session() as session:
             now = self.now_ms(session)
             given = (now - round(window_s * 1000), now, EVENTS)
-            by_events, reaches, by_set, failed = map(int, session.script(scripts.FINISHED, [self.base(queue)], given))
-        return (max(by_events, by_set) if reaches or by_set or by_events else None), failed
+            completed, failed, since, told = map(int, session.script(scripts.FINISHED, [self.base(queue)], given))
+        return Finished(completed=completed if told else None, failed=failed, since_ms=since)
 
     def schedulers(self, queue: str) -> tuple[int, list[tuple[str, int, bool]]]:
         """How many schedulers it has, and of the first due: id, when it is due in ms, whether its next job is there.

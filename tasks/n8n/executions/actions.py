@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from tasks.action import Action
+from tasks.kept import one_question
 from tasks.model import BlastRadius, CannotLook, Command, NoWayBack, Outcome, Plan, Refused, Risk, Row, Threshold
 from tasks.n8n import reading
 from tasks.n8n.executions.checks import STUCK_LIMIT, named, names_of, seconds_over
 from tasks.n8n.executions.failure import Failure
-from tasks.n8n.executions.lately import lately, under_way, why
+from tasks.n8n.executions.lately import lately, look, under_way, why
 from tasks.n8n.system import N8n
 from tasks.n8n.told import Execution, State
 from tasks.postgres.words import span
@@ -64,13 +65,15 @@ class RetryFailed(Action):
         until = time.monotonic() + ACTS_WITHIN_S
         fates: list[Row] = []
         left: list[Row] = []
-        for target in (planned.target for planned in plan.commands):
-            says, done = (
-                _retried(n8n, str(target["execution"])) if time.monotonic() < until else ("no time left", False)
-            )
-            fates.append({"execution": target["execution"], "became": says})
-            if not done:
-                left.append(target)
+        # One connection for all; what n8n told before is void after each retry.
+        with one_question():
+            retries = look(n8n).retries
+            for target in (planned.target for planned in plan.commands):
+                late = time.monotonic() >= until
+                says, done = ("no time left", False) if late else _retried(n8n, str(target["execution"]), retries)
+                fates.append({"execution": target["execution"], "became": says})
+                if not done:
+                    left.append(target)
         good = sum(fate["became"] == State.SUCCESS for fate in fates)
         return Outcome(
             says=f"{good} of {len(fates)} retried runs succeeded; {len(left)} were not retried.",
@@ -80,7 +83,9 @@ class RetryFailed(Action):
         )
 
     def applied(self, n8n: N8n, plan: Plan) -> bool | None:
-        return all(_has_been_retried(n8n, str(planned.target["execution"])) for planned in plan.commands)
+        with one_question():
+            retries = look(n8n).retries
+            return all(_has_been_retried(n8n, str(planned.target["execution"]), retries) for planned in plan.commands)
 
 
 class StopStuck(Action):
@@ -161,9 +166,9 @@ def _row(one: Failure, workflow: str) -> Row:
     }
 
 
-def _retried(n8n: N8n, name: str) -> tuple[str, bool]:
+def _retried(n8n: N8n, name: str, retries: Mapping[str, str]) -> tuple[str, bool]:
     """What became of it, and whether it was retried by us, or may have been."""
-    if _has_been_retried(n8n, name):
+    if _has_been_retried(n8n, name, retries):
         return "retried by somebody else", False
     try:
         return n8n.retry(name).state, True
@@ -171,18 +176,13 @@ def _retried(n8n: N8n, name: str) -> tuple[str, bool]:
         return error.says, False
     except CannotLook as error:
         # n8n answers when the run is over. One that goes on is there already.
-        going_on = _retry_of(n8n, name)
+        going_on = look(n8n).retries.get(name)
         return (f"goes on as {going_on}" if going_on else error.says), True
 
 
-def _has_been_retried(n8n: N8n, name: str) -> bool:
-    """By what n8n marks where a retry succeeded, and by the runs that were made from it."""
+def _has_been_retried(n8n: N8n, name: str, retries: Mapping[str, str]) -> bool:
+    """By the runs that were made from it, and by what n8n marks where a retry succeeded."""
+    if name in retries:
+        return True
     told = n8n.execution(name)
-    return (told is not None and bool(reading.execution(told).retried_as)) or bool(_retry_of(n8n, name))
-
-
-def _retry_of(n8n: N8n, name: str) -> str:
-    """The run that was made from it and is under way or failed; empty where there is none."""
-    seen = lately(n8n)
-    there: Sequence[Execution] = [*seen.under_way, *seen.failed.runs, *seen.crashed.runs]
-    return next((run.id for run in there if run.retry_of == name), "")
+    return told is not None and bool(reading.execution(told).retried_as)

@@ -48,6 +48,8 @@ class Lately:
     crashed: Ended
     succeeded: Ended
     under_way: tuple[Execution, ...]
+    # Ended by a person, which is a decision: what such a run was made from is not retried once more.
+    stopped: Ended
 
     @property
     def open(self) -> tuple[Execution, ...]:
@@ -55,19 +57,20 @@ class Lately:
 
         n8n marks only the very run that was retried, not the one that run was made from: the chain is followed here.
         """
-        retried = self._retried
+        retried = self.retries
         return tuple(run for run in self.failed.runs if not run.retried_as and run.id not in retried)
 
     @property
     def cut_off(self) -> tuple[Execution, ...]:
         """Crashed ones that nobody has retried."""
-        retried = self._retried
+        retried = self.retries
         return tuple(run for run in self.crashed.runs if not run.retried_as and run.id not in retried)
 
     @property
-    def _retried(self) -> frozenset[str]:
-        there = [*self.failed.runs, *self.crashed.runs, *self.under_way]
-        return frozenset(run.retry_of for run in there if run.retry_of)
+    def retries(self) -> Mapping[str, str]:
+        """By a run, what was made from it and has not succeeded; of several the last."""
+        there = [*self.failed.runs, *self.crashed.runs, *self.stopped.runs, *self.under_way]
+        return {run.retry_of: run.id for run in reversed(there) if run.retry_of}
 
 
 def lately(n8n: N8n) -> Lately:
@@ -76,7 +79,7 @@ def lately(n8n: N8n) -> Lately:
     Raises:
         CannotLook, Refused: they cannot be had.
     """
-    return asked_once((n8n.url, "lately"), lambda: _asked(n8n))
+    return asked_once((n8n.url, "lately"), lambda: look(n8n))
 
 
 def under_way(n8n: N8n, state: State) -> Ended:
@@ -88,7 +91,12 @@ def under_way(n8n: N8n, state: State) -> Ended:
     return _ended(n8n, state, None, MOST_PAGES)
 
 
-def _asked(n8n: N8n) -> Lately:
+def look(n8n: N8n) -> Lately:
+    """The same asked anew, as after a change.
+
+    Raises:
+        CannotLook, Refused: they cannot be had.
+    """
     now = datetime.now(UTC)
     since = now - WINDOW
     moving = [under_way(n8n, state) for state in (State.RUNNING, State.WAITING, State.NEW)]
@@ -97,6 +105,7 @@ def _asked(n8n: N8n) -> Lately:
         failed=_ended(n8n, State.ERROR, since, MOST_PAGES),
         crashed=_ended(n8n, State.CRASHED, since, MOST_PAGES),
         succeeded=_ended(n8n, State.SUCCESS, since, SUCCESS_PAGES),
+        stopped=_ended(n8n, State.CANCELED, since, 1),
         under_way=tuple(run for ended in moving for run in ended.runs),
     )
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import threading
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from deployments.lab.n8n import FAILS, RECEIVER, SENDER, STORE, WRITER, Reply
-from tasks.model import CannotLook, Plan, Refused, Verdict
+from tasks.model import Plan, Refused, Verdict
 from tasks.n8n.executions.actions import MOST_AT_ONCE, RetryFailed, StopStuck
 from tasks.n8n.executions.checks import check_n8n_failures
 from tasks.n8n.instance.actions import RestartN8n, RestartSilentN8n
@@ -122,16 +123,22 @@ def test_a_retry_that_is_not_told_in_time_goes_on_and_is_not_made_again(
     name = fail(standin, SENDER)
     plan = retry.plan(n8n)
 
-    def hangs(self: N8n, run: str) -> None:
-        standin.engine.add(standin.of(SENDER), "running", mode="retry", retryOf=run)
-        raise CannotLook("n8n did not answer within 10 s.")
+    over, answer = threading.Event(), standin.engine.answer
 
-    monkeypatch.setattr(N8n, "retry", hangs)
+    def hangs(method: str, target: str, key: str, body: bytes) -> Reply:
+        if not target.endswith("/retry"):
+            return answer(method, target, key, body)
+        standin.engine.add(standin.of(SENDER), "running", mode="retry", retryOf=name)
+        over.wait(60)
+        return 200, {}
+
+    monkeypatch.setattr(standin.engine, "answer", hangs)
+    n8n = standin.door(timeout_s=5)
     outcome = retry.apply(n8n, plan)
     assert str(outcome.rows[0]["became"]).startswith("goes on as ")
     assert (outcome.complete, outcome.not_done) == (True, [])
     assert retry.applied(n8n, plan) is True
-    monkeypatch.undo()
+    over.set()
     retry.apply(n8n, plan)
     assert len(made_from(standin, name)) == 1
 
@@ -335,3 +342,10 @@ def test_what_is_done_is_what_was_planned_and_no_more(standin: StandIn, n8n: N8n
     retry.apply(n8n, dataclasses.replace(plan, commands=plan.commands[:1]))
     assert (len(made_from(standin, one)), len(made_from(standin, other))) == (1, 0)
     assert check_n8n_failures.fn(n8n).value == 1
+
+
+def test_what_a_persons_stop_ended_is_not_retried_once_more(standin: StandIn, n8n: N8n) -> None:
+    name = fail(standin, SENDER)
+    again = str(standin.engine.add(standin.of(SENDER), "running", mode="retry", retryOf=name)["id"])
+    n8n.stop(again)
+    assert retry.plan(n8n).commands == ()
