@@ -2,13 +2,15 @@
 
 from datetime import timedelta
 
-from runbooks.model import Manual, Runbook, Settle, Severity, Symptom, Verify, Watch
+from runbooks.model import Drill, Manual, Runbook, Settle, Severity, Step, Symptom, Verify, Watch
 from tasks.alertmanager.checks import check_alertmanager_answers
 from tasks.betterstack.checks import check_betterstack_token, check_heartbeats
 from tasks.intake.checks import check_scheduler
 from tasks.pagerduty.checks import check_pagerduty_key
 from tasks.sentry.checks import check_sentry_monitors, check_sentry_token
+from tasks.slack.actions import UseSpareSlackToken
 from tasks.slack.checks import check_slack_token
+from tasks.slack.faults import WrongSlackToken
 from tasks.status_page.checks import check_status_page_reads
 
 runbook = Runbook(
@@ -101,6 +103,7 @@ is well here, its address is another one than Better Stack shows, or its period 
 It is the integration key of an Events API v2 integration of one service (32 characters), and no REST API key. A service
 that was deleted takes its keys with it. Accounts in Europe: url = "https://events.eu.pagerduty.com".""",
         ),
+        Step(UseSpareSlackToken(), when=check_slack_token),
         Manual(
             "Give Slack a token that it takes",
             when=check_slack_token,
@@ -138,4 +141,5 @@ that was renamed is no longer judged; the nearest name is above.""",
         Watch(check_status_page_reads, every=timedelta(days=1)),
     ),
     related=("monitoring/alert-configuration",),
+    drills=(Drill(fault=WrongSlackToken(), noticed_by=check_slack_token, resolved_by=UseSpareSlackToken),),
 )

@@ -55,7 +55,7 @@ TOOLS: dict[str, tuple[Check[Any], Callable[[str], Any], Reply, str]] = {
     ),
     "slack": (
         check_slack_token,
-        lambda url: SlackApi(url=url, token=TOKEN),
+        lambda url: SlackApi(url=url, key=TOKEN),
         Reply(body=b'{"ok": true, "user": "incident", "team": "Acme"}', headers=SCOPES),
         "POST /api/auth.test",
     ),
