@@ -22,6 +22,7 @@ from deployments.lab import (
     provider,
     queues,
     sender,
+    slack,
     valkey,
     vendors,
     website,
@@ -34,6 +35,7 @@ from deployments.lab.service import (
     N8N,
     NAME_SERVER,
     SENDER,
+    SLACK,
     VALKEY,
     VENDORS,
     WEBSITE,
@@ -149,6 +151,13 @@ def _alerter(folder: Path, _: Url) -> None:
     (folder / f"{alerter.SECRET}.before").unlink(missing_ok=True)
 
 
+def _slack(folder: Path, _: Url) -> None:
+    (folder / f"{slack.TOKEN}.before").unlink(missing_ok=True)
+    tokens = [f"xoxb-{accounts.new_password()}" for _ in range(2)]
+    private_file.write(folder / slack.TOKENS, "\n".join(tokens))
+    private_file.write(folder / slack.TOKEN, f"{tokens[0]}\n")
+
+
 # Not imported: it takes dnspython, and who starts a lab need not wait for that.
 _NAME_SERVER = str(Path(__file__).with_name("name_server.py"))
 
@@ -165,6 +174,7 @@ BESIDE = (
     Server(name=VALKEY, script=valkey.__file__, ports=(VALKEY,), prepare=_valkey),
     Server(name=WORKER, script=queues.WORKER, ports=(), prepare=_worker, uses=(VALKEY,)),
     Server(name=ALERTER, script=alerter.__file__, ports=(), prepare=_alerter),
+    Server(name=SLACK, script=slack.__file__, ports=(SLACK,), prepare=_slack),
 )
 NAMES = [server.name for server in BESIDE]
 # By the name it has in the lab's state: what people call it.

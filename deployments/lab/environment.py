@@ -25,6 +25,7 @@ from deployments.lab import (
     provider,
     queues,
     service,
+    slack,
     vendors,
     website,
 )
@@ -83,6 +84,7 @@ def text(home: Home, url: Callable[..., str], ports: Mapping[str, int]) -> str:
         **{f"worker_{verb}": service.command(verb, service.WORKER) for verb in service.VERBS},
         **queues.settings(home.lab.beside(service.VALKEY), home.lab.beside(service.WORKER), ports[service.VALKEY]),
         **_intake(home),
+        **_slack(home.lab.beside(service.SLACK), ports[service.SLACK]),
     }
     pattern = Template(resources.files(__package__).joinpath("environment.toml").read_text(encoding="utf-8"))
     # JSON's strings are TOML's; a '$' would be read as a variable when the file is loaded.
@@ -152,4 +154,12 @@ def _intake(home: Home) -> dict[str, str]:
         "intake_secret": state["alerts"][alerts.STATUS],
         "alerter_secret_file": str(home.lab.beside(service.ALERTER) / alerter.SECRET),
         "alerter_secret": state["alerts"][Alertmanager.type],
+    }
+
+
+def _slack(folder: Path, port: int) -> dict[str, str]:
+    return {
+        "slack_url": f"http://127.0.0.1:{port}",
+        "slack_key_file": str(folder / slack.TOKEN),
+        "slack_spare_key": (folder / slack.TOKENS).read_text(encoding="utf-8").split()[1],
     }

@@ -27,6 +27,7 @@ CALENDAR = "calendar"
 VALKEY = "valkey"
 WORKER = "worker"
 ALERTER = "alerter"
+SLACK = "slack"
 VERBS = ("restart", "status", "stop")
 NOT_RUNNING, NO_SUCH_SERVICE = 3, 4
 # In supervisor's numbers: up for longer than its `startsecs`.

@@ -75,7 +75,10 @@ runbook = Runbook(
 The finding quotes what Anthropic answers. Was the key revoked because somebody else has it? Then every copy of it must
 go, and the spare one is no hurry. In Anthropic's console make a key in the workspace that the application belongs to,
 put it where the application reads it, and restart the application if it reads it only at its start. 403 is no wrong key
-but one that may not use this model, or this workspace.""",
+but one that may not use this model, or this workspace.
+
+Where our question is taken and the application is not, and only since an upgrade: Anthropic's library sends the key in
+`Authorization: Bearer` since 2.0, no longer in x-api-key, which a proxy between may still look for.""",
         ),
         Manual(
             "Buy credit",
@@ -123,7 +126,7 @@ an answer that is paid for all the same, and the next attempt pays again.
 The finding has the numbers: what the application asks for, what the model answers and takes at most (max_tokens,
 max_input_tokens as Anthropic tells them), and how many tokens fit into the time limit. Lower max_tokens to that, part
 the text, or stream. Beyond ten minutes in one piece Anthropic's library refuses to wait; beyond 32 MB it answers 413. A
-model that is gone has a successor: name that, and try it before everybody does.""",
+model that is retired has a successor: name that, and try it before everybody does. A deprecated one says when.""",
         ),
     ),
     verification=Verify(hold=timedelta(minutes=2), within=timedelta(minutes=20)),

@@ -111,6 +111,31 @@ def check_runbooks_reached(intake: AlertIntake) -> Finding:
     )
 
 
+@check
+def check_scheduler(intake: AlertIntake) -> Finding:
+    """Do our own schedules begin what they should?
+
+    The scheduler plans ahead, a worker takes what is due, and each of Prefect's own loops comes round.
+    """
+    seen = intake.clockwork()
+    begins = f"the next run begins {seen.next_run:%Y-%m-%d %H:%M} UTC" if seen.next_run else "none is planned"
+    idle = "No schedule is active: nothing is watched, and nothing begins by itself."
+    if not seen.troubles:
+        return Finding(
+            verdict=Verdict.OK if seen.schedules else Verdict.WARN,
+            says=f"{seen.schedules} schedules are active, {begins}." if seen.schedules else idle,
+            value=0.0,
+            remedy="" if seen.schedules else "incident publish",
+        )
+    return Finding(
+        verdict=Verdict.BAD,
+        says=" ".join(one.says for one in seen.troubles),
+        value=float(len(seen.troubles)),
+        rows=[{"trouble": one.title, "says": one.says} for one in seen.troubles],
+        remedy="\n".join(dict.fromkeys(one.remedy for one in seen.troubles)),
+    )
+
+
 def age_s(source: Source, standing: Standing) -> float | None:
     """For how long nothing of it came, no test alert either; None: never anything."""
     newest = max((at for at in (source.last, source.tested) if at is not None), default=None)

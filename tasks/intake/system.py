@@ -74,6 +74,22 @@ class Standing(BaseModel):
     unreached: tuple[Unreached, ...]
 
 
+class Complaint(BaseModel):
+    """Why schedules do not begin what they should."""
+
+    title: str
+    says: str
+    remedy: str
+
+
+class Clockwork(BaseModel):
+    """How the schedules do: how many are active, when the next run begins, and what stands in the way."""
+
+    troubles: tuple[Complaint, ...]
+    schedules: int
+    next_run: datetime | None
+
+
 class Arrival(BaseModel):
     """What became of a test alert: did it arrive in the record, and after how many seconds?"""
 
@@ -103,6 +119,14 @@ class AlertIntake(HostedApi):
             CannotLook: nobody answers. Refused: whoever answers does not know us, or is no intake of ours.
         """
         return self._read(Standing, self._door.get("/sources").body)
+
+    def clockwork(self) -> Clockwork:
+        """How the schedules do.
+
+        Raises:
+            CannotLook: nobody answers. Refused: as above.
+        """
+        return self._read(Clockwork, self._door.get("/clock").body)
 
     def send_test(self, source: str) -> Arrival:
         """Have it send a test alert of one source to its own address, and look whether it arrives.

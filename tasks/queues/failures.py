@@ -52,8 +52,7 @@ def check_failed_jobs(queues: Queues, share: Threshold = FAILURES, few: Threshol
     for look in looks:
         if not look.failed:
             continue
-        found, _, _ = queues.failed(look.queue, since_ms)
-        groups += found
+        groups += queues.failed(look.queue, since_ms)
         ended = queues.finished(look.queue, WINDOW_S)
         rate = Rate(part=ended.failed, whole=ended.failed + (ended.completed or 0), least=LEAST)
         # What is not kept cannot be divided by.
@@ -111,7 +110,7 @@ def check_poisoned_jobs(queues: Queues, in_vain: Threshold = POISONED) -> Findin
         one
         for look in queues.looks()
         if look.failed
-        for one in queues.failed(look.queue, since_ms)[1]
+        for one in queues.poisoned(look.queue, since_ms)
         if in_vain.judge(one.in_vain)
     ]
     found.sort(key=lambda one: (-one.in_vain, one.queue, one.id))
