@@ -86,7 +86,7 @@ def test_it_loads_the_example(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_it_loads_what_the_example_shows_in_comments(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    text = re.sub(r"(?m)^# (?=\[|\w+ = )", "", EXAMPLE.read_text())
+    text = re.sub(r"(?m)^# (?=\[|\w+ = |    \{|\])", "", EXAMPLE.read_text())
     _export(text, monkeypatch)
     shown = tmp_path / "environments.toml"
     shown.write_text(text)

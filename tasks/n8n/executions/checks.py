@@ -51,7 +51,7 @@ def check_n8n_failures(n8n: N8n, failed: Threshold = FAILED_LIMIT) -> Finding:
     """Did workflows fail in the last hour, why, and is it one workflow or all of them?
 
     Counted are runs that no retry has made good; of a retry that failed, the retry. The class is read from the newest
-    of each workflow in turn, 24 in all. Systematic: the same class in three workflows, or in half of at least five
+    of each workflow in turn, 12 in all. Systematic: the same class in three workflows, or in half of at least five
     runs. What crashed is asked for apart: what n8n tells of it is made up.
     """
     seen = lately(n8n)

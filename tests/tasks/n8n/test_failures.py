@@ -239,7 +239,7 @@ def test_what_is_queued_means_that_the_limit_is_reached(standin: StandIn) -> Non
     assert "1 wait for a place, and so do those who called them" in concurrency(standin.door()).says
 
 
-def test_a_hundred_thousand_failures_are_no_more_work_than_two_thousand(
+def test_a_hundred_thousand_failures_are_no_more_work_than_five_hundred(
     standin: StandIn, n8n: N8n, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     engine, asked = standin.engine, list[str]()
@@ -261,5 +261,5 @@ def test_a_hundred_thousand_failures_are_no_more_work_than_two_thousand(
     assert found.says.startswith(f"At least {MOST_PAGES * PAGE:,} runs failed in the last hour (bad from 10)")
     assert found.facts["all_counted"] is False
     assert len([path for path in asked if "status=error" in path]) == MOST_PAGES
-    assert len(asked) < 50
+    assert len(asked) < 30
     assert most < 200 * 2**20
