@@ -73,6 +73,7 @@ class Manual:
     title: str
     when: AnyCheck | None = None
     how: str = field(kw_only=True)
+    quotes: tuple[AnyCheck, ...] = field(default=(), kw_only=True)  # what these found is put under it
 
 
 Part = Step | Manual
@@ -248,7 +249,7 @@ class Declared:
 
     def _contradictions(self) -> Iterator[str]:
         yield from self._shape_contradictions()
-        yield from self._title_contradictions()
+        yield from self._part_contradictions()
         yield from self._verb_contradictions()
         yield from self._at_once_contradictions()
 
@@ -266,13 +267,15 @@ class Declared:
         if not all(word.strip() for word in self.keywords):
             yield "`keywords` holds an empty word. Remove it."
 
-    def _title_contradictions(self) -> Iterator[str]:
-        keys = [title_key(part.title) for part in self.parts]
+    def _part_contradictions(self) -> Iterator[str]:
+        keys, known = [title_key(part.title) for part in self.parts], self.first_asked
         for part in self.parts:
             if not title_key(part.title):
                 yield f"step {part.title!r} has no letter a-z in its title, and the journal finds steps by it. Name it."
             elif keys.count(title_key(part.title)) > 1:
                 yield f"two steps are called {part.title!r}. A decision must be about one: rename the other."
+            quoted = part.quotes if isinstance(part, Manual) else ()
+            yield from (f"step {part.title!r} quotes {a.name}: ask it first." for a in quoted if a not in known)
 
     def _asked_contradictions(self, where: str, checks: tuple[AnyCheck, ...]) -> Iterator[str]:
         given: tuple[object, ...] = checks
@@ -370,15 +373,12 @@ class Runbook(Declared):
         yield from self._asked_contradictions("diagnosis", self.diagnosis)
         if self.parameters:
             yield "a runbook takes no `parameters`: an alert could not fill them in. Make it a Playbook."
-        yield from self._title_contradictions()
+        yield from self._part_contradictions()
         for part in self.resolution:
             if part.when is None:
                 yield f"step {part.title!r} waits for no check. Name the one that calls for it: when=check_…"
             elif part.when not in self.diagnosis:
-                yield (
-                    f"step {part.title!r} waits for {part.when.name}, which the diagnosis never asks. "
-                    "Add it to `diagnosis`."
-                )
+                yield f"step {part.title!r} waits for {part.when.name}, which the diagnosis never asks. Ask it there."
         yield from self._verb_contradictions()
         yield from self._at_once_contradictions()
         yield from self._watch_contradictions()

@@ -187,7 +187,10 @@ def _step(n: int, part: Part, called: str) -> str:
             f"- **It worked** when this answers OK: {named(part.when)}",
         ]
     if isinstance(part, Manual):
-        return "\n\n".join([f"### {n}. {text(part.title)} (by hand)", *called_for, block(part.how)])
+        quotes = " and ".join(map(named, part.quotes))
+        quoted = [f"- **To copy**, under it: what was found by {quotes}"] if quotes else []
+        told = ["\n".join([*called_for, *quoted])] if called_for or quoted else []
+        return "\n\n".join([f"### {n}. {text(part.title)} (by hand)", *told, block(part.how)])
     lines = [
         *called_for,
         "- **Risk**: measured when it is planned, and shown with the plan: who is touched, and how many",

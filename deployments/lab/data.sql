@@ -101,7 +101,10 @@ FROM workflow_executions WHERE status = 'error';
 
 INSERT INTO settings (setting, value, changed_by, changed_at)
 VALUES ('emergency_stop', 'false', 'setup', now() - interval '120 days'),
-       ('max_emails_per_run', '20', 'setup', now() - interval '120 days');
+       ('max_emails_per_run', '20', 'setup', now() - interval '120 days'),
+       ('claude_concurrency', '8', 'setup', now() - interval '120 days'),
+       ('unipile_concurrency', '4', 'setup', now() - interval '120 days'),
+       ('grok_concurrency', '4', 'setup', now() - interval '120 days');
 
 INSERT INTO workflows (workflow_name, active)
 VALUES ('Lead Nurture - Message Scheduler', true), ('Lead Nurture - Email Sender', true),
@@ -125,3 +128,9 @@ INSERT INTO calendar_connections (user_id, provider, refresh_token, access_token
 SELECT user_id, (ARRAY['google', 'microsoft'])[user_id % 2 + 1],
        'lab-refresh-' || md5('refresh' || user_id), 'lab-access-' || md5('access' || user_id), updated_at
 FROM onboardings WHERE status = 'done';
+
+-- All done with: one that waits would be an incident tomorrow.
+INSERT INTO prospects (company, stage, stage_changed_at, attempts)
+SELECT format('Company %s', n), CASE WHEN n % 40 = 0 THEN 'skipped' ELSE 'enriched' END,
+       now() - n * interval '45 minutes', CASE WHEN n % 40 = 0 THEN 3 ELSE 1 END
+FROM generate_series(1, 400) AS n;

@@ -185,3 +185,14 @@ CREATE TABLE calendar_connections (
     updated_at     timestamptz NOT NULL DEFAULT now()
 );
 CREATE INDEX ON calendar_connections (updated_at);
+
+-- About whom more is to be found before they are written to.
+CREATE TABLE prospects (
+    id                bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    company           text NOT NULL,
+    stage             text NOT NULL DEFAULT 'new'
+                      CHECK (stage IN ('new', 'queued', 'enriched', 'failed', 'skipped')),
+    stage_changed_at  timestamptz NOT NULL DEFAULT now(),
+    error             text,
+    attempts          integer NOT NULL DEFAULT 0
+);

@@ -17,6 +17,7 @@ from flows.gate.settle import Settled, rounds, settle
 from flows.journal import kinds
 from flows.life.diagnose import ask_all
 from flows.step.act import End, declined
+from flows.step.instruction import instruction
 from flows.step.resolve import close
 from runbooks.model import AnyCheck, Manual
 from tasks.model import BlastRadius, Finding, Plan, Risk, Verdict
@@ -29,8 +30,11 @@ STAYS = (
 
 def instruct(case: Case, manual: Manual) -> None:
     """Record an instruction for a person; the post-mortem lists it as a follow-up."""
-    told = kinds.Manual(title=manual.title, how=manual.how)
-    case.log.once(f"{step_key(manual.title)}/manual", ENGINE, lambda: told)
+    case.log.once(
+        f"{step_key(manual.title)}/manual",
+        ENGINE,
+        lambda: kinds.Manual(title=manual.title, how=instruction(case, manual)),
+    )
 
 
 def sign_off(case: Case, manual: Manual, reason: str) -> Fate:
@@ -40,7 +44,9 @@ def sign_off(case: Case, manual: Manual, reason: str) -> Fate:
         return fate
     refused = ""
     for ask in rounds(case, key):
-        settled = settle(case, ask, manual.title, reason, nothing_by_us(case, manual.how), refused=refused)
+        settled = settle(
+            case, ask, manual.title, reason, nothing_by_us(case, instruction(case, manual)), refused=refused
+        )
         if isinstance(settled, str):
             refused = settled
             continue
@@ -91,7 +97,7 @@ def _instructions(case: Case, still: Mapping[AnyCheck, Finding]) -> Iterator[str
             yield f"{step.title}: {closed.body['fate']}. {closed.body['says']}"
     for part in case.runbook.parts:
         if isinstance(part, Manual) and part.when in still:
-            yield f"{part.title}: {part.how}"
+            yield f"{part.title}: {instruction(case, part)}"
     yield from (finding.remedy for finding in still.values() if finding.remedy)
 
 

@@ -95,14 +95,14 @@ runbook = Runbook(
         Manual(
             "Have the address taken off the list",
             when=check_ip_blocklists,
+            quotes=(check_ip_blocklists, check_mail_provider_complaints, check_bounces_by_campaign),
             how="""\
 A list that takes an address off while it still sends what it was listed for puts it back for longer, so find the cause
 first: one campaign, one leaked password, one server that anybody may send through. Then write, through the link that
-the finding names:
+the finding names. What was found and what was done since stands below; what only you know is this:
 
-    Address: <the listed address>, sends for <the domain>
     What happened: <one sentence>
-    What we did: <campaign paused, list cleaned, password changed> on <day>
+    What else we did: <list cleaned, password changed>
     How we keep it from happening again: <confirmed sign-up, bounces and complaints taken out at once>
 
 An address that others send from, too, is for your provider to have taken off: send them the finding, and
@@ -111,6 +111,7 @@ ask for another pool.""",
         Manual(
             "Have the domain taken off the list",
             when=check_domain_blocklists,
+            quotes=(check_domain_blocklists, check_links, check_spam_score),
             how="""\
 A domain is listed for what its links lead to as often as for what it sends. Look for a page of yours that forwards
 anywhere, for a link shortener in your mails, and for a cracked site. Then ask through the link that the finding names.
@@ -119,14 +120,20 @@ Do not go on under another domain meanwhile: lists follow.""",
         Manual(
             "Write to the provider's support",
             when=check_mail_provider_standing,
+            quotes=(
+                check_mail_provider_standing,
+                check_mail_provider_domain,
+                check_mail_provider_bounces,
+                check_mail_provider_complaints,
+                check_mail_provider_reasons,
+                check_bounces_by_campaign,
+            ),
             how="""\
-What they want to know before they lift anything. Take the numbers from the findings of this incident:
+What they want to know before they lift anything. What was found, since when, and what was done since stands below; what
+only you know is this:
 
-    Account, domain: <…>
-    Since when: <the first finding that is bad>
-    What we see: <bounce rate, complaint rate, reasons by kind, as found>
+    Account: <…>
     Cause: <campaign, list, where its addresses came from>
-    Done: <campaigns paused, N addresses suppressed, records published>
     We ask for: <the review to be closed | the reason, with an example message>
 
 Attach one refused message with its headers. Do not open a second account: it is closed with the first.""",

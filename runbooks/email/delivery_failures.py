@@ -133,10 +133,17 @@ Its own status page says more than we can see; note its incident's number in thi
         Manual(
             "Talk to the provider",
             when=check_mail_provider_standing,
+            quotes=(
+                check_mail_provider_standing,
+                check_mail_provider_failures,
+                check_mail_provider_bounces,
+                check_mail_provider_complaints,
+                check_mail_provider_reasons,
+            ),
             how="""\
 What the provider has stopped or reviews, only it lets go. Write to its support, and answer before you are asked: what
-was sent, to whom, where those addresses come from; what went wrong, in numbers (the findings above have them); what is
-stopped by now; what will be otherwise. Amazon SES wants it as an appeal in its console (Account dashboard).""",
+was sent, to whom, where those addresses come from; what will be otherwise. What went wrong, in numbers, and what is
+stopped by now stands below, to be copied. Amazon SES wants it as an appeal in its console (Account dashboard).""",
         ),
         Manual(
             "Publish the records the provider misses",
@@ -165,9 +172,10 @@ tried again at all. email/emails-stuck-queued puts mails back into the queue wit
         Manual(
             "Find out why a receiver refuses us",
             when=check_mail_provider_reasons,
+            quotes=(check_mail_provider_reasons, check_mail_provider_domain),
             how="""\
-A block speaks of us: of the address we send from, of our records, of what we wrote. The rows above have the receiver's
-own words, and most name a page that says what to do.
+A block speaks of us: of the address we send from, of our records, of what we wrote. The receiver's own words stand
+below, to be quoted to its postmaster, and most name a page that says what to do.
 
 1. Stop what goes to that receiver for now; each further refusal counts against us.
 2. “SPF”, “DKIM”, “DMARC”, “authenticated”: look at onboarding/domain-verification.

@@ -24,6 +24,7 @@ from tasks.application.mapping import (
     Name,
     Onboarding,
     Part,
+    Prospects,
     Sends,
     Settings,
     Workflows,
@@ -84,6 +85,7 @@ class ApplicationDatabase(System):
     inbox_days: InboxDays | None = None
     onboarding: Onboarding | None = None
     connections: Connections | None = None
+    prospects: Prospects | None = None
 
     @property
     def server(self) -> PostgresServer:

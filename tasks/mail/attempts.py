@@ -1,4 +1,8 @@
-"""One attempt for one wrong password, however many questions need a login: servers lock accounts, and ban addresses."""
+"""One attempt for one wrong password, however many questions need a login: servers lock accounts, and ban addresses.
+
+In a run, which is a process: another one that asks at the same time makes an attempt of its own. To tell it, marks of
+passwords would have to lie on a disk, where a thief could try words against them.
+"""
 
 from __future__ import annotations
 

@@ -14,6 +14,7 @@ from tasks.dns.looked import Looked, Outcome
 from tasks.dns.names import Domain, Name, domain, is_under, upwards
 from tasks.dns.system import Authority, Resolver, server
 from tasks.dns.updates import Updates
+from tasks.excerpt import excerpt
 from tasks.kept import asked_once
 from tasks.mail_domain.blocklists import KNOWN, Blocklist
 from tasks.mail_domain.declared import Declared
@@ -197,7 +198,19 @@ class MailDomain(System):
         place = Place(base=f"https://mta-sts.{self.domain}", limits=limits)
         request = Request(url=f"{place.base}/.well-known/mta-sts.txt", fresh=True)
         door = Door(place=place, words=lambda _status, _body: None)
-        return door.answer(request, door.until()).text
+        remedy = (
+            f"Serve the policy itself at {request.url}: as text/plain, with a certificate for this name, and without a "
+            "redirect. Senders take it in no other way."
+        )
+        try:
+            answer = door.answer(request, door.until())
+        except CannotLook as error:
+            raise type(error)(error.says, remedy=remedy) from None
+        kind = answer.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if kind != "text/plain":
+            # Where users may put files up, one of them must not be the policy.
+            raise Refused(f"{place.name} sends it as “{excerpt(kind, 40)}”, and not as text/plain.", remedy=remedy)
+        return answer.text
 
     def updates(self) -> Updates:
         """The way to change records.

@@ -121,7 +121,7 @@ WEDGE = Drill(fault=WedgeDoor(), noticed_by=check_door, resolved_by=ShutDoor)
         ),
         (
             {"resolution": (step("Oil it", when=check_window),)},
-            "step 'Oil it' waits for check_window, which the diagnosis never asks. Add it to `diagnosis`.",
+            "step 'Oil it' waits for check_window, which the diagnosis never asks. Ask it there.",
         ),
         (
             {"drills": (Drill(fault=WedgeDoor(), noticed_by=check_window, resolved_by=ShutDoor),)},
@@ -148,6 +148,10 @@ WEDGE = Drill(fault=WedgeDoor(), noticed_by=check_door, resolved_by=ShutDoor)
         (
             {"prevention": (Watch(check_door, every=timedelta(1)), Watch(check_door, every=timedelta(2)))},
             "check_door is watched twice. Remove one.",
+        ),
+        (
+            {"resolution": (Manual("Oil it", when=check_door, how="Slowly.", quotes=(check_door, check_window)),)},
+            "step 'Oil it' quotes check_window: ask it first.",
         ),
         ({"title": "Two\nlines"}, "`title` has several lines. Say it in one."),
         ({"keywords": ("door", " ")}, "`keywords` holds an empty word. Remove it."),

@@ -145,3 +145,37 @@ def test_it_says_why_no_step_of_ours_helps(room: Room) -> None:
     assert "Switch the lamp on: failed. What it would touch looks like a secret" in question.plan.does
     assert "Keep a candle: Buy candles" in question.plan.does
     assert room.verdict == "fixed"
+
+
+def test_a_letter_is_filled_in_from_the_record(room: Room) -> None:
+    """What was seen, since when, and what was done since; nothing of what is well."""
+    label = "\n```\n# <b>no lamp</b> \x1b[2J " + "x" * 400
+    room.set(label=label)
+    room.live(said)
+    how = room.entry("step/keep-a-candle/manual")["how"]
+    words, _, letter = how.partition("\n\nFrom the record of this incident, to copy; nothing is sent by us:\n\n")
+    assert words == "Buy candles, and put them where you find them in the dark."
+    first, *lines = letter.splitlines()
+    opened = room.entries[0].at[:16].replace("T", " ")
+    assert first == f"    since: {opened} UTC, when this incident was opened"
+    assert lines[0].startswith("    check_lamp_is_lit: The lamp is off. ``` # <b>no lamp</b> [2J xxx")
+    assert lines[1].startswith("      label: ``` # <b>")
+    assert lines[2].startswith("      - label: ``` # <b>")
+    assert lines[3].startswith("    done since: Switch the lamp on. ")
+    assert len(lines) == 4
+    assert max(map(len, lines)) < 700
+    # Four blanks in front: shown as it stands, and no fence begins.
+    assert all(line.startswith("    ") for line in lines)
+    assert "<b>no lamp</b>" in report(room.entries)
+
+
+def test_a_letter_of_an_incident_that_is_mended_by_hand_quotes_what_was_found(room: Room) -> None:
+    room.set(bulbs=["ghp_0123456789abcdefghij0123456789abcdef"])
+
+    def lights_it(question: Question) -> Answer:
+        room.set(lit=True)
+        return said(question)
+
+    [question] = room.live(lights_it).asked
+    assert "    check_lamp_is_lit: The lamp is off." in question.plan.does
+    assert "done since" not in question.plan.does

@@ -23,6 +23,7 @@ class Post:
     """What the server heard, and what it answers."""
 
     port: int = 0
+    password: str = PASSWORD
     attempts: list[str] = field(default_factory=list)
     envelopes: list[Envelope] = field(default_factory=list)
     refusal: str = "535 5.7.8 Authentication credentials invalid"
@@ -33,7 +34,7 @@ class Post:
     def let_in(self, _server: SMTP, _session: Session, _envelope: Envelope, mechanism: str, data: object) -> AuthResult:
         assert isinstance(data, LoginPassword)
         self.attempts.append(mechanism)
-        good = (data.login, data.password) == (USER.encode(), PASSWORD.encode())
+        good = (data.login, data.password) == (USER.encode(), self.password.encode())
         return AuthResult(success=good, handled=False, message=None if good else self.refusal)
 
     async def handle_MAIL(  # noqa: N802 - aiosmtpd finds them by these names
@@ -54,9 +55,11 @@ class Post:
 
 
 @contextmanager
-def post_office(tls: ssl.SSLContext | None = None, *, implicit: bool = False, **options: Any) -> Iterator[Post]:
+def post_office(
+    tls: ssl.SSLContext | None = None, *, implicit: bool = False, password: str = PASSWORD, **options: Any
+) -> Iterator[Post]:
     """A real server; with `tls` it wants STARTTLS before a login, or shakes hands from the first byte."""
-    post, loop, up = Post(), asyncio.new_event_loop(), threading.Event()
+    post, loop, up = Post(password=password), asyncio.new_event_loop(), threading.Event()
     starttls = tls if not implicit else None
     options = {"auth_require_tls": starttls is not None, "authenticator": post.let_in, **options}
 

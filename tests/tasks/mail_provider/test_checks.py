@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from pydantic import SecretStr
@@ -350,6 +352,17 @@ def test_every_question_leaves_everything_as_it_is(standin: StandIn) -> None:
     for asked in ALL:
         told(asked, door(standin))
     assert standin.changes == []
+
+
+def test_no_question_sends_a_mail(standin: StandIn) -> None:
+    """3-32: "test the API" sent a mail to a domain that takes none, so that each test was a bounce."""
+    for asked in ALL:
+        told(asked, door(standin))
+    # Mailgun, SendGrid, Resend, Amazon SES.
+    sending = re.compile(r"POST .*/(messages(\.mime)?|mail/send|emails(/batch)?|outbound(-bulk)?-emails)$")
+    asked_for = [f"{exchange.method} {urlsplit(exchange.target).path}" for exchange in standin.seen]
+    assert asked_for
+    assert [line for line in asked_for if sending.match(line)] == []
 
 
 def test_the_lab_forgets_a_key_by_its_hash(mailgun: MailgunStandIn) -> None:

@@ -12,6 +12,7 @@ import pytest
 from pydantic import SecretStr, ValidationError
 
 from tasks.check import Check
+from tasks.imap.system import ImapServer
 from tasks.mail.attempts import Attempts
 from tasks.mail.line import LONGEST_LINE
 from tasks.model import CannotLook, Finding, Refused, Verdict
@@ -106,6 +107,27 @@ def test_one_wrong_password_costs_one_attempt_whatever_asks(plain: Post) -> None
     assert plain.attempts == ["PLAIN"] * 4
 
 
+def test_a_password_may_hold_what_parts_fields_elsewhere(tmp_path: Path) -> None:
+    """1-10: of a secret in one line, a | in the password moved every field behind it. Here each has its own name."""
+    secret = 'a|b:c;d,e "f" {g} @h|993|imap.example.com'
+    file = tmp_path / "password"
+    file.write_text(f"{secret}\n")
+    with post_office(password=secret) as post:
+        for given in ({"password": secret}, {"password": None, "password_file": file}):
+            smtp = door(post.port, **given)
+            assert check_smtp_login.fn(smtp).verdict is Verdict.OK
+            assert smtp.address == f"127.0.0.1:{post.port}"
+
+
+def test_a_part_that_is_missing_is_named_before_anything_is_stored() -> None:
+    """1-10: five fields, read as seven, left the receiving server empty, and replies were never read."""
+    for kind in (SmtpServer, ImapServer):
+        with pytest.raises(ValidationError, match=r"host\n +Field required"):
+            kind.model_validate({"username": USER, "password": PASSWORD})
+        with pytest.raises(ValidationError, match=r"host\n +String should match pattern"):
+            kind.model_validate({"host": "", "username": USER, "password": PASSWORD})
+
+
 def test_a_password_that_is_put_in_its_file_anew_is_tried_anew(plain: Post, tmp_path: Path) -> None:
     file = tmp_path / "password"
     file.write_text("wrong\n")
@@ -162,6 +184,8 @@ def test_it_takes_the_other_mechanism_where_there_is_only_that() -> None:
     [
         ("553 5.7.1 Sender address rejected: not owned by user", Verdict.BAD, "refuses the sender app@lab.test"),
         ("451 4.7.1 Greylisted, try again", Verdict.WARN, "takes the sender app@lab.test later"),
+        # Of this one, a common library makes a lost connection.
+        ("421 4.3.2 Shutting down", Verdict.WARN, "takes the sender app@lab.test later"),
     ],
 )
 def test_it_tells_a_refused_sender_from_one_who_is_to_come_again(

@@ -90,6 +90,9 @@ def test_it_is_content(vendor: Vendor, reply: Reply, given: dict[str, Any]) -> N
             {"status": (200, 204)},
             "answers 500 instead of 200 or 204: Bad gateway.",
         ),
+        # 1-9: after either of these curl exits with 0.
+        (Reply(status=404, body=b"no such page"), {}, "answers 404 instead of 200: no such page."),
+        (Reply(status=500, body=b"down"), {}, "answers 500 instead of 200: down."),
         (Reply(hangs_up=True), {}, "gives no answer: 127.0.0.1 cannot be read: RemoteProtocolError."),
     ],
 )
@@ -161,6 +164,7 @@ def test_an_expected_redirect_is_followed_and_its_end_is_judged(vendor: Vendor) 
 def test_it_ends_although_everything_hangs(
     vendor: Vendor, reply: Reply, asked: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """1-9: on a worker that hangs, curl waits without an end."""
     assert WITHIN_S < 10
     monkeypatch.setattr("tasks.website.checks.WITHIN_S", 3.0)
     vendor.replies = [reply]

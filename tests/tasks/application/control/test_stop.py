@@ -81,6 +81,36 @@ def test_it_changes_nothing_that_somebody_else_changed_meanwhile(shop: Shop) -> 
 
 
 @pytest.mark.parametrize(
+    "body",
+    [
+        "BEFORE UPDATE|NEW.value := OLD.value; RETURN NEW;",
+        "AFTER UPDATE|IF pg_trigger_depth() = 1 THEN UPDATE public.settings SET value = OLD.value "
+        "WHERE setting = OLD.setting; END IF; RETURN NULL;",
+    ],
+)
+@pytest.mark.parametrize(("action", "stopped"), [(StopSending(), False), (ResumeSending(), True)], ids=["stop", "go"])
+def test_a_switch_that_takes_nothing_is_not_called_set(
+    own_shop: Shop, action: Action, stopped: bool, body: str
+) -> None:
+    """1-1: the endpoint answered 200 {"ok":true} and had set nothing. Ours is read back before it counts."""
+    if stopped:
+        stop(own_shop)
+    when, _, does = body.partition("|")
+    own_shop.run(
+        f"CREATE FUNCTION keep() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$BEGIN {does} END$$;"
+        f"CREATE TRIGGER keep {when} ON settings FOR EACH ROW EXECUTE FUNCTION keep()"
+    )
+    before = own_shop.run("SELECT * FROM settings ORDER BY 1")
+    door = own_shop.door()
+    plan = action.plan(door)
+    with pytest.raises(Refused, match=r"was written as '.+' and reads '.+'; nothing was done") as told:
+        action.apply(door, plan=plan)
+    assert "stop what sends it" in told.value.remedy
+    assert action.applied(door, plan=plan) is False
+    assert own_shop.run("SELECT * FROM settings ORDER BY 1") == before
+
+
+@pytest.mark.parametrize(
     ("column", "off", "on"), [("boolean", "false", "true"), ("text", "'no'", "yes"), ("integer", "0", "1")]
 )
 def test_it_sets_a_switch_of_any_type(own_shop: Shop, column: str, off: str, on: str) -> None:
@@ -120,6 +150,22 @@ def test_it_asks_nobody_for_what_its_role_may_not_do(shop: Shop) -> None:
     with pytest.raises(Refused, match=r"reader may not write public\.settings") as told:
         StopSending().plan(door)
     assert told.value.remedy == "GRANT SELECT, UPDATE ON public.settings TO reader;"
+
+
+@pytest.mark.parametrize(("action", "stopped"), [(StopSending(), False), (ResumeSending(), True)], ids=["stop", "go"])
+def test_nobody_stops_or_resumes_without_a_login(shop: Shop, action: Action, stopped: bool) -> None:
+    """1-5: whoever knew the address could resume sending. Ours goes in as a role of the database, or not at all."""
+    if stopped:
+        stop(shop)
+    door, before = shop.door(), shop.run("SELECT * FROM settings ORDER BY 1")
+    plan = action.plan(door)
+    for url in (shop.stage.url("actor", "wrong"), shop.stage.url("nobody")):
+        stranger = door.model_copy(update={"action_url": url})
+        with pytest.raises(Refused):
+            action.plan(stranger)
+        with pytest.raises(Refused):
+            action.apply(stranger, plan=plan)
+    assert shop.run("SELECT * FROM settings ORDER BY 1") == before
 
 
 def test_it_says_which_setting_to_name(shop: Shop) -> None:

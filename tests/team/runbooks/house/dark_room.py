@@ -20,7 +20,10 @@ runbook = Runbook(
         Step(SwitchOn(), when=check_lamp_is_lit),
         Step(ReplaceWiring(), when=check_lamp_heat),
         Manual(
-            "Keep a candle", when=check_lamp_is_lit, how="Buy candles, and put them where you find them in the dark."
+            "Keep a candle",
+            when=check_lamp_is_lit,
+            how="Buy candles, and put them where you find them in the dark.",
+            quotes=(check_lamp_is_lit, check_lamp_heat),
         ),
     ),
     verification=Verify(hold=timedelta(seconds=0.4), within=timedelta(seconds=1)),
