@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
+from tasks.model import Finding, Refused, Verdict
 from tasks.web.system import HostedApi
 
 
@@ -35,9 +36,33 @@ class AlertingApi(HostedApi):
     hears_of_any_end: ClassVar[bool] = False
 
     @abstractmethod
+    def known_as(self) -> str:
+        """Ask something that only our credentials are answered to, and that changes nothing; who answered, for whom.
+
+        Raises:
+            CannotLook: no answer. Refused: it does not take our credentials.
+        """
+
+    def examine(self) -> Iterator[Finding]:
+        """What `incident doctor` asks."""
+        yield answers(self.known_as)
+
+    @abstractmethod
     def began(self, theirs: Mapping[str, str], said: Said) -> None:
         """An incident was opened."""
 
     @abstractmethod
     def ended(self, theirs: Mapping[str, str], said: Said) -> None:
         """The incident is over."""
+
+
+def answers(known_as: Callable[[], str]) -> Finding:
+    """Are our credentials taken? BAD where they are refused, in the tool's own words.
+
+    Raises:
+        CannotLook: no answer. What nobody answers to, nobody has refused.
+    """
+    try:
+        return Finding(verdict=Verdict.OK, says=known_as())
+    except Refused as error:
+        return Finding(verdict=Verdict.BAD, says=error.says, remedy=error.remedy)

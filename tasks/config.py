@@ -115,7 +115,8 @@ class Config:
         running = toml.read(lab) if lab is not None and lab.exists() else {}
         alerts = _with_labs_alerts(alerts, running.get("alerts", {}))
         for name, table in toml.tables_in(running.get("environments", {}), lab or file, "environments"):
-            raw[name] = _with_lab(raw.get(name, (lab or file, {})), table)
+            theirs = _without_intake(table) if main.get("alerts") else table
+            raw[name] = _with_lab(raw.get(name, (lab or file, {})), theirs)
         # What only adds to a lab that is not up is no environment.
         if LAB in raw and "kind" not in raw[LAB][1]:
             del raw[LAB]
@@ -241,6 +242,12 @@ def _with_lab(written: tuple[Path, Mapping[str, Any]], lab: Mapping[str, Any]) -
         return written  # another place of the same name
     both = {key: {**lab[key], **table[key]} for key in table if isinstance(table[key], dict) and key in lab}
     return file, {**lab, **table, **both}
+
+
+def _without_intake(lab: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Where alerts are taken is a person's own to say: then the lab does not know how its intake is asked."""
+    systems = lab.get("systems", {})
+    return {**lab, "systems": {key: one for key, one in systems.items() if key != "intake"}}
 
 
 def _with_labs_alerts(written: Mapping[str, Any], lab: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -15,6 +15,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, PlainTextResponse
 from pydantic import BaseModel, SecretStr
 
+from deployments.intake.clockwork import Clockwork, clockwork
 from deployments.intake.delivery import LARGEST, STATUS, Delivery, Refused, Why
 from deployments.intake.intake import Accepted, Intake
 from deployments.intake.metrics import exposition, series_exposition
@@ -97,6 +98,11 @@ def application(intake: Intake) -> FastAPI:
     async def sources(request: Request) -> Standing:
         _refuse_stranger(request, intake.settings.listening.status_secret, "status")
         return await run_in_threadpool(standing, intake)
+
+    @app.get("/clock", responses=STATUS_REFUSED, response_model=Clockwork)
+    async def clock(request: Request) -> Clockwork:
+        _refuse_stranger(request, intake.settings.listening.status_secret, "status")
+        return await run_in_threadpool(clockwork)
 
     # Not `source`: what is refused here is no delivery of that source.
     @app.post("/sources/{name}/test", responses=STATUS_REFUSED, response_model=Arrival)

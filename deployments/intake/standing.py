@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 
 from pydantic import BaseModel, SecretStr
 
+from deployments.intake.examine import REMEDIES
 from deployments.intake.intake import Intake
 from deployments.intake.source import Source
 from flows.journal.refusals import Refusals
@@ -24,6 +25,7 @@ class RefusedOnes(BaseModel):
     why: str
     number: int
     last: datetime
+    remedy: str
 
 
 class SourceStanding(BaseModel):
@@ -98,7 +100,9 @@ def fingerprint(secret: SecretStr) -> str:
 
 
 def _of(name: str, refused: Iterable[Refusals]) -> Iterator[RefusedOnes]:
-    return (RefusedOnes(why=one.why, number=one.number, last=one.last) for one in refused if one.source == name)
+    for one in refused:
+        if one.source == name:
+            yield RefusedOnes(why=one.why, number=one.number, last=one.last, remedy=REMEDIES.get(one.why, ""))
 
 
 def _secret_is(source: Source) -> str:

@@ -101,7 +101,10 @@ FROM workflow_executions WHERE status = 'error';
 
 INSERT INTO settings (setting, value, changed_by, changed_at)
 VALUES ('emergency_stop', 'false', 'setup', now() - interval '120 days'),
-       ('max_emails_per_run', '20', 'setup', now() - interval '120 days');
+       ('max_emails_per_run', '20', 'setup', now() - interval '120 days'),
+       ('claude_concurrency', '8', 'setup', now() - interval '120 days'),
+       ('unipile_concurrency', '4', 'setup', now() - interval '120 days'),
+       ('grok_concurrency', '4', 'setup', now() - interval '120 days');
 
 INSERT INTO workflows (workflow_name, active)
 VALUES ('Lead Nurture - Message Scheduler', true), ('Lead Nurture - Email Sender', true),
@@ -112,3 +115,9 @@ INSERT INTO inboxes (address, daily_limit, warmup_from, created_at)
 SELECT format('sales%s@example.com', n), CASE WHEN n < 4 THEN 4000 ELSE 10 END,
        CASE WHEN n = 4 THEN current_date - 9 END, now() - (CASE WHEN n < 4 THEN 400 ELSE 9 END) * interval '1 day'
 FROM generate_series(1, 4) AS n;
+
+-- All done with: one that waits would be an incident tomorrow.
+INSERT INTO prospects (company, stage, stage_changed_at, attempts)
+SELECT format('Company %s', n), CASE WHEN n % 40 = 0 THEN 'skipped' ELSE 'enriched' END,
+       now() - n * interval '45 minutes', CASE WHEN n % 40 = 0 THEN 3 ELSE 1 END
+FROM generate_series(1, 400) AS n;

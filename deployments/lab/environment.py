@@ -11,7 +11,24 @@ from string import Template
 from deployments import private_file
 from deployments.cluster import SUPERUSER
 from deployments.home import Home
-from deployments.lab import certificates, mail, mail_domain, mailboxes, mirror, provider, service, website
+from deployments.intake.alertmanager import Alertmanager
+from deployments.lab import (
+    alerter,
+    alerts,
+    calendar,
+    certificates,
+    mail,
+    mail_domain,
+    mailboxes,
+    mirror,
+    n8n,
+    provider,
+    queues,
+    service,
+    slack,
+    vendors,
+    website,
+)
 
 
 def text(home: Home, url: Callable[..., str], ports: Mapping[str, int]) -> str:
@@ -61,6 +78,13 @@ def text(home: Home, url: Callable[..., str], ports: Mapping[str, int]) -> str:
         **mail.settings(post, ports),
         "mail_ca": str(post / certificates.CA),
         **_mail_provider(home.lab.beside(service.MAIL_PROVIDER), ports[service.MAIL_PROVIDER]),
+        **_n8n(home.lab.beside(service.N8N), ports[service.N8N]),
+        **_vendors(home.lab.beside(service.VENDORS), ports[service.VENDORS]),
+        **_calendar(home.lab.beside(service.CALENDAR), ports[service.CALENDAR]),
+        **{f"worker_{verb}": service.command(verb, service.WORKER) for verb in service.VERBS},
+        **queues.settings(home.lab.beside(service.VALKEY), home.lab.beside(service.WORKER), ports[service.VALKEY]),
+        **_intake(home),
+        **_slack(home.lab.beside(service.SLACK), ports[service.SLACK]),
     }
     pattern = Template(resources.files(__package__).joinpath("environment.toml").read_text(encoding="utf-8"))
     # JSON's strings are TOML's; a '$' would be read as a variable when the file is loaded.
@@ -75,4 +99,67 @@ def _mail_provider(folder: Path, port: int) -> dict[str, str | list[str]]:
         "mail_provider_key_file": str(folder / provider.KEY),
         "mail_provider_spare_key": private_file.read_json(folder / provider.KEYS)[provider.SPARE],
         "mail_provider_trouble": str(folder / provider.TROUBLE),
+    }
+
+
+def _n8n(folder: Path, port: int) -> dict[str, str | list[str]]:
+    return {
+        "n8n_url": f"http://127.0.0.1:{port}",
+        "n8n_key": next(iter(private_file.read_json(folder / n8n.KEYS))),
+        "n8n_exports": str(folder / "exports"),
+        "n8n_trouble": str(folder / n8n.TROUBLE),
+        **{f"n8n_{verb}": service.command(verb, service.N8N) for verb in service.VERBS},
+    }
+
+
+def _vendors(folder: Path, port: int) -> dict[str, str | list[str]]:
+    keys = private_file.read_json(folder / vendors.KEYS)
+    told: dict[str, str | list[str]] = {
+        "claude_model": vendors.MODEL,
+        "unipile_links": str(folder / vendors.LINKS),
+    }
+    for vendor in vendors.NAMES:
+        told |= {
+            f"{vendor}_url": f"http://127.0.0.1:{port}/{vendor}",
+            f"{vendor}_key_file": str(folder / vendors.key_file(vendor)),
+            f"{vendor}_spare_key": keys[vendor][vendors.SPARE],
+            f"{vendor}_trouble": str(folder / vendors.trouble_file(vendor)),
+        }
+    return told
+
+
+def _calendar(folder: Path, port: int) -> dict[str, str | list[str]]:
+    told = private_file.read_json(folder / calendar.CLIENTS)
+    google, microsoft = (told[vendor] for vendor in (calendar.GOOGLE, calendar.MICROSOFT))
+    return {
+        "calendar_google_url": f"http://127.0.0.1:{port}/{calendar.GOOGLE}",
+        "calendar_google_client": google["client_id"],
+        "calendar_google_secret_file": str(folder / calendar.SECRET),
+        "calendar_google_spare_secret": google["secrets"][1],
+        "calendar_google_redirect": google["redirects"][0],
+        "calendar_google_redirect_file": str(folder / calendar.REDIRECT),
+        "calendar_microsoft_url": f"http://127.0.0.1:{port}/{calendar.MICROSOFT}",
+        "calendar_microsoft_client": microsoft["client_id"],
+        "calendar_microsoft_secret": microsoft["secrets"][0],
+        "calendar_microsoft_redirect": microsoft["redirects"][0],
+        "calendar_tenant": calendar.TENANT,
+        "calendar_trouble": str(folder / calendar.TROUBLE),
+    }
+
+
+def _intake(home: Home) -> dict[str, str]:
+    state = private_file.read_json(home.lab.state)
+    return {
+        "intake_url": alerts.url(state["alerts_port"]),
+        "intake_secret": state["alerts"][alerts.STATUS],
+        "alerter_secret_file": str(home.lab.beside(service.ALERTER) / alerter.SECRET),
+        "alerter_secret": state["alerts"][Alertmanager.type],
+    }
+
+
+def _slack(folder: Path, port: int) -> dict[str, str]:
+    return {
+        "slack_url": f"http://127.0.0.1:{port}",
+        "slack_key_file": str(folder / slack.TOKEN),
+        "slack_spare_key": (folder / slack.TOKENS).read_text(encoding="utf-8").split()[1],
     }

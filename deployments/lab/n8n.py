@@ -28,6 +28,12 @@ from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 KEYS, STATE, TROUBLE = "keys.json", "state.json", "trouble.json"
+# What it knows of; its one key may do all of it.
+SCOPES = [
+    *(f"workflow:{verb}" for verb in ("list", "read", "create", "activate", "deactivate")),
+    *(f"execution:{verb}" for verb in ("list", "read", "retry", "stop")),
+    *(f"credential:{verb}" for verb in ("list", "read")),
+]
 KEY_HEADER = "X-N8N-API-KEY"
 RUNS_EVERY_S = 60.0
 MOST_KEPT = 500
@@ -68,7 +74,7 @@ class Engine:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.turn = threading.Lock()
-        self.state: dict[str, Any] = {"workflows": _workflows(), "runs": [], "next": 1, "failed": ""}
+        self.state: dict[str, Any] = {"workflows": _workflows(), "runs": [], "next": 1, "failed": "", "ran": {}}
         with contextlib.suppress(OSError, ValueError):
             self.state = json.loads((folder / STATE).read_text(encoding="utf-8"))
 
@@ -239,9 +245,8 @@ class Engine:
                     self.add(one["id"], "error", drill=True)
             self.keep()
         for one in self.state["workflows"].values():
-            ran = one.get("ranAt", 0.0)
-            if one["active"] and time.time() - ran >= RUNS_EVERY_S:
-                one["ranAt"] = time.time()
+            if one["active"] and time.time() - self.state["ran"].get(one["id"], 0.0) >= RUNS_EVERY_S:
+                self.state["ran"][one["id"]] = time.time()
                 self.add(one["id"], "success")
         del self.state["runs"][:-MOST_KEPT]
 
@@ -318,7 +323,7 @@ def _workflow(name: str, nodes: Any, connections: Any, *, known: str) -> dict[st
     return {
         "id": known, "name": name, "active": True, "isArchived": False, "createdAt": _now(), "updatedAt": _now(),
         "nodes": nodes, "connections": connections, "settings": {"executionOrder": "v1"}, "staticData": None,
-        "pinData": None, "meta": None, "tags": [], "triggerCount": 1, "versionId": f"version-of-{known}",
+        "meta": None, "triggerCount": 1, "versionId": f"version-of-{known}",
     }  # fmt: skip
 
 

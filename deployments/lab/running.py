@@ -10,7 +10,7 @@ from deployments import accounts, ports, private_file, supervise
 from deployments.cluster import SUPERUSER, Cluster, binaries, preloadable
 from deployments.home import Home
 from deployments.lab import alerts, application, beside, environment, mailboxes, mirror
-from deployments.lab.service import POSTGRES
+from deployments.lab.service import ALERTER, POSTGRES
 from deployments.progress import Progress, quiet, stage
 from deployments.supervise import Program, Supervisor
 from deployments.trouble import CannotStart
@@ -121,6 +121,7 @@ def _up(home: Home, daemon: bool, progress: Progress) -> Lab:
     try:
         if supervisor is None:
             mailboxes.prepare(part.beside(mailboxes.FOLDER))
+            alerts.prepare(part.beside(ALERTER), state["alerts_port"], state["alerts"])
             others = [server.program(part, url, state["ports"]) for server in beside.BESIDE]
             supervisor = _launch(home, cluster, passwords[SUPERUSER], others, daemon=daemon, progress=progress)
         beside.start(supervisor)

@@ -160,3 +160,14 @@ CREATE TABLE inbox_days (
     replied     integer NOT NULL DEFAULT 0,
     PRIMARY KEY (inbox_id, day)
 );
+
+-- About whom more is to be found before they are written to.
+CREATE TABLE prospects (
+    id                bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    company           text NOT NULL,
+    stage             text NOT NULL DEFAULT 'new'
+                      CHECK (stage IN ('new', 'queued', 'enriched', 'failed', 'skipped')),
+    stage_changed_at  timestamptz NOT NULL DEFAULT now(),
+    error             text,
+    attempts          integer NOT NULL DEFAULT 0
+);

@@ -36,6 +36,8 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 CLAUDE, GROK, MILLION_VERIFIER, UNIPILE = NAMES = ("claude", "grok", "million_verifier", "unipile")
 KEYS, URL = "keys.json", "url"
+# Where links are put by which Unipile's users connect their accounts again.
+LINKS = "unipile-links"
 HELD = FIRST, SPARE = ("first", "spare")
 MODEL = "claude-lab-1"
 MOST_IN, MOST_OUT = 200_000, 64_000
@@ -153,7 +155,9 @@ class Api(BaseHTTPRequestHandler):
 
 
 def _claude(vendors: Vendors, asked: Asked) -> Reply:
-    if not vendors.takes(CLAUDE, asked.headers.get("x-api-key", "")):
+    # Its documents name the first, its library has sent the second since 2.0.
+    bearer = asked.headers.get("authorization", "").removeprefix("Bearer ")
+    if not vendors.takes(CLAUDE, asked.headers.get("x-api-key", bearer)):
         return _claude_error(401, "authentication_error", "invalid x-api-key")
     if "anthropic-version" not in asked.headers:
         return _claude_error(400, "invalid_request_error", "anthropic-version: header is required")
@@ -180,7 +184,7 @@ def _claude_messages(vendors: Vendors, body: Any, counting: bool) -> Reply:
     if status == 529:
         return _claude_error(529, "overloaded_error", "Overloaded")
     if status:
-        return _claude_error(status, "api_error", "Internal server error")
+        return _claude_error(status, "timeout_error" if status == 504 else "api_error", "Internal server error")
     if counting:
         return 200, {"input_tokens": 8}, _limits(REQUESTS - 10)
     usage = {"input_tokens": 8, "output_tokens": 1}
@@ -200,7 +204,7 @@ def _no_model(name: str) -> Reply:
 
 def _model() -> dict[str, Any]:
     born = "2026-01-01T00:00:00Z"
-    sizes = {"max_input_tokens": MOST_IN, "max_tokens": MOST_OUT}
+    sizes = {"max_input_tokens": MOST_IN, "max_tokens": MOST_OUT, "lifecycle": "active"}
     return {"type": "model", "id": MODEL, "display_name": "Claude of the lab", "created_at": born, **sizes}
 
 

@@ -10,13 +10,20 @@ from tasks.postgres.tables.checks import check_database_size
 from tasks.postgres.tables.sequences import check_sequences
 from tasks.postgres.vacuum.age import check_transaction_age
 from tasks.retention.checks import check_overdue_rows
+from tasks.website.certificates.checks import check_website_certificates
 
 health = Health(
     title="Annual review",
     purpose="Has people look once a year at what is true until somebody asks: archives, contracts, security, training.",
     keywords=("annual", "yearly", "archive", "security audit", "training", "checklist"),
     cadence=Cadence(at=time(10, 0), days=(Day.TUESDAY,), weeks=(3,), months=(1,), due_for=timedelta(days=30)),
-    questions=(check_database_size, check_transaction_age, check_sequences, check_overdue_rows),
+    questions=(
+        check_database_size,
+        check_transaction_age,
+        check_sequences,
+        check_overdue_rows,
+        check_website_certificates,
+    ),
     ran=(Ran("health/quarterly", within=timedelta(days=120)),),
     sign_offs=(
         Manual(

@@ -22,6 +22,8 @@ from tasks.application.workflows.checks import (
 )
 from tasks.backup.checks import check_backup_room, check_newest_backup
 from tasks.bounces.checks import check_feedback_reports
+from tasks.claude.checks import check_claude_credit, check_claude_key
+from tasks.grok.checks import check_grok_credit, check_grok_key
 from tasks.host.checks import check_host_cpu, check_host_disks, check_host_memory
 from tasks.imap.checks import check_imap_login
 from tasks.logs.checks import check_log_errors, check_log_mail, check_log_written
@@ -35,6 +37,8 @@ from tasks.mail_domain.checks import (
 )
 from tasks.mail_provider.access.checks import check_mail_provider_key, check_mail_provider_standing
 from tasks.mail_provider.mails.checks import check_mail_provider_bounces, check_mail_provider_complaints
+from tasks.million_verifier.checks import check_million_verifier_credits
+from tasks.n8n.workflows.checks import check_n8n_active, check_n8n_last_runs
 from tasks.pgbouncer.checks import check_pooler
 from tasks.postgres.connections.checks import check_can_connect, check_connection_slots
 from tasks.postgres.indexes.checks import check_invalid_indexes
@@ -43,8 +47,12 @@ from tasks.postgres.replication.checks import check_replication_lag, check_repli
 from tasks.postgres.statements.checks import check_running_statements, check_slow_statements
 from tasks.postgres.tables.checks import check_database_size
 from tasks.postgres.vacuum.age import check_transaction_age
+from tasks.queues.checks import check_queue_backlog, check_queue_paused
+from tasks.queues.failures import check_failed_jobs
+from tasks.redis.checks import check_redis_persistence
 from tasks.smtp.checks import check_smtp_certificate, check_smtp_login
 from tasks.status_page.checks import check_provider_status
+from tasks.unipile.checks import check_unipile_accounts, check_unipile_key
 from tasks.website.certificates.checks import check_website_certificates
 from tasks.website.checks import check_website_answers, check_website_names, check_website_pace
 
@@ -91,11 +99,17 @@ health = Health(
         check_overdue_enrolments,
         check_workflow_errors,
         check_expected_workflows,
+        check_queue_backlog,
+        check_queue_paused,
+        check_failed_jobs,
+        check_redis_persistence,
         check_bounces_by_kind,
         check_complaints,
         check_opens,
         check_clicks,
         check_unsubscribes,
+        check_n8n_active,
+        check_n8n_last_runs,
         check_mail_provider_key,
         check_mail_provider_standing,
         check_mail_provider_bounces,
@@ -113,6 +127,13 @@ health = Health(
         check_analytics_behind,
         check_rates_unit,
         check_key_figures,
+        check_claude_key,
+        check_claude_credit,
+        check_grok_key,
+        check_grok_credit,
+        check_million_verifier_credits,
+        check_unipile_key,
+        check_unipile_accounts,
     ),
     ran=(
         Ran("maintenance/backup", within=timedelta(days=2)),

@@ -11,6 +11,7 @@ from tasks.postgres.connections.checks import check_connection_slots
 from tasks.postgres.server.checks import check_cache_hits
 from tasks.postgres.statements.checks import check_slow_statements
 from tasks.postgres.tables.checks import check_database_size
+from tasks.postgres.tables.sequences import check_sequences
 
 health = Health(
     title="Quarterly review",
@@ -25,6 +26,7 @@ health = Health(
         check_cache_hits,
         check_database_size,
         check_slow_statements,
+        check_sequences,
     ),
     ran=(Ran("health/monthly", within=timedelta(days=40)),),
     objectives=True,

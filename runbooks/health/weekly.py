@@ -6,11 +6,16 @@ from runbooks.cadence import Cadence
 from runbooks.checklist import Health, Ran
 from runbooks.model import Manual
 from runbooks.window import Day
+from tasks.application.enrichment.checks import check_enrichment_failures, check_enrichment_waiting
 from tasks.application.rows.checks import check_orphaned_rows, check_repeated_rows
 from tasks.backup.checks import check_backup_copies, check_old_backups
 from tasks.certificates.checks import check_certificate_files
+from tasks.claude.checks import check_claude_request
+from tasks.docker.checks import check_docker_leftovers, check_unused_volumes
+from tasks.intake.checks import check_alert_refusals, check_alert_sources, check_runbooks_reached
 from tasks.logs.checks import check_log_durations
 from tasks.mail_domain.checks import check_mail_name_servers, check_mail_transport, check_user_domains
+from tasks.million_verifier.checks import check_million_verifier_credits
 from tasks.mirror.checks import check_row_counts, check_row_drift
 from tasks.postgres.indexes.checks import (
     check_duplicate_indexes,
@@ -34,7 +39,7 @@ health = Health(
         "sequences near their end, copies that drift apart, rows that are double or lead nowhere, certificates, and "
         "whether the week's maintenance was done."
     ),
-    keywords=("weekly", "monday", "review", "slow queries", "sync", "error patterns", "checklist"),
+    keywords=("weekly", "monday", "review", "slow queries", "sync", "error patterns", "failed enrichment", "checklist"),
     cadence=Cadence(at=time(9, 0), days=(Day.MONDAY,), due_for=timedelta(days=3)),
     questions=(
         check_slow_statements,
@@ -63,6 +68,15 @@ health = Health(
         check_overdue_rows,
         check_backup_copies,
         check_old_backups,
+        check_enrichment_waiting,
+        check_enrichment_failures,
+        check_million_verifier_credits,
+        check_claude_request,
+        check_docker_leftovers,
+        check_unused_volumes,
+        check_alert_refusals,
+        check_alert_sources,
+        check_runbooks_reached,
     ),
     ran=(
         Ran("maintenance/backup", within=timedelta(days=2)),

@@ -49,6 +49,6 @@ replaces the good one, with exit code 0.""",
         ),
     ),
     verification=Verify(hold=timedelta(seconds=10), within=timedelta(minutes=10)),
-    related=("maintenance/database",),
+    related=("maintenance/database", "maintenance/n8n-export"),
     drills=(Drill(fault=SpoilBackup(), noticed_by=check_newest_backup, resolved_by=MakeBackup),),
 )

@@ -7,6 +7,7 @@ from runbooks.checklist import Health
 from runbooks.model import Manual
 from runbooks.window import Day
 from tasks.logs.checks import check_log_logins
+from tasks.mail_domain.checks import check_dmarc
 from tasks.postgres.connections.checks import check_role_connection_limits
 from tasks.website.certificates.checks import check_website_certificates
 from tasks.website.checks import check_website_redirects
@@ -20,7 +21,14 @@ health = Health(
         days=tuple(day for day in EVERY_DAY if day < Day.SATURDAY),
         due_for=timedelta(hours=8),
     ),
-    questions=(check_log_logins, check_website_certificates, check_website_redirects, check_role_connection_limits),
+    questions=(
+        check_log_logins,
+        check_website_certificates,
+        check_website_redirects,
+        check_role_connection_limits,
+        # Whoever takes a domain over begins with its records.
+        check_dmarc,
+    ),
     sign_offs=(
         Manual(
             "Look at security alerts and access",

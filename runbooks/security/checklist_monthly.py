@@ -6,6 +6,7 @@ from runbooks.cadence import Cadence
 from runbooks.checklist import Health, Ran
 from runbooks.model import Manual
 from runbooks.window import Day
+from tasks.mail_domain.checks import check_dkim, check_dmarc
 from tasks.postgres.connections.checks import check_role_connection_limits
 from tasks.website.certificates.checks import check_website_certificates
 from tasks.website.checks import check_website_redirects
@@ -15,7 +16,13 @@ health = Health(
     purpose="Has the team audit itself once a month, and keep knowing what to do.",
     keywords=("security", "monthly", "audit", "penetration test", "training", "checklist"),
     cadence=Cadence(at=time(14, 0), days=(Day.THURSDAY,), weeks=(2,), due_for=timedelta(days=7)),
-    questions=(check_website_certificates, check_website_redirects, check_role_connection_limits),
+    questions=(
+        check_website_certificates,
+        check_website_redirects,
+        check_role_connection_limits,
+        check_dmarc,
+        check_dkim,
+    ),
     ran=(Ran("security/checklist-weekly", within=timedelta(days=10)),),
     sign_offs=(
         Manual("Audit", how="One area a month, by turns: accounts, secrets, network, dependencies, backups, logs."),

@@ -6,6 +6,7 @@ from runbooks.cadence import Cadence
 from runbooks.checklist import Health, Ran
 from runbooks.model import Manual
 from runbooks.window import Day
+from tasks.mail_domain.checks import check_dmarc
 from tasks.postgres.connections.checks import check_role_connection_limits
 from tasks.website.certificates.checks import check_website_certificates
 from tasks.website.checks import check_website_redirects
@@ -15,7 +16,7 @@ health = Health(
     purpose="Has somebody look every week at known weaknesses, at updates and at permissions.",
     keywords=("security", "weekly", "vulnerability", "updates", "permissions", "checklist"),
     cadence=Cadence(at=time(14, 0), days=(Day.WEDNESDAY,), due_for=timedelta(days=2)),
-    questions=(check_website_certificates, check_website_redirects, check_role_connection_limits),
+    questions=(check_website_certificates, check_website_redirects, check_role_connection_limits, check_dmarc),
     ran=(Ran("security/checklist", within=timedelta(days=4)),),
     sign_offs=(
         Manual(

@@ -14,7 +14,7 @@ from typing import Annotated, Any, ClassVar
 from pydantic import AfterValidator, Field, SecretStr
 
 from tasks.alerting import AlertingApi, Said
-from tasks.model import CannotLook, Json
+from tasks.model import CannotLook, Json, Refused
 from tasks.web.door import Door
 from tasks.web.exchange import Key, basic, bearer
 from tasks.web.system import http_url
@@ -29,12 +29,21 @@ class AlertmanagerApi(AlertingApi):
     `silence_s` is how long it tells nobody at most; if the incident takes longer, people hear of it again.
     """
 
+    kind: ClassVar[str] = "alertmanager"
+    config_lines: ClassVar[str] = 'url = "http://127.0.0.1:9093"        # `token`, if a proxy before it wants one'
     hears_of_any_end: ClassVar[bool] = True
 
     url: Annotated[str, AfterValidator(http_url("Alertmanager's address, like http://127.0.0.1:9093"))]
     token: SecretStr | None = None
     user: str = ""
     silence_s: float = Field(default=3600, gt=0, le=86_400)
+
+    def known_as(self) -> str:
+        body = self._door.get("/api/v2/status").body
+        version = body.get("versionInfo") if isinstance(body, Mapping) else None
+        if not isinstance(version, Mapping):
+            raise Refused(f"Whoever answers at {self.url} is no Alertmanager.", remedy="Correct `url`.")
+        return f"Alertmanager {version.get('version')} answers."
 
     def began(self, theirs: Mapping[str, str], said: Said) -> None:
         if any(self._ours(theirs, said.link)):
@@ -78,5 +87,10 @@ class AlertmanagerApi(AlertingApi):
         return basic(self.user, self.token) if self.user else bearer(self.token)
 
 
-def _words(_status: int, _body: Json) -> CannotLook | None:
+def _words(status: int, _body: Json) -> CannotLook | None:
+    if status in (401, 403):
+        return Refused(
+            f"What stands before Alertmanager refuses us ({status}).",
+            remedy="Correct `token`, and `user`, if the proxy wants one.",
+        )
     return None

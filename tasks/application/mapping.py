@@ -281,6 +281,8 @@ class Settings(Part):
     # The rows' names: the one that stops all sending, and how many mails one run of the sender may send.
     stop: Value | None = None
     per_run: Value | None = None
+    # And by vendor, how many requests to it the application makes at once: { claude = "claude_concurrency" }.
+    at_once: dict[Value, Value] = Field(default_factory=dict)
 
 
 class InboxStatuses(_Meanings):
@@ -314,3 +316,29 @@ class InboxDays(Part):
     bounced: Column = column("how many of them bounced")
     complained: Column = column("how many were called spam")
     replied: Column = column("how many were answered")
+
+
+class ProspectStatuses(_Meanings):
+    """What a prospect's status says about its enrichment. Any other says nothing about it."""
+
+    new: Values = values("it was taken in, and nobody has begun with it")
+    pending: Values = values("it waits its turn; the first is written where we have one enriched")
+    enriched: Values = values("what was to be found was found")
+    failed: Values = values("it was tried, and failed")
+    skipped: Values = values("it is left as it is; the first is written where we skip one")
+
+
+class Prospects(Part):
+    """Somebody about whom more is to be found before they are written to, a row each."""
+
+    filtered_by: ClassVar[tuple[str, ...]] = ("changed_at",)
+    of_one_status: ClassVar[tuple[str, ...]] = ("changed_at",)
+
+    id: Column = column("its key")
+    status: Column = column("how far its enrichment is")
+    changed_at: Column = column("when its status changed")
+    error: Column = column("why it failed")
+    attempts: Column = column("how often it was tried")
+    statuses: ProspectStatuses = ProspectStatuses()
+    # A trigger of the database writes changed_at: then we write the status alone.
+    stamped_by_database: bool = False

@@ -22,6 +22,7 @@ from tasks.application.mapping import (
     Leads,
     Name,
     Part,
+    Prospects,
     Sends,
     Settings,
     Workflows,
@@ -80,6 +81,7 @@ class ApplicationDatabase(System):
     workflows: Workflows | None = None
     inboxes: Inboxes | None = None
     inbox_days: InboxDays | None = None
+    prospects: Prospects | None = None
 
     @property
     def server(self) -> PostgresServer:

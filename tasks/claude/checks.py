@@ -23,6 +23,8 @@ TOOK = Threshold(
     "thousand takes many times as long, and the application's own time limit ends it. A question has 20 s in all.",
 )
 
+# A model's lifecycle: what is retired is still listed, and takes no request.
+DEPRECATED, RETIRED = "deprecated", "retired"
 # Anthropic's documents: a larger request is answered 413, request_too_large.
 MOST_BYTES = 32 * 1024 * 1024
 # The SDK reckons with so many tokens an hour (_calculate_nonstreaming_timeout), and refuses to wait for an answer in
@@ -95,8 +97,9 @@ def check_claude_latency(claude: Claude, took: Threshold = TOOK) -> Finding:
 def check_claude_request(claude: Claude) -> Finding:
     """Does the largest request of the application fit the model, and does it wait long enough for the answer?
 
-    Before anything is sent, by what is configured under `sends`. What the model cannot take is bad; a time limit
-    shorter than a full answer may take is a warning, as long as the answer comes in one piece.
+    Before anything is sent, by what is configured under `sends`. What the model cannot take is bad, and so is one that
+    was retired. A time limit shorter than a full answer may take is a warning, as long as the answer comes in one
+    piece, and so is a model whose end is announced.
     """
     sends = claude.sends
     if sends is None:
@@ -106,18 +109,14 @@ def check_claude_request(claude: Claude) -> Finding:
         )
     model = claude.model_now()
     if model is None:
-        return Finding(
-            verdict=Verdict.BAD,
-            says=f"Anthropic has no model {claude.model!r} (any more): every request is answered 404.",
-            value=1.0,
-            unit="limits",
-            remedy="Look at Anthropic's list of models and their end, and name another one in the application.",
-        )
+        return _gone(claude, f"has no model {claude.model!r} (any more): every request is answered 404")
+    if model.lifecycle == RETIRED:
+        return _gone(claude, f"has retired the model {claude.model!r}: every request that names it fails")
     if model.most_in is None and model.most_out is None:
         raise CannotLook(f"Anthropic does not tell what {model.id} takes.")
     broken = _broken(sends, model)
-    short = _too_short(sends)
-    said = [*broken, *([short] if short else [])]
+    doubts = [one for one in (_too_short(sends), _ends(model)) if one]
+    said = [*broken, *doubts]
     facts: Row = {
         "max_tokens": sends.max_tokens,
         "model_max_tokens": model.most_out,
@@ -127,13 +126,31 @@ def check_claude_request(claude: Claude) -> Finding:
         "fits_in_tokens": fits_in_tokens(sends),
     }
     return Finding(
-        verdict=Verdict.BAD if broken else Verdict.WARN if short else Verdict.OK,
+        verdict=Verdict.BAD if broken else Verdict.WARN if doubts else Verdict.OK,
         says=f"What the application sends to {model.id} " + ("; ".join(said) if said else _fits(sends)) + ".",
         value=float(len(said)),
         unit="limits",
         facts=facts,
         remedy="Send less at once, or wait longer: the runbook says how much." if said else "",
     )
+
+
+def _gone(claude: Claude, why: str) -> Finding:
+    return Finding(
+        verdict=Verdict.BAD,
+        says=f"{claude.said} {why}.",
+        value=1.0,
+        unit="limits",
+        remedy="Look at Anthropic's list of models and their end, and name another one in the application.",
+    )
+
+
+def _ends(model: Model) -> str:
+    """That the model is going to be retired; empty if it is not."""
+    if model.lifecycle != DEPRECATED:
+        return ""
+    when = f" on {model.retires}" if model.retires else ", nobody says when"
+    return f"goes to a model that is deprecated and retired{when}"
 
 
 def needs_s(tokens: int) -> float:

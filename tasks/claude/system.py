@@ -1,7 +1,9 @@
 """The door to Anthropic's API, which Claude answers.
 
 Paths, headers, types of error and statuses: anthropics/anthropic-sdk-python@009b0353 (MIT, v0.121.0), its types and
-`_exceptions.py`. The names of the rate limit headers and the words for an empty account: Anthropic's documents.
+`_exceptions.py`; the codes in an error's details, and a model's lifecycle: the same at 2.14.0. The names of the rate
+limit headers and the words for an empty account: Anthropic's documents. Keys go in x-api-key, which those still name;
+the library has sent them as a bearer's since 2.0.
 """
 
 from __future__ import annotations
@@ -35,6 +37,15 @@ TYPES = {
     "api_error": Standing.IN_TROUBLE,
     "timeout_error": Standing.IN_TROUBLE,
 }
+# By the code in the details, which says more than the type: each of these may come as a 400, 402, 403 or 429.
+CODES = {
+    "enforced_spend_limit_reached": Standing.NO_CREDIT,
+    "contract_spend_limit_reached": Standing.NO_CREDIT,
+    "linked_organization_spend_limit_reached": Standing.NO_CREDIT,
+    "linked_organization_billing_unavailable": Standing.NO_CREDIT,
+    "ramp_limit_exceeded": Standing.HELD_BACK,
+    "organization_on_hold": Standing.REFUSED,
+}
 # An empty account is no error of its own: invalid_request_error, 400.
 NO_CREDIT = "credit balance is too low"
 LIMITS = {
@@ -61,11 +72,16 @@ class Sends(BaseModel):
 
 @dataclass(frozen=True, kw_only=True)
 class Model:
-    """What a model takes: tokens in, and tokens out; None where Anthropic does not tell."""
+    """What a model takes: tokens in, and tokens out; None where Anthropic does not tell.
+
+    `lifecycle` is active, deprecated or retired; empty where that is not told. A retired one is still listed.
+    """
 
     id: str
     most_in: int | None
     most_out: int | None
+    lifecycle: str = ""
+    retires: str = ""
 
 
 class Claude(PaidApi):
@@ -123,6 +139,8 @@ class Claude(PaidApi):
             id=self.shown(body.get("id"), 128) or self.model,
             most_in=int(most_in) if most_in else None,
             most_out=int(most_out) if most_out else None,
+            lifecycle=self.shown(body.get("lifecycle"), 32),
+            retires=retires.date().isoformat() if (retires := moment(words(body.get("retires_at")))) else "",
         )
 
     def signed(self, key: SecretStr) -> Key:
@@ -133,6 +151,9 @@ class Claude(PaidApi):
 
     def standing(self, status: int, body: Json) -> Standing:
         error = _error(body)
+        code = text(table(error.get("details")).get("error_code"))
+        if code in CODES:
+            return CODES[code]
         if NO_CREDIT in text(error.get("message")).lower():
             return Standing.NO_CREDIT
         return TYPES.get(text(error.get("type")), of_status(status))

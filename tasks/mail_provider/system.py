@@ -17,12 +17,14 @@ from tasks.mail_provider.sendgrid import SendGrid
 from tasks.mail_provider.ses import Ses
 from tasks.mail_provider.vendor import Account, Vendor
 from tasks.model import CannotLook, Finding, Refused, Verdict
+from tasks.spare_key import Tried
 from tasks.web.exchange import Limits
 from tasks.web.system import HostedApi, http_url
 
 VENDORS: dict[str, type[Vendor]] = {"mailgun": Mailgun, "sendgrid": SendGrid, "resend": Resend, "ses": Ses}
 # Where each has its API, by region; Amazon's follows from the region by itself.
 ADDRESSES = {"mailgun": mailgun.REGIONS, "sendgrid": sendgrid.REGIONS, "resend": resend.REGIONS}
+REFUSED_KEY = (401, 403)
 # Resend lists a hundred addresses a page.
 PAGES = 50
 DOMAIN = r"^[a-z0-9_]([a-z0-9_-]{0,62}\.)*[a-z0-9_-]{1,63}\.[a-z][a-z0-9-]{1,62}$"
@@ -107,6 +109,16 @@ class MailProvider(HostedApi):
             Refused: it cannot be read from its file.
         """
         return secret_file.read(self.key_file, "key") if self.key_file is not None else self.key or SecretStr("")
+
+    def try_key(self, key: SecretStr) -> Tried:
+        """Knock with this key.
+
+        Raises:
+            CannotLook: nothing came back.
+        """
+        knock = self.api(key).knock()
+        refused = knock.status in REFUSED_KEY and not knock.restricted
+        return Tried(line=knock.line, status=knock.status, says=knock.says, taken=knock.taken, refused=refused)
 
     @property
     def said(self) -> str:

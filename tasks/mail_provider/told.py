@@ -55,6 +55,11 @@ class Knock:
     asks_to_wait_s: float | None = None
     restricted: bool = False
 
+    @property
+    def taken(self) -> bool:
+        """Is the key good?"""
+        return self.restricted or 200 <= self.status < 300
+
 
 @dataclass(frozen=True, kw_only=True)
 class Volume:

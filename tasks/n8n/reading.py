@@ -80,6 +80,7 @@ def workflow(one: Mapping[str, Json]) -> Workflow:
         name=text(one.get("name"), LONGEST_NAME),
         active=one.get("active") is True,
         archived=one.get("isArchived") is True,
+        created_at=moment(one.get("createdAt")),
         keeps_successes=table(one.get("settings")).get("saveDataSuccessExecution") != "none",
         nodes=tuple(node(each) for each in rows(one.get("nodes"))),
     )

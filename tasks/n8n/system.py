@@ -38,8 +38,6 @@ CHANGES = {
     "execution:stop": "stop what is stuck",
     "workflow:create": "import workflows",
 }
-# Within these a retry must end to be told as ended: n8n answers when the retried run is over.
-RETRY_S = 10.0
 
 
 class N8n(HostedApi):
@@ -63,6 +61,8 @@ class N8n(HostedApi):
     api: str = Field(default="/api/v1", pattern=r"^(/[A-Za-z0-9_-]{1,64}){1,4}$")
     expected: Mapping[str, Annotated[float, Field(gt=0, le=90 * 86400)]] = Field(default_factory=dict, max_length=50)
     concurrency: int | None = Field(default=None, ge=1, le=10_000)
+    # Where workflows are exported to: a folder a day. It holds what people wrote into nodes.
+    exports: Path | None = None
     # Read by a stand-in that can be told to be ill, as the lab's is. Never set it in production.
     drill_file: Path | None = None
 
@@ -175,13 +175,13 @@ class N8n(HostedApi):
         return (told["status"] == "OK" or "no testing function" in said.lower()), said
 
     def retry(self, name: str) -> Execution:
-        """Run it again from the node at which it failed, with the workflow as it was then. Told when that is over.
+        """Run it again from the node at which it failed, with the workflow of then. n8n answers when it is over.
 
         Raises:
             CannotLook: it may run still. Refused: it cannot be retried, or is not there any more.
         """
         path = f"{self.api}/executions/{quote(name, safe='')}/retry"
-        answer = self._changing(RETRY_S).send("POST", path, json={"loadWorkflow": False})
+        answer = self._door.send("POST", path, json={"loadWorkflow": False})
         return reading.execution(reading.table(answer.body))
 
     def stop(self, name: str) -> None:
@@ -233,10 +233,8 @@ class N8n(HostedApi):
 
     @property
     def _door(self) -> Door:
-        return self._changing(self.timeout_s)
-
-    def _changing(self, total_s: float) -> Door:
-        limits = Limits(total_s=total_s, pages=PAGES)
+        # One for all: a change voids what was told before only where both go through the same place.
+        limits = Limits(total_s=self.timeout_s, pages=PAGES)
         return Door(
             place=self.place(named("X-N8N-API-KEY", self.key), limits=limits),
             words=self._words,

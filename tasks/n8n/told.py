@@ -56,6 +56,7 @@ class Workflow:
     name: str
     active: bool
     archived: bool
+    created_at: datetime | None
     keeps_successes: bool
     nodes: tuple[Node, ...]
 

@@ -6,7 +6,7 @@ It has no header for its secret: the routing key stands in the body, which is ne
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from pydantic import AfterValidator, SecretStr
 
@@ -15,14 +15,31 @@ from tasks.model import CannotLook, Json, Refused
 from tasks.web.door import Door
 from tasks.web.system import http_url
 
+# No alert of anybody's is called so.
+NEVER_BEGAN = "incident-pipelines/asks-whether-its-key-is-taken"
 ADDRESS = "https://events.pagerduty.com"
 
 
 class PagerDutyApi(AlertingApi):
     """PagerDuty's Events API v2; `routing_key` is the integration key of the service that the alert came through."""
 
+    kind: ClassVar[str] = "pagerduty"
+    config_lines: ClassVar[str] = (
+        'routing_key = "${PAGERDUTY_KEY}"        # the integration key of an Events API v2 integration'
+    )
+
     url: Annotated[str, AfterValidator(http_url(f"the API's address, like {ADDRESS}"))] = ADDRESS
     routing_key: SecretStr
+
+    def known_as(self) -> str:
+        # It has nothing that could be read. That what never began is over is taken, and changes nothing.
+        event: dict[str, Json] = {
+            "routing_key": self.routing_key.get_secret_value(),
+            "event_action": "resolve",
+            "dedup_key": NEVER_BEGAN,
+        }
+        self._door.send("POST", "/v2/enqueue", json=event, reads=True)
+        return "PagerDuty takes events by our integration key."
 
     def began(self, theirs: Mapping[str, str], said: Said) -> None:
         self._say(theirs, "acknowledge", said)

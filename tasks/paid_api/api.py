@@ -15,6 +15,7 @@ from tasks.kept import asked_once
 from tasks.mail.addresses import masked_in
 from tasks.model import CannotLook, Finding, Json, Refused, Verdict
 from tasks.paid_api.told import ILL, Knock, Standing, of_status
+from tasks.spare_key import Tried
 from tasks.status_page.system import StatusPage
 from tasks.web.door import Door
 from tasks.web.exchange import Key, Limits, Params, Place, Request, bearer
@@ -62,6 +63,19 @@ class PaidApi(HostedApi):
         Raises:
             Refused: the place itself is wrong: its certificate, its address.
         """
+
+    def try_key(self, key: SecretStr) -> Tried:
+        """The same in the words of a spare key.
+
+        Raises:
+            CannotLook: nothing came back.
+        """
+        knock = self.tried(key)
+        if knock.standing is Standing.SILENT:
+            raise CannotLook(knock.says)
+        refused = knock.standing is Standing.REFUSED
+        taken = not refused and knock.standing not in ILL | {Standing.HELD_BACK}
+        return Tried(line=knock.line, status=knock.status, says=knock.says, taken=taken, refused=refused)
 
     def knock(self) -> Knock:
         """The same with the key in use; within a round of questions only once.

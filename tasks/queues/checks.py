@@ -162,12 +162,14 @@ def check_queue_pace(queues: Queues, age: Threshold = DUE) -> Finding:
     rows: list[Row] = []
     hung: list[Look] = []
     blind: list[Look] = []
-    completed = 0
+    pace = 0.0
     for look in looks:
-        done, failed = queues.finished(look.queue, PACE_S)
-        completed += done or 0
+        ended = queues.finished(look.queue, PACE_S)
+        done, failed = ended.completed, ended.failed
+        a_minute = (done or 0) * 60_000 / max(now_ms - ended.since_ms, 1)
+        pace += a_minute
         # As many as there are, at the pace of the last minutes.
-        left_s = look.due / (done / PACE_S) if done and look.due else 0.0
+        left_s = look.due / a_minute * 60 if a_minute and look.due else 0.0
         rows.append(
             {"queue": look.queue, "completed": done, "failed": failed, "due": look.due, "empty in s": round(left_s)}
         )
@@ -187,7 +189,6 @@ def check_queue_pace(queues: Queues, age: Threshold = DUE) -> Finding:
         )
     if blind:
         return Finding.unknown(f"What {blind[0].queue} completes is removed at once, and its events do not tell.")
-    pace = completed / PACE_S * 60
     return Finding(
         verdict=Verdict.OK,
         says=f"{pace:,.1f} jobs a minute were completed within the last {limit(PACE_S)}.",

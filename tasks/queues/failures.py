@@ -9,7 +9,7 @@ from tasks.excerpt import excerpt
 from tasks.model import Finding, Row, Threshold, Verdict
 from tasks.postgres.words import count, limit
 from tasks.queues.found import STALLED, Group
-from tasks.queues.system import FAILED_MOST, Queues
+from tasks.queues.system import Queues
 from tasks.rates import Rate, percent
 
 FAILURES = Threshold(
@@ -45,25 +45,22 @@ def check_failed_jobs(queues: Queues, share: Threshold = FAILURES, few: Threshol
     log by itself. "stalled more than allowable limit" is a worker that died twice, not the job's fault.
     """
     since_ms = round((time.time() - WINDOW_S) * 1000)
+    looks = queues.looks()
+    kept = sum(look.failed for look in looks)
     groups: list[Group] = []
-    verdict, part, whole, looked = Verdict.OK, 0, 0, 0
-    worst = ""
-    for look in queues.looks():
+    judged: list[tuple[Verdict, Rate, str]] = []
+    for look in looks:
         if not look.failed:
             continue
-        found, _, seen = queues.failed(look.queue, since_ms)
-        groups, looked = [*groups, *found], looked + seen
-        done, _ = queues.finished(look.queue, WINDOW_S)
-        rate = Rate(part=seen, whole=seen + (done or 0), least=LEAST)
+        groups += queues.failed(look.queue, since_ms)
+        ended = queues.finished(look.queue, WINDOW_S)
+        rate = Rate(part=ended.failed, whole=ended.failed + (ended.completed or 0), least=LEAST)
         # What is not kept cannot be divided by.
-        judged = rate.judge(share, few) if done is not None else few.judge(seen)
-        part, whole = part + seen, whole + seen + (done or 0)
-        if judged > verdict or not worst:
-            worst = look.queue
-        verdict = max(verdict, judged)
-    kept = sum(look.failed for look in queues.looks())
+        told = few.judge(ended.failed) if ended.completed is None else rate.judge(share, few)
+        judged.append((told, rate, look.queue))
     groups.sort(key=lambda group: -group.jobs)
-    if not part:
+    failed = sum(group.jobs for group in groups)
+    if not failed:
         return Finding(
             verdict=Verdict.OK,
             says=f"No job failed within the last {limit(WINDOW_S)}; {kept:,} that failed before are kept.",
@@ -71,17 +68,16 @@ def check_failed_jobs(queues: Queues, share: Threshold = FAILURES, few: Threshol
             unit="ratio",
             facts={"failed": 0, "kept": kept},
         )
-    rate = Rate(part=part, whole=whole, least=LEAST)
+    verdict, rate, queue = max(judged, key=lambda one: (one[0], one[1].part))
     first = groups[0]
-    most = f", {FAILED_MOST:,} a queue at most" if looked >= FAILED_MOST else ""
     return Finding(
         verdict=verdict,
-        says=f"{rate.says('jobs')} failed within the last {limit(WINDOW_S)}{most}, {first.jobs:,} of them "
-        f"{first.name!r} in {first.queue}: “{first.reason}” (bad from {percent(share.bad)}, or {few.bad:.0f} of "
-        f"few). {kept:,} are kept.",
+        says=f"{count(failed, 'job')} failed within the last {limit(WINDOW_S)}, {first.jobs:,} of them "
+        f"{first.name!r} in {first.queue}: “{first.reason}”. In {queue} it is {rate.says('jobs')} (bad "
+        f"from {percent(share.bad)}, or {few.bad:.0f} of few). {kept:,} are kept.",
         value=rate.value,
         unit="ratio",
-        facts={"failed": part, "kept": kept, "queue": worst, "workers_died": _died(groups)},
+        facts={"failed": failed, "kept": kept, "queue": queue, "workers_died": _died(groups)},
         rows=[_row(group) for group in groups[:SHOWN]],
     )
 
@@ -114,7 +110,7 @@ def check_poisoned_jobs(queues: Queues, in_vain: Threshold = POISONED) -> Findin
         one
         for look in queues.looks()
         if look.failed
-        for one in queues.failed(look.queue, since_ms)[1]
+        for one in queues.poisoned(look.queue, since_ms)
         if in_vain.judge(one.in_vain)
     ]
     found.sort(key=lambda one: (-one.in_vain, one.queue, one.id))

@@ -59,11 +59,12 @@ class Look:
         counts = [max(int(number), 0) for number in told[4:]]
         names = ("wait", "held", "active", "delayed", "overdue", "prioritized", "failed", "completed", "children")
         written = _VERSION.match(version)
-        bullmq = bool(written) or of_bullmq
+        # Empty, neither has left anything to tell them apart by; only BullMQ's major can be configured.
+        bullmq = bool(written) or of_bullmq or configured is not None
         return cls(
             queue=queue,
             library=BULLMQ if bullmq else BULL,
-            major=int(written.group(1)) if written else configured if bullmq else None,
+            major=int(written.group(1)) if written else configured,
             paused=bool(paused) or mark,
             **dict(zip(names, counts[:-2], strict=True)),
             oldest_ms=counts[-2],
@@ -96,6 +97,15 @@ class Failed:
     at_ms: int
     # Taken last in, first out: it is put where the next one is taken.
     last_in: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finished:
+    """Jobs that came to their end since then, on the server's clock. `completed` is None where it cannot be told."""
+
+    completed: int | None
+    failed: int
+    since_ms: int
 
 
 def reason_class(reason: str) -> str:

@@ -36,7 +36,7 @@ class RemovePoisonedJobs(Action):
         kept = 0
         for look in queues.looks():
             kept += look.failed
-            sick = [one for one in queues.failed(look.queue, since_ms)[1] if one.in_vain >= in_vain.bad]
+            sick = [one for one in queues.poisoned(look.queue, since_ms) if one.in_vain >= in_vain.bad]
             if sick:
                 refuse_bull(look)
             found += sick

@@ -5,8 +5,9 @@ from __future__ import annotations
 import base64
 import re
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, SecretStr
@@ -15,11 +16,11 @@ from tasks.kept import asked_once
 from tasks.model import CannotLook, Finding, Refused, Verdict
 from tasks.postgres.words import count
 from tasks.queues import scripts
-from tasks.queues.found import Failed, Group, Look, reason_class
+from tasks.queues.found import Failed, Finished, Group, Look, reason_class
 from tasks.redis.system import Name, RedisServer, Session
 
-# What a change takes beyond looking: BullMQ's own scripts, which write.
-CHANGING = "+@read +@write +@scripting +info +ping +time +client|list +client|setname +select"
+# What a change takes: BullMQ's own scripts, which write. FLUSHDB is a writing command, too, and a dangerous one.
+CHANGING = "+@read +@write +@scripting -@dangerous +info +ping +time +client|list +client|setname +select"
 # What we keep on the server ourselves begins so: jobs that were taken out, and whom we have paused.
 ASIDE = "incident:"
 # Of the keyspace, to find queues by their keys: two million keys are two hundred such pages, half a second.
@@ -58,6 +59,8 @@ class Queues(RedisServer):
     major: Literal[5, 6] | None = None
     action_username: Name | None = None
     action_password: SecretStr | None = None
+    # Read by a worker that can be told to fail, as the lab's is. Never set it in production.
+    drill_file: Path | None = None
 
     def base(self, queue: str) -> str:
         """What the keys of a queue begin with."""
@@ -157,35 +160,34 @@ class Queues(RedisServer):
             name == own or name.startswith(f"{own}:w:") for own in (f"{self.prefix}:{n}" for n in (written, queue))
         )
 
-    def failed(self, queue: str, since_ms: int) -> tuple[list[Group], list[Failed], int]:
-        """Jobs that failed since then, together by name and reason; those that fail again and again; how many were
-        looked at, of the newest `FAILED_MOST`.
+    def failed(self, queue: str, since_ms: int) -> list[Group]:
+        """Jobs that failed since then, together by name and reason: of the newest `FAILED_MOST`.
 
         Raises:
             CannotLook, Refused: the server does not let itself be asked.
         """
         groups: dict[tuple[str, str], Group] = {}
-        poisoned: list[Failed] = []
-        looked = 0
-        for page in self._failed_pages(queue, since_ms, "groups"):
-            looked += int(page[0])
-            for name, reason, jobs, newest, oldest, example, _ in page[1]:
-                key = (str(name), reason_class(str(reason)))
-                old = groups.get(key)
-                groups[key] = Group(
-                    queue=queue,
-                    name=key[0],
-                    reason=key[1],
-                    jobs=int(jobs) + (old.jobs if old else 0),
-                    newest_ms=max(int(newest), old.newest_ms if old else 0),
-                    oldest_ms=min(int(oldest), old.oldest_ms) if old else int(oldest),
-                    example=old.example if old else str(example),
-                )
-            poisoned += [
-                Failed(queue=queue, id=i, name=n, reason=reason_class(r), in_vain=int(vain), at_ms=int(at))
-                for i, n, r, vain, at in page[2]
-            ]
-        return sorted(groups.values(), key=lambda group: -group.jobs), poisoned, looked
+        for name, reason, jobs, newest, oldest, example in self._failed_pages(queue, since_ms, "groups"):
+            key = (str(name), reason_class(str(reason)))
+            old = groups.get(key)
+            groups[key] = Group(
+                queue=queue,
+                name=key[0],
+                reason=key[1],
+                jobs=int(jobs) + (old.jobs if old else 0),
+                newest_ms=max(int(newest), old.newest_ms if old else 0),
+                oldest_ms=min(int(oldest), old.oldest_ms) if old else int(oldest),
+                example=old.example if old else str(example),
+            )
+        return sorted(groups.values(), key=lambda group: -group.jobs)
+
+    def poisoned(self, queue: str, since_ms: int) -> list[Failed]:
+        """Jobs that failed since then and were tried again in vain, twice at least: of the newest `FAILED_MOST`.
+
+        Raises:
+            CannotLook, Refused: the server does not let itself be asked.
+        """
+        return [_failed(queue, row) for row in self._failed_pages(queue, since_ms, "poisoned")]
 
     def failed_jobs(self, queue: str, since_ms: int, until_ms: int) -> list[Failed]:
         """The jobs that failed between these moments, both included, the newest first.
@@ -193,19 +195,7 @@ class Queues(RedisServer):
         Raises:
             CannotLook, Refused: the server does not let itself be asked.
         """
-        return [
-            Failed(
-                queue=queue,
-                id=str(i),
-                at_ms=int(at),
-                reason=reason_class(str(r)),
-                name=str(n),
-                in_vain=int(vain),
-                last_in=bool(lifo),
-            )
-            for page in self._failed_pages(queue, since_ms, "rows", until_ms)
-            for i, at, r, n, vain, lifo in page[1]
-        ]
+        return [_failed(queue, row) for row in self._failed_pages(queue, since_ms, "rows", until_ms)]
 
     def newest_failure_ms(self, queue: str) -> int:
         """When the last job failed, in ms; 0 where none is kept.
@@ -223,9 +213,9 @@ class Queues(RedisServer):
             until = self.now_ms(session) if until_ms is None else until_ms
             for offset in range(0, FAILED_MOST, FAILED_PAGE):
                 given = (since_ms, until, offset, FAILED_PAGE, what)
-                page = session.script(scripts.FAILED, [self.base(queue)], given)
-                yield page
-                if int(page[0]) < FAILED_PAGE:
+                looked, found = session.script(scripts.FAILED, [self.base(queue)], given)
+                yield from found
+                if int(looked) < FAILED_PAGE:
                     return
 
     def without_lock(self, queue: str) -> list[tuple[str, str, int, int]]:
@@ -243,9 +233,8 @@ class Queues(RedisServer):
                     break
         return gone
 
-    def finished(self, queue: str, window_s: float) -> tuple[int | None, int]:
-        """Jobs that were completed, and that failed, within the last `window_s` seconds. None: it cannot be told how
-        many were completed, because they are removed at once and the events do not reach back so far.
+    def finished(self, queue: str, window_s: float) -> Finished:
+        """What came to its end within the last `window_s` seconds, or as far back as the queue's events reach.
 
         Raises:
             CannotLook, Refused: the server does not let itself be asked.
@@ -253,8 +242,8 @@ class Queues(RedisServer):
         with self.session() as session:
             now = self.now_ms(session)
             given = (now - round(window_s * 1000), now, EVENTS)
-            by_events, reaches, by_set, failed = map(int, session.script(scripts.FINISHED, [self.base(queue)], given))
-        return (max(by_events, by_set) if reaches or by_set or by_events else None), failed
+            completed, failed, since, told = map(int, session.script(scripts.FINISHED, [self.base(queue)], given))
+        return Finished(completed=completed if told else None, failed=failed, since_ms=since)
 
     def schedulers(self, queue: str) -> tuple[int, list[tuple[str, int, bool]]]:
         """How many schedulers it has, and of the first due: id, when it is due in ms, whether its next job is there.
@@ -290,3 +279,16 @@ class Queues(RedisServer):
             value=time.monotonic() - began,
             unit="s",
         )
+
+
+def _failed(queue: str, row: Sequence[Any]) -> Failed:
+    job, at, reason, name, vain, last_in = row
+    return Failed(
+        queue=queue,
+        id=str(job),
+        name=str(name),
+        reason=reason_class(str(reason)),
+        in_vain=int(vain),
+        at_ms=int(at),
+        last_in=bool(last_in),
+    )

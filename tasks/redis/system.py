@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 # Of what a server says, in a sentence.
 SPOKEN = 200
 # What all our questions take. INFO tells memory, clients and persistence: CONFIG, which also changes, is not needed.
-READING = "+@read +eval_ro +info +ping +time +client|list +slowlog|get +acl|whoami +select"
+# KEYS holds everybody up, and is a reading command; so is SORT.
+READING = "+@read -@dangerous +eval_ro +info +ping +time +client|list +slowlog|get +acl|whoami +select"
 Host = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.:-]+$", max_length=253)]
 Name = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[^\s\x00-\x1f\x7f]+$")]
 

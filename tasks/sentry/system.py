@@ -7,7 +7,7 @@ another version may not have them, so what the schema holds is done first.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Annotated, ClassVar
 from urllib.parse import quote
 
@@ -17,7 +17,19 @@ from tasks.alerting import AlertingApi, Said
 from tasks.model import CannotLook, Json, Refused
 from tasks.web.door import Door
 from tasks.web.exchange import bearer
+from tasks.web.pages import by_link, pages
 from tasks.web.system import http_url
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Monitor:
+    """A schedule that checks in there; `status` as Sentry says it: ok, error, missed_checkin, timeout, disabled."""
+
+    name: str
+    environment: str
+    status: str
+    muted: bool
+
 
 # Within an hour Sentry takes the same comment of the same person once.
 POSTED_BEFORE = "You have already posted that comment."
@@ -27,6 +39,11 @@ RESETS = ("x-sentry-rate-limit-reset",)
 class SentryApi(AlertingApi):
     """An organization at Sentry. The token needs `event:write`; `assign_to` is `team:ID`, `user:ID`, a name or mail."""
 
+    kind: ClassVar[str] = "sentry"
+    config_lines: ClassVar[str] = (
+        'token = "${SENTRY_TOKEN}"        # of the organization, with the scopes event:read, event:write and org:read\n'
+        'organization = "acme"'
+    )
     quietens: ClassVar[bool] = False
     hears_of_any_end: ClassVar[bool] = True
 
@@ -36,6 +53,23 @@ class SentryApi(AlertingApi):
     assign_to: str = ""
     # Without it an issue stays open until a person closes it.
     resolve: bool = True
+
+    def known_as(self) -> str:
+        # One issue is what event:read is for, and more than that nobody needs here.
+        self._door.get(f"{self._organization}issues/", params={"limit": 1, "query": ""})
+        return f"Sentry shows us the issues of {self.organization}."
+
+    def monitors(self) -> list[Monitor]:
+        """The schedules that check in there, by their environments; a few hundred are many.
+
+        Raises:
+            CannotLook, Refused: it does not tell. The token needs the scope org:read or alerts:read.
+        """
+        found: list[Monitor] = []
+        for page in pages(self._door, f"{self._organization}monitors/", by_link):
+            for one in page.body if isinstance(page.body, list) else ():
+                found += _monitors(one)
+        return found
 
     def began(self, theirs: Mapping[str, str], said: Said) -> None:
         if self.assign_to and not self._is_assigned(theirs):
@@ -59,8 +93,12 @@ class SentryApi(AlertingApi):
             raise Refused("Sentry takes no such comment.")
 
     def _issue(self, theirs: Mapping[str, str]) -> str:
-        # Without the slash at its end Sentry answers a PUT with an error.
-        return f"/api/0/organizations/{quote(self.organization, safe='')}/issues/{quote(theirs['issue'], safe='')}/"
+        return f"{self._organization}issues/{quote(theirs['issue'], safe='')}/"
+
+    @property
+    def _organization(self) -> str:
+        # Without the slash at the end of what follows Sentry answers a PUT with an error.
+        return f"/api/0/organizations/{quote(self.organization, safe='')}/"
 
     @property
     def _door(self) -> Door:
@@ -68,10 +106,29 @@ class SentryApi(AlertingApi):
         return Door(place=place, words=_words, name="Sentry")
 
 
-def _words(status: int, _body: Json) -> CannotLook | None:
+def _monitors(body: object) -> Iterator[Monitor]:
+    if isinstance(body, Mapping):
+        for place in body.get("environments") or ():
+            if isinstance(place, Mapping):
+                muted = bool(body.get("isMuted") or place.get("isMuted"))
+                yield Monitor(
+                    name=str(body.get("slug")),
+                    environment=str(place.get("name")),
+                    status=str(place.get("status")),
+                    muted=muted,
+                )
+
+
+def _words(status: int, body: Json) -> CannotLook | None:
     if status in (401, 403):
+        said = body.get("detail") if isinstance(body, Mapping) else None
         return Refused(
-            f"Sentry refuses us ({status}).",
-            remedy="The token has to be one of this organization's, with the scope event:write.",
+            f"Sentry refuses us ({status}){f': “{said}”' if isinstance(said, str) else '.'}",
+            remedy="The token has to be one of this organization's, with the scopes event:read, event:write, org:read.",
+        )
+    if status == 404:
+        return Refused(
+            "Sentry knows no such organization, or not for this token (404).",
+            remedy="Write `organization` as it stands in Sentry's addresses; `url` is https://de.sentry.io for the EU.",
         )
     return None

@@ -125,3 +125,12 @@ class DatabaseService(Service):
     config_lines: ClassVar[str] = (
         'restart = ["systemctl", "restart", "postgresql"]\nstatus = ["systemctl", "is-active", "postgresql"]'
     )
+
+
+class N8nService(Service):
+    """n8n, where it is ours."""
+
+    kind: ClassVar[str] = "n8n_service"
+    config_lines: ClassVar[str] = (
+        'restart = ["systemctl", "restart", "n8n"]\nstatus = ["systemctl", "is-active", "n8n"]'
+    )

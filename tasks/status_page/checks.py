@@ -5,7 +5,7 @@ from __future__ import annotations
 from rapidfuzz import process
 
 from tasks.check import check
-from tasks.model import Finding, Verdict
+from tasks.model import Finding, Refused, Verdict
 from tasks.status_page.system import StatusPage, Summary
 
 # In the provider's own words; anything else is a word we do not know, and never health.
@@ -66,6 +66,23 @@ def reported(status_page: StatusPage) -> Finding:
         facts={"indicator": summary.indicator, "updated": summary.updated, "open_incidents": len(summary.troubles)},
         rows=[{"component": one.name, "status": one.status} for one in sick],
     )
+
+
+@check
+def check_status_page_reads(status_page: StatusPage) -> Finding:
+    """Does the provider's status page let itself be read, with the components that we name?
+
+    What it says is another question (check_provider_status): here it is whether we would hear it.
+    """
+    try:
+        summary = status_page.summary()
+    except Refused as error:
+        return Finding(verdict=Verdict.BAD, says=error.says, remedy=error.remedy)
+    unknown = [name for name in status_page.components if name not in {one.name for one in summary.components}]
+    if unknown:
+        told = _no_such(status_page, summary, unknown)
+        return Finding(verdict=Verdict.BAD, says=told.says, remedy=told.remedy)
+    return Finding(verdict=Verdict.OK, says=f"{status_page.url} tells the status of {summary.provider}.")
 
 
 def _no_such(page: StatusPage, summary: Summary, unknown: list[str]) -> Finding:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 from urllib.parse import parse_qs, urlsplit
 
@@ -88,6 +89,8 @@ class Unipile(PaidApi):
     url: Annotated[str, AfterValidator(http_url("Unipile's DSN, like https://api1.unipile.com:13111"))]
     status_url: str = "https://status.unipile.com"
     version: Literal[1, 2] = 1
+    # Where links are put by which users connect their accounts again.
+    links_file: Path | None = None
 
     def tried(self, key: SecretStr) -> Knock:
         return self.asked(key, PATHS[self.version], params={"limit": 1})

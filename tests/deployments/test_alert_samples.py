@@ -51,7 +51,7 @@ def test_each_kind_of_source_goes_all_the_way_and_is_withdrawn(
     assert stack.takes_alerts
     # The older plugin's stands in the path.
     keys, log = private_file.read_json(stack.home.lab.state)["alerts"], stack.home.stack.log("intake").read_text()
-    assert set(keys) == set(settings.kinds())
+    assert set(keys) == {*settings.kinds(), labs.STATUS}
     assert [kind for kind, key in keys.items() if key in log] == []
 
 

@@ -14,6 +14,7 @@ from flows.run import settings
 from tasks.application.faults import FailWorkflow, StickQueue, UnsubscribeWave
 from tasks.environment import Environment
 from tasks.fault import Fault
+from tasks.mail_domain.faults import PublishForeignKey, RemoveDmarc
 from tasks.mirror.faults import DriftRows
 from tasks.postgres.connections.faults import TakeAllSlots
 from tasks.postgres.locks.faults import LeaveTransactionOpen
@@ -155,19 +156,45 @@ def test_a_day_that_goes_wrong_is_the_first_line(
                 "check_database_connection_limits": FillDatabase(),
             },
         ),
-        ("health/quarterly", {"check_slow_statements": AskSlowly(), "check_connection_slots": TakeAllSlots()}),
-        ("health/annual", {"check_overdue_rows": PileUpOldRows(), "check_sequences": EndNumbers()}),
+        (
+            "health/quarterly",
+            {
+                "check_sequences": EndNumbers(),
+                "check_slow_statements": AskSlowly(),
+                "check_connection_slots": TakeAllSlots(),
+            },
+        ),
+        (
+            "health/annual",
+            {
+                "check_overdue_rows": PileUpOldRows(),
+                "check_sequences": EndNumbers(),
+                "check_website_certificates": ShowEndingCertificate(),
+            },
+        ),
         (
             "security/checklist",
-            {"check_website_certificates": ShowEndingCertificate(), "check_role_connection_limits": FillRole()},
+            {
+                "check_website_certificates": ShowEndingCertificate(),
+                "check_role_connection_limits": FillRole(),
+                "check_dmarc": RemoveDmarc(),
+            },
         ),
         (
             "security/checklist-weekly",
-            {"check_website_certificates": ShowEndingCertificate(), "check_role_connection_limits": FillRole()},
+            {
+                "check_website_certificates": ShowEndingCertificate(),
+                "check_role_connection_limits": FillRole(),
+                "check_dmarc": RemoveDmarc(),
+            },
         ),
         (
             "security/checklist-monthly",
-            {"check_website_certificates": ShowEndingCertificate(), "check_role_connection_limits": FillRole()},
+            {
+                "check_website_certificates": ShowEndingCertificate(),
+                "check_role_connection_limits": FillRole(),
+                "check_dkim": PublishForeignKey(),
+            },
         ),
     ],
     ids=lambda value: value if isinstance(value, str) else "",

@@ -51,16 +51,16 @@ class StopSending(Action):
     def plan(self, application: ApplicationDatabase) -> Plan:
         stop = emergency_stop(application)
         if stop.stops:
-            return _plan(application, (), f"Nothing to do: the emergency stop is on, {stop.said(application.now())}.")
+            return plan_of(application, (), f"Nothing to do: the emergency stop is on, {stop.said(application.now())}.")
         on = application.values("settings.stops.on")[0]
         change = SettingChange(setting=stop.key, was=stop.value, value=on)
-        return _plan(application, (change,), "Turn the emergency stop on: no mail is sent from then on.", STOPS_ALL)
+        return plan_of(application, (change,), "Turn the emergency stop on: no mail is sent from then on.", STOPS_ALL)
 
     def apply(self, application: ApplicationDatabase, plan: Plan) -> Outcome:
-        return _set(application, plan, "Emergency stop.")
+        return set_as_planned(application, plan, "Emergency stop.")
 
     def applied(self, application: ApplicationDatabase, plan: Plan) -> bool | None:
-        return _is_set(application, plan)
+        return is_set(application, plan)
 
     def undo(self, plan: Plan, outcome: Outcome) -> Action:  # noqa: ARG002
         """The stop can be lifted, one mail a run at first."""
@@ -89,7 +89,7 @@ class ResumeSending(Action):
         lifted = SettingChange(setting=stop.key, was=stop.value, value=off)
         one = SettingChange(setting=most.key, was=most.value, value=str(FIRST_PER_RUN))
         said = stop.said(application.now())
-        return _plan(
+        return plan_of(
             application,
             # The limit first: nothing may go out at the old pace in between.
             (one, lifted) if most.value != one.value else (lifted,),
@@ -100,14 +100,14 @@ class ResumeSending(Action):
         )
 
     def apply(self, application: ApplicationDatabase, plan: Plan) -> Outcome:
-        return _set(application, plan, "Mail goes out again.")
+        return set_as_planned(application, plan, "Mail goes out again.")
 
     def applied(self, application: ApplicationDatabase, plan: Plan) -> bool | None:
-        return _is_set(application, plan)
+        return is_set(application, plan)
 
     def undo(self, plan: Plan, outcome: Outcome) -> Action:  # noqa: ARG002
         """The stop and the limit can be put back as they were."""
-        return PutSettingsBack(_changes(plan))
+        return PutSettingsBack(changes_of(plan))
 
 
 class LowerSendRate(Action):
@@ -121,20 +121,20 @@ class LowerSendRate(Action):
         most = run_limit(application)
         half = int(most.value) // 2
         if half < FIRST_PER_RUN:
-            return _plan(application, (), f"Nothing to do: a run sends {most.value} mails, and fewer is none.")
+            return plan_of(application, (), f"Nothing to do: a run sends {most.value} mails, and fewer is none.")
         change = SettingChange(setting=most.key, was=most.value, value=str(half))
         does = f"Let a run send {half:,} mails instead of {int(most.value):,}."
-        return _plan(application, (change,), does, "Mails wait longer in the queue.")
+        return plan_of(application, (change,), does, "Mails wait longer in the queue.")
 
     def apply(self, application: ApplicationDatabase, plan: Plan) -> Outcome:
-        return _set(application, plan, "The provider held mail back.")
+        return set_as_planned(application, plan, "The provider held mail back.")
 
     def applied(self, application: ApplicationDatabase, plan: Plan) -> bool | None:
-        return _is_set(application, plan)
+        return is_set(application, plan)
 
     def undo(self, plan: Plan, outcome: Outcome) -> Action:  # noqa: ARG002
         """The limit can be put back as it was."""
-        return PutSettingsBack(_changes(plan))
+        return PutSettingsBack(changes_of(plan))
 
 
 class PutSettingsBack(Action):
@@ -156,19 +156,19 @@ class PutSettingsBack(Action):
         told = f" {left} changed by somebody else since, and left so." if left else ""
         values = ", ".join(f"{change.setting} = {change.value}" for change in still)
         does = f"Put back {values}.{told}" if still else f"Nothing to put back.{told}"
-        return _plan(application, still, does, self.undo.loses, Risk.MODERATE)
+        return plan_of(application, still, does, self.undo.loses, Risk.MODERATE)
 
     def apply(self, application: ApplicationDatabase, plan: Plan) -> Outcome:
-        return _set(application, plan, "Taken back.")
+        return set_as_planned(application, plan, "Taken back.")
 
     def applied(self, application: ApplicationDatabase, plan: Plan) -> bool | None:
-        return _is_set(application, plan)
+        return is_set(application, plan)
 
 
 def _raised(application: ApplicationDatabase, most: Setting, wanted: int) -> Plan:
     now = int(most.value)
     if wanted <= now:
-        return _plan(application, (), f"Nothing to do: a run may send {now:,} mails, and the emergency stop is off.")
+        return plan_of(application, (), f"Nothing to do: a run may send {now:,} mails, and the emergency stop is off.")
     if wanted > max(now, FIRST_PER_RUN) * GROWTH:
         raise Refused(
             f"A run may send {now:,} mails: {wanted:,} would be more than {GROWTH} times as much.",
@@ -176,7 +176,7 @@ def _raised(application: ApplicationDatabase, most: Setting, wanted: int) -> Pla
         )
     change = SettingChange(setting=most.key, was=most.value, value=str(wanted))
     does = f"Let a run send {wanted:,} mails instead of {now:,}."
-    return _plan(application, (change,), does, "What goes out cannot be called back.", Risk.MODERATE)
+    return plan_of(application, (change,), does, "What goes out cannot be called back.", Risk.MODERATE)
 
 
 def _refuse_wrong_recipients(application: ApplicationDatabase) -> None:
@@ -191,13 +191,19 @@ def _refuse_wrong_recipients(application: ApplicationDatabase) -> None:
         )
 
 
-def _plan(
+def plan_of(
     application: ApplicationDatabase,
     changes: Sequence[SettingChange],
     does: str,
     loses: str = "",
     risk: Risk = Risk.LOW,
+    noun: str = "settings that govern all mail",
 ) -> Plan:
+    """A command for each setting that changes.
+
+    Raises:
+        Refused: settings are not mapped, or the role that acts may not write them.
+    """
     schema, name, column = application.column("settings.value")
     table, key, value = (
         f"{quoted(schema)}.{quoted(name)}",
@@ -214,7 +220,7 @@ def _plan(
         )
         for c in changes
     )
-    radius = BlastRadius(touched=len(commands), total=len(commands), noun="settings that govern all mail")
+    radius = BlastRadius(touched=len(commands), total=len(commands), noun=noun)
     return Plan(does=does, commands=commands, blast_radius=radius, risk=risk, loses=loses)
 
 
@@ -228,16 +234,17 @@ def _text(value: str) -> str:
     return "'" + value.replace("'", "''") + "'"
 
 
-def _changes(plan: Plan) -> tuple[SettingChange, ...]:
+def changes_of(plan: Plan) -> tuple[SettingChange, ...]:
+    """The changes that a plan's commands stand for."""
     return tuple(
         SettingChange(**{name: str(command.target[name]) for name in ("setting", "was", "value")})
         for command in plan.commands
     )
 
 
-def _set(application: ApplicationDatabase, plan: Plan, why: str) -> Outcome:
+def set_as_planned(application: ApplicationDatabase, plan: Plan, why: str) -> Outcome:
     """All of them or none: a limit without its switch is no half of anything."""
-    changes = _changes(plan)
+    changes = changes_of(plan)
     with application.server.transaction() as session:
         for change in changes:
             given = {"setting": change.setting, "was": change.was, "value": change.value}
@@ -257,8 +264,9 @@ def _set(application: ApplicationDatabase, plan: Plan, why: str) -> Outcome:
     return Outcome(says=f"{told}.", complete=True, rows=[change.row for change in changes])
 
 
-def _is_set(application: ApplicationDatabase, plan: Plan) -> bool:
-    return all(_value(application, change.setting) == change.value for change in _changes(plan))
+def is_set(application: ApplicationDatabase, plan: Plan) -> bool:
+    """Has every setting the planned value?"""
+    return all(_value(application, change.setting) == change.value for change in changes_of(plan))
 
 
 def _value(application: ApplicationDatabase, setting: str) -> str:

@@ -31,13 +31,13 @@ class Kept:
 
     @classmethod
     def of(cls, application: ApplicationDatabase) -> Kept:
-        """The emergency stop and the limit of a run, whose steps a drill rehearses.
+        """The emergency stop and the limits, whose steps a drill rehearses.
 
         Raises:
             Refused: settings are not mapped; CannotLook: no answer.
         """
         part = application.settings
-        keys = [key for key in (part.stop, part.per_run) if key] if part else []
+        keys = [key for key in (part.stop, part.per_run, *part.at_once.values()) if key] if part else []
         with application.server.drill_session(JOB) as session:
             found = session.run(application.filled(KEEP_SETTINGS), keys=keys)
         return cls(application, [str(row["kept"]) for row in found])

@@ -56,7 +56,25 @@ def run_limit(application: ApplicationDatabase) -> Setting:
             "Nobody has said which setting limits a run of the sender, so mail could only be resumed all at once.",
             f'{WRITE}\n\nper_run = "max_emails_per_run"',
         )
-    found = _one(application, key or "")
+    return _number(application, _one(application, key or ""))
+
+
+def at_once(application: ApplicationDatabase, vendor: str) -> Setting:
+    """How many requests to `vendor` the application makes at once.
+
+    Raises:
+        Refused: it is not mapped, has no row, or is no whole number; CannotLook: no answer.
+    """
+    key = application.settings.at_once.get(vendor) if application.settings else None
+    if key is None and application.settings is not None:
+        raise Refused(
+            f"Nobody has said which setting limits how many requests to {vendor} run at once.",
+            f'{WRITE}\n\nat_once = {{ {vendor} = "{vendor}_concurrency" }}',
+        )
+    return _number(application, _one(application, key or ""))
+
+
+def _number(application: ApplicationDatabase, found: Setting) -> Setting:
     if not (found.value.isascii() and found.value.isdigit() and len(found.value) <= 9):
         raise Refused(f"{application.address}: the setting {found.key!r} holds {found.value[:40]!r}, no whole number.")
     return found

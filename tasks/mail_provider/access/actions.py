@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
-from pathlib import Path
 from typing import ClassVar
 
-from pydantic import SecretStr
-
-from tasks import secret_file
+from tasks import spare_key
 from tasks.action import Action
-from tasks.mail_provider.access.checks import REFUSED_KEY
 from tasks.mail_provider.system import MailProvider
 from tasks.mail_provider.told import Knock, Sending
-from tasks.model import BlastRadius, CannotLook, Command, NoWayBack, Outcome, Plan, Refused, Risk, Row
+from tasks.model import BlastRadius, Command, NoWayBack, Outcome, Plan, Risk, Row
 from tasks.service.restarts import has_restarted, no_plan, plan_of, restarted
 from tasks.service.system import ApplicationService
 
-NOUN = "key"
 PAUSED, OPEN = Sending.PAUSED, Sending.OPEN
 LOSES_BY_PAUSE = (
     "Whatever the application hands over meanwhile is refused, password resets included: what it does not try again by "
@@ -121,45 +115,13 @@ class UseSpareKey(Action):
     """
 
     def plan(self, mail_provider: MailProvider) -> Plan:
-        file, spare = mail_provider.key_file, mail_provider.spare_key
-        if file is None or spare is None:
-            raise Refused(
-                "There is no spare key that could be put in place.",
-                remedy='key_file = "/run/secrets/mail-provider-key"\nspare_key = "${MAIL_PROVIDER_SPARE_KEY}"',
-            )
-        now = mail_provider.key_now()
-        first, second = (mail_provider.api(key).knock() for key in (now, spare))
-        old, new = fingerprint(now), fingerprint(spare)
-        reason = _why_not(first, second, same=old == new)
-        commands = (_put(file.as_posix(), old, new),) if not reason else ()
-        return Plan(
-            does=reason or f"Put the spare key {new} in place of {old}, which {mail_provider.said} refuses.",
-            commands=commands,
-            blast_radius=BlastRadius(touched=len(commands), total=1, noun="key files"),
-            # A key that was revoked on purpose, because somebody else has it, is no reason to hurry.
-            risk=Risk.MODERATE,
-            loses="The spare key is in use then: make another one. Whoever reads the file only at its start must be "
-            "restarted.",
-            evidence=[{"key": old, **_seen(first)}, {"key": new, **_seen(second)}],
-            language="sh",
-        )
+        return spare_key.use_plan(mail_provider)
 
     def apply(self, mail_provider: MailProvider, plan: Plan) -> Outcome:
-        file, spare = mail_provider.key_file, mail_provider.spare_key
-        planned = plan.commands[0].target
-        if file is None or spare is None or fingerprint(spare) != planned["to"]:
-            raise Refused("The spare key is not the one that was approved.", remedy="Open the incident again.")
-        if fingerprint(mail_provider.key_now()) != planned["from"]:
-            raise Refused(f"Somebody has put another key into {file} meanwhile; it is left alone.")
-        secret_file.put(file, spare, NOUN)
-        knock = mail_provider.api().knock()
-        return Outcome(
-            says=f"{file} holds the key {planned['to']} now; {mail_provider.said} answers it {knock.status}.",
-            complete=_taken(knock),
-        )
+        return spare_key.use(mail_provider, plan)
 
     def applied(self, mail_provider: MailProvider, plan: Plan) -> bool | None:
-        return fingerprint(mail_provider.key_now()) == plan.commands[0].target["to"]
+        return spare_key.is_there(mail_provider, plan)
 
     def undo(self, plan: Plan, outcome: Outcome) -> Action:  # noqa: ARG002
         """Put the replaced key back."""
@@ -179,28 +141,13 @@ class PutKeyBack(Action):
         self.now, self.back = now, back
 
     def plan(self, mail_provider: MailProvider) -> Plan:
-        file = _file_of(mail_provider)
-        here, there = _here_and_kept(mail_provider)
-        fits = (here, there) == (self.now, self.back)
-        does = f"Put the key {self.back} back in place of {self.now}."
-        return Plan(
-            does=does if fits else f"Nothing to put back: {file} holds {here}, and beside it lies {there or 'none'}.",
-            commands=(_put(file.as_posix(), self.now, self.back),) if fits else (),
-            blast_radius=BlastRadius(touched=int(fits), total=1, noun="key files"),
-            risk=Risk.MODERATE,
-            loses="Nothing.",
-            language="sh",
-        )
+        return spare_key.back_plan(mail_provider, self.now, self.back)
 
     def apply(self, mail_provider: MailProvider, plan: Plan) -> Outcome:
-        file, planned = _file_of(mail_provider), plan.commands[0].target
-        if _here_and_kept(mail_provider) != (planned["from"], planned["to"]):
-            raise Refused(f"{file} holds another key by now, or the old one is gone; it is left alone.")
-        secret_file.put_back(file, NOUN)
-        return Outcome(says=f"{file} holds the key {planned['to']} again.", complete=True)
+        return spare_key.back(mail_provider, plan)
 
     def applied(self, mail_provider: MailProvider, plan: Plan) -> bool | None:
-        return fingerprint(mail_provider.key_now()) == plan.commands[0].target["to"]
+        return spare_key.is_there(mail_provider, plan)
 
 
 class RestartWorkers(Action):
@@ -214,7 +161,7 @@ class RestartWorkers(Action):
 
     def plan(self, mail_provider: MailProvider, application_service: ApplicationService) -> Plan:
         knock = mail_provider.api().knock()
-        if not _taken(knock):
+        if not knock.taken:
             does = (
                 f"Nothing to restart: {mail_provider.said} answers {knock.status}, and a restart does not change that."
             )
@@ -241,51 +188,5 @@ class RestartWorkers(Action):
         return has_restarted(application_service, plan)
 
 
-def fingerprint(key: SecretStr) -> str:
-    """By which a person tells two keys apart; of a random key it gives nothing away."""
-    return hashlib.sha256(key.get_secret_value().encode()).hexdigest()[:8]
-
-
-def _taken(knock: Knock) -> bool:
-    return knock.restricted or 200 <= knock.status < 300
-
-
-def _why_not(first: Knock, second: Knock, *, same: bool) -> str:
-    """Why the key is not replaced; empty if it is to be.
-
-    Raises:
-        Refused: the spare one would not help. CannotLook: it cannot be told.
-    """
-    if _taken(first):
-        return "Nothing to replace: the key that is there is taken."
-    if first.status not in REFUSED_KEY:
-        raise CannotLook(f"Whether the key is good cannot be told: {first.line} is answered {first.status}.")
-    if same:
-        raise Refused("The spare key is the one that is refused.", remedy="Make a new one, and configure it.")
-    if not _taken(second):
-        raise Refused(
-            f"The spare key is answered {second.status}, too" + (f": “{second.says}”." if second.says else "."),
-            remedy="Make a new key at the provider, and put it in place by hand.",
-        )
-    return ""
-
-
-def _put(file: str, old: str, new: str) -> Command:
-    # By fingerprints alone: where a home folder is configured as a secret, as the lab's is, its paths are masked.
-    return Command(line=f"install <the key {new}> {file}", target={"from": old, "to": new})
-
-
 def _seen(knock: Knock) -> Row:
     return {"asked": knock.line, "status": knock.status, "says": knock.says}
-
-
-def _here_and_kept(mail_provider: MailProvider) -> tuple[str, str]:
-    """Fingerprints: of the key in use, and of the one beside it; empty where none is."""
-    beside = secret_file.kept(_file_of(mail_provider))
-    return fingerprint(mail_provider.key_now()), fingerprint(secret_file.read(beside, NOUN)) if beside.exists() else ""
-
-
-def _file_of(mail_provider: MailProvider) -> Path:
-    if mail_provider.key_file is None:
-        raise Refused("This provider's key is in no file.", remedy="Set `key_file`.")
-    return mail_provider.key_file

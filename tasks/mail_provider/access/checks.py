@@ -5,13 +5,11 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from tasks.check import check
-from tasks.mail_provider.system import MailProvider
+from tasks.mail_provider.system import REFUSED_KEY, MailProvider
 from tasks.mail_provider.told import Allowance, Knock, Sending, Standing
 from tasks.model import CannotLook, Earlier, Finding, Refused, Row, Threshold, Verdict
 from tasks.postgres.words import count, limit, span
 from tasks.rates import percent
-
-REFUSED_KEY = (401, 403)
 
 TOO_MANY = 429
 

@@ -7,13 +7,15 @@ local function plain(text, most)
 end
 
 -- What of a reason is the same for many jobs: no addresses, no numbers but those that look like an HTTP status.
+local shown = setmetatable({}, {__index = function(_, digits)
+  local number = #digits == 3 and tonumber(digits) or 0
+  return (number < 400 or number > 599) and '#' or digits
+end})
+
 local function reason(text)
   local said = plain(text, 300)
-  said = string.gsub(said, '[^%s@<>]+@[^%s@<>]+', '(address)')
-  return (string.gsub(said, '%d+', function(digits)
-    local number = #digits == 3 and tonumber(digits) or 0
-    if number < 400 or number > 599 then return '#' end
-  end))
+  if string.find(said, '@', 1, true) then said = string.gsub(said, '[^%s@<>]+@[^%s@<>]+', '(address)') end
+  return (string.gsub(said, '%d+', shown))
 end
 
 local function options(text)
@@ -27,7 +29,8 @@ local function tries(short, long)
   return tonumber(short) or tonumber(long) or 0
 end
 
--- How often it was tried again after it had failed for good.
-local function in_vain(made, told)
-  return made - math.max(tonumber(told.attempts) or 1, 1)
+-- How often it was tried again after it had failed for good. Of most jobs the options need not be read for that.
+local function in_vain(made, text)
+  if made < 2 then return 0 end
+  return math.max(made - math.max(tonumber(options(text).attempts) or 1, 1), 0)
 end

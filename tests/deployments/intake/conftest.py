@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import dataclasses
 import json
 import threading
 import time
@@ -129,6 +130,10 @@ service = "reports"
 runbook = "database/slow-queries"
 """
 
+# What asks how the sources stand, and has test alerts sent.
+STATUS = "a-secret-to-ask-how-sources-stand"
+ASKS = f'[alerts]\nstatus_secret = "{STATUS}"\n'
+
 SOURCES = tuple(tomllib.loads(CONFIG)["alerts"]["sources"])
 
 
@@ -145,6 +150,11 @@ class Served:
 
     def source(self, name: str) -> Source:
         return self.intake.settings.sources[name]
+
+    def reached_at(self, address: str) -> None:
+        """Where test alerts are sent: a test picks its port, and no configuration knows it."""
+        listening = self.intake.settings.listening.model_copy(update={"public_url": address})
+        self.intake.settings = dataclasses.replace(self.intake.settings, listening=listening)
 
     def post(self, path: str, content: bytes, headers: dict[str, str] | None = None) -> httpx.Response:
         given = {"content-type": "application/json", **(headers or {})}

@@ -47,7 +47,14 @@ def test_it_answers_as_it_is_described(served: Served) -> None:
         ask()
         asked.append(operation.label)
     posts = ["POST /alerts/{source}", "POST /alerts/{source}/{key}"]
-    ours = ["GET /health", "GET /metrics", "GET /metrics/series", "GET /sources", "POST /sources/{name}/test"]
+    ours = [
+        "GET /health",
+        "GET /metrics",
+        "GET /metrics/series",
+        "GET /sources",
+        "GET /clock",
+        "POST /sources/{name}/test",
+    ]
     assert asked == [*posts, *ours]
     assert {200, 400, 401} <= answered
     assert served.journal.alerts.newest() == []

@@ -15,13 +15,11 @@ from deployments.intake.marked import MARK, marked
 from deployments.intake.source import SignedSource, Source
 from runbooks.catalog import Catalog
 from tests.deployments.intake import said
-from tests.deployments.intake.conftest import CONFIG, OLD_SECRET, SECRET, SOURCES, WHSEC, Served
+from tests.deployments.intake.conftest import ASKS, CONFIG, OLD_SECRET, SECRET, SOURCES, STATUS, WHSEC, Served
 from tests.tasks.web.conftest import Reply, Vendor, vendor
 
 __all__ = ["vendor"]
 
-STATUS = "a-secret-to-ask-how-sources-stand"
-ASKS = f'[alerts]\nstatus_secret = "{STATUS}"\n'
 PRODUCTION = '[environments.production]\nkind = "staging"'
 ASKED = {"authorization": f"Bearer {STATUS}"}
 
@@ -46,7 +44,7 @@ def of(served: Served, name: str) -> dict[str, Any]:
 
 
 def test_one_of_every_source_arrives_and_opens_nothing(served: Served) -> None:
-    at_hand(served)
+    served.reached_at(served.url)
     for name in SOURCES:
         found = tried(served, name).json()
         assert (found["arrived"], found["status"]) == (True, 200), found
@@ -57,12 +55,6 @@ def test_one_of_every_source_arrives_and_opens_nothing(served: Served) -> None:
     assert (served.opened, served.journal.openings.waiting(), served.journal.alerts.last()) == ([], [], {})
     assert len(served.journal.alerts.newest()) == len(SOURCES)
     assert not served.intake.counts.received
-
-
-def at_hand(served: Served, address: str | None = None) -> None:
-    """To the port that it listens at, which a test picks and no configuration knows; or to another address."""
-    listening = served.intake.settings.listening.model_copy(update={"public_url": address or served.url})
-    object.__setattr__(served.intake.settings, "listening", listening)
 
 
 def resigned(source: Source, body: dict[str, Any]) -> Any:
@@ -109,7 +101,7 @@ def test_a_mark_by_the_secret_that_is_being_replaced_counts(served: Served) -> N
 
 def test_an_address_that_refuses_it_is_told_with_what_may_be_wrong(served: Served, vendor: Vendor) -> None:
     vendor.replies = [Reply(status=401)]
-    at_hand(served, vendor.url)
+    served.reached_at(vendor.url)
     found = tried(served, "sentry-legacy").json()
     assert (found["arrived"], found["status"], found["alert"]) == (False, 401, None)
     assert f"{vendor.url} answers 401: what was signed with the configured secret is not believed" in found["says"]
@@ -129,7 +121,7 @@ def test_an_address_that_refuses_it_is_told_with_what_may_be_wrong(served: Serve
 )
 def test_what_does_not_arrive_is_no_arrival(served: Served, vendor: Vendor, reply: Reply, says: str) -> None:
     vendor.replies = [reply]
-    at_hand(served, vendor.url)
+    served.reached_at(vendor.url)
     found = tried(served, "alertmanager").json()
     assert not found["arrived"]
     assert says in found["says"]
@@ -138,7 +130,7 @@ def test_what_does_not_arrive_is_no_arrival(served: Served, vendor: Vendor, repl
 
 
 def test_one_source_is_not_tried_again_at_once(served: Served) -> None:
-    at_hand(served)
+    served.reached_at(served.url)
     answers = [tried(served, "alertmanager").status_code for _ in range(3)]
     assert answers[0] == 200
     assert 429 in answers
@@ -146,7 +138,7 @@ def test_one_source_is_not_tried_again_at_once(served: Served) -> None:
 
 
 def test_it_tells_when_each_sent_and_was_tested(served: Served) -> None:
-    at_hand(served)
+    served.reached_at(served.url)
     assert (of(served, "sentry")["last"], of(served, "sentry")["tested"]) == (None, None)
     tried(served, "sentry")
     assert of(served, "sentry")["last"] is None

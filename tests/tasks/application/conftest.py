@@ -59,6 +59,11 @@ CREATE TABLE inbox_days (
     inbox_id bigint, day date, sent integer DEFAULT 0, bounced integer DEFAULT 0, complained integer DEFAULT 0,
     replied integer DEFAULT 0, PRIMARY KEY (inbox_id, day)
 );
+CREATE TABLE prospects (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, stage text NOT NULL DEFAULT 'new',
+    stage_changed_at timestamptz NOT NULL DEFAULT now(), error text, attempts integer DEFAULT 0
+);
+CREATE INDEX ON prospects (stage_changed_at);
 CREATE INDEX ON inbox_days (day);
 CREATE INDEX ON enrollments (lead_id);
 CREATE INDEX ON email_sends (actual_send_time);
@@ -75,7 +80,8 @@ GRANT SELECT, UPDATE ON ALL TABLES IN SCHEMA public TO actor;
 GRANT ALL ON ALL TABLES IN SCHEMA public TO app;
 INSERT INTO campaigns VALUES (1, 'Welcome'), (2, 'Win back');
 INSERT INTO settings VALUES ('emergency_stop', 'false', now() - interval '9 days', 'ana'),
-    ('max_emails_per_run', '50', now() - interval '9 days', 'ana');
+    ('max_emails_per_run', '50', now() - interval '9 days', 'ana'),
+    ('claude_concurrency', '50', now() - interval '9 days', 'ana');
 INSERT INTO workflows VALUES ('Scheduler', true, now()), ('Sender', true, now()), ('Updater', true, now());
 INSERT INTO leads (id, email) SELECT n, 'lead' || n || '@example.com' FROM generate_series(1, 1000) n;
 """
@@ -188,6 +194,7 @@ MAPPING: dict[str, Any] = {
         "stops": {"on": ["true"], "off": ["false"]},
         "stop": "emergency_stop",
         "per_run": "max_emails_per_run",
+        "at_once": {"claude": "claude_concurrency", "grok": "grok_concurrency"},
     },
     "workflows": {
         "table": "workflows",
@@ -216,6 +223,21 @@ MAPPING: dict[str, Any] = {
         "bounced": "bounced",
         "complained": "complained",
         "replied": "replied",
+    },
+    "prospects": {
+        "table": "prospects",
+        "id": "id",
+        "status": "stage",
+        "changed_at": "stage_changed_at",
+        "error": "error",
+        "attempts": "attempts",
+        "statuses": {
+            "new": ["new"],
+            "pending": ["queued"],
+            "enriched": ["enriched"],
+            "failed": ["failed"],
+            "skipped": ["skipped"],
+        },
     },
 }
 
@@ -323,7 +345,7 @@ def shop(built: Stage) -> Shop:
     """Making a database for every test would take most of its time."""
     built.admin(
         "TRUNCATE email_sends, email_events, enrollments, workflow_executions, campaign_analytics, inboxes, "
-        "inbox_days;"
+        "inbox_days, prospects;"
         "UPDATE campaigns SET status = 'active';"
         "UPDATE leads SET status = 'active', name = 'Ada' "
         "WHERE status IS DISTINCT FROM 'active' OR name IS DISTINCT FROM 'Ada';"

@@ -17,7 +17,7 @@ from tasks.model import CannotLook, Refused, Verdict
 from tests.tasks.application.conftest import MAPPING, Shop
 
 EXAMPLE = Path(__file__).parents[3] / "environments.example.toml"
-NO_COLUMNS = {"table", "scheduler", "sender", "stop", "per_run"}
+NO_COLUMNS = {"table", "scheduler", "sender", "updater", "time_zone", "stop", "per_run"}
 HOSTILE = '"; DROP TABLE leads; --%s\\'
 SPAN = {"since": "2020-01-01", "until": "2030-01-01"}
 
@@ -76,7 +76,7 @@ def test_it_waits_longer_for_what_reads_weeks(shop: Shop) -> None:
 
 def test_it_is_examined_part_by_part(shop: Shop) -> None:
     found = list(shop.door().examine())
-    assert [one.verdict for one in found] == [Verdict.OK] * 11
+    assert [one.verdict for one in found] == [Verdict.OK] * 12
     assert found[0].says == "public.email_sends is there as sends: 14 columns."
 
     found = list(shop.door(events={"at": "xyz"}, leads={"table": "xyz"}).examine())

@@ -75,7 +75,14 @@ def test_what_it_says_when_it_is_well(standing: Standing) -> None:
     )
 
 
+def coded(status: int, kind: str, code: str) -> tuple[int, Any, dict[str, str]]:
+    """An error whose details say what it really is (SDK 2.14.0)."""
+    answer = {"type": kind, "message": "no", "details": {"error_code": code}}
+    return status, {"type": "error", "error": answer, "request_id": "req_1"}, {}
+
+
 UNKNOWN = Verdict.UNKNOWN
+ANSWERED = {"answers", "key", "rate_limit"}
 TROUBLES = {
     # What is answered, and the question that says BAD; those that are well; the others cannot tell.
     "a wrong key": (error(401, "authentication_error"), {"key"}, {"answers"}),
@@ -86,6 +93,10 @@ TROUBLES = {
         {"credit"},
         {"answers", "key", "rate_limit"},
     ),
+    "the month's limit": (coded(400, "invalid_request_error", "enforced_spend_limit_reached"), {"credit"}, ANSWERED),
+    "a contract's limit": (coded(429, "rate_limit_error", "contract_spend_limit_reached"), {"credit"}, ANSWERED),
+    "grown too fast": (coded(429, "rate_limit_error", "ramp_limit_exceeded"), {"rate_limit"}, {"answers"}),
+    "on hold": (coded(403, "permission_error", "organization_on_hold"), {"key"}, {"answers"}),
     "a limit": (error(429, "rate_limit_error", **{"retry-after": "30"}), {"rate_limit"}, {"answers"}),
     "overloaded": (error(529, "overloaded_error"), {"answers"}, set()),
     "overloaded within a stream": (error(200, "overloaded_error"), {"answers"}, set()),
@@ -234,6 +245,24 @@ def test_a_model_that_is_gone(standing: Standing) -> None:
     standing.instead = 404, {"message": "nothing here"}, {}
     with pytest.raises(CannotLook, match="is not known"):
         check_claude_request.fn(door(standing))
+
+
+@pytest.mark.parametrize(
+    ("told", "verdict", "says"),
+    [
+        ({"lifecycle": "active"}, OK, "fits"),
+        ({"lifecycle": "deprecated", "retires_at": "2027-02-01T00:00:00Z"}, WARN, "and retired on 2027-02-01"),
+        ({"lifecycle": "deprecated", "retires_at": None}, WARN, "nobody says when"),
+        # Still listed, with a 200: by the status alone it would pass for well.
+        ({"lifecycle": "retired"}, BAD, "has retired the model 'claude-lab-1'"),
+        ({"lifecycle": "something new"}, OK, "fits"),
+    ],
+)
+def test_a_model_that_ends(standing: Standing, told: dict[str, Any], verdict: Verdict, says: str) -> None:
+    standing.instead = 200, {"id": lab.MODEL, "max_input_tokens": 200_000, "max_tokens": 64_000, **told}, {}
+    found = check_claude_request.fn(door(standing))
+    assert found.verdict is verdict
+    assert says in found.says
 
 
 def test_a_model_of_which_nothing_is_told(standing: Standing) -> None:

@@ -1,0 +1,98 @@
+"""Users cannot connect their calendar, or connections that worked have stopped."""
+
+from datetime import timedelta
+
+from runbooks.model import Drill, Manual, Runbook, Severity, Step, Symptom, Verify, Watch
+from tasks.calendar.actions import UseRegisteredRedirect, UseSpareSecret
+from tasks.calendar.checks import (
+    check_calendar_api,
+    check_calendar_client,
+    check_calendar_discovery,
+    check_calendar_redirect,
+    check_calendar_secret_ends,
+)
+from tasks.calendar.faults import RefuseClient, SendOtherRedirect
+
+runbook = Runbook(
+    title="Calendars do not connect",
+    problem=(
+        "Users cannot connect their Google or Microsoft calendar, or connections stop: our client is refused, the "
+        "redirect URI is not the registered one, or the user's grant is gone. Only the last is cured by authorising "
+        "again; while our own client is refused, every stored token is good and must be kept."
+    ),
+    severity=Severity.P2,
+    keywords=(
+        "calendar",
+        "oauth",
+        "google calendar",
+        "outlook",
+        "microsoft",
+        "invalid_grant",
+        "invalid_client",
+        "redirect_uri_mismatch",
+        "refresh token",
+        "client secret expired",
+        "aadsts",
+        "consent",
+        "authorise again",
+        "onboarding",
+    ),
+    symptoms=(
+        Symptom(alert="CalendarConnectionFailed"),
+        Symptom(alert="OAuthTokenRefreshFailed"),
+        Symptom(heard="The calendar cannot be connected: Google shows “Error 400: redirect_uri_mismatch”."),
+        Symptom(heard="The log says invalid_grant: “Token has been expired or revoked.”"),
+        Symptom(heard="All calendars stopped at once with invalid_client, or AADSTS7000222."),
+    ),
+    diagnosis=(
+        check_calendar_discovery,
+        check_calendar_client,
+        check_calendar_redirect,
+        check_calendar_api,
+        check_calendar_secret_ends,
+    ),
+    resolution=(
+        Step(UseSpareSecret(), when=check_calendar_client),
+        Step(UseRegisteredRedirect(), when=check_calendar_redirect),
+        Manual(
+            "Rotate the client secret",
+            when=check_calendar_client,
+            how="""\
+Clear no user's token: once the client is taken again, all of them work.
+
+1. Google: Cloud console, APIs & Services, Credentials, our client: add a secret. It takes two at a time, so nothing
+   stops meanwhile. Microsoft: Entra admin centre, App registrations, our application, Certificates & secrets: a new
+   one, and write its last day down here as `secret_expires`.
+2. Give it to the application, restart it, and ask again: `incident run onboarding/calendar-connection`.
+3. Delete the old secret only then. `deleted_client` and AADSTS700016 are no matter of the secret: the client itself was
+   removed, or is another tenant's.""",
+        ),
+        Manual(
+            "Register the redirect URI",
+            when=check_calendar_redirect,
+            how="""\
+Where the application sends what it should, and the vendor has something else: add the URI there, letter by letter,
+with its slash or without (Google: Credentials, Authorised redirect URIs; Microsoft: Authentication, Redirect URIs).
+Take none away before the application is known to send it no more. Google takes some minutes to notice.""",
+        ),
+        Manual(
+            "Wait for the vendor",
+            when=check_calendar_discovery,
+            how="""\
+Look at https://www.google.com/appsstatus and https://status.cloud.microsoft. Tell users that connecting is to be tried
+later; let the application keep its tokens, and refresh them again at a slower pace.""",
+        ),
+    ),
+    verification=Verify(hold=timedelta(seconds=30), within=timedelta(minutes=15)),
+    prevention=(
+        Watch(check_calendar_client, every=timedelta(minutes=30)),
+        Watch(check_calendar_redirect, every=timedelta(hours=6)),
+        Watch(check_calendar_discovery, every=timedelta(hours=1)),
+        Watch(check_calendar_secret_ends, every=timedelta(days=1)),
+    ),
+    related=("onboarding/domain-verification",),
+    drills=(
+        Drill(fault=RefuseClient(), noticed_by=check_calendar_client, resolved_by=UseSpareSecret),
+        Drill(fault=SendOtherRedirect(), noticed_by=check_calendar_redirect, resolved_by=UseRegisteredRedirect),
+    ),
+)

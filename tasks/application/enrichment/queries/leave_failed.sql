@@ -1,0 +1,21 @@
+-- The prospects that were enriched last have failed, ten minutes ago and once; told is what they were.
+WITH chosen AS (
+    SELECT
+        p.{prospects.id}::text AS id,
+        p.{prospects.status}::text AS status,
+        p.{prospects.changed_at}::text AS changed_at
+        [[, p.{prospects.error}::text AS error]]
+        [[, p.{prospects.attempts}::text AS attempts]]
+    FROM {prospects} AS p
+    WHERE p.{prospects.status} IN {prospects.statuses.enriched}
+    ORDER BY p.{prospects.changed_at} DESC, p.{prospects.id}
+    LIMIT %(prospects)s
+), changed AS (
+    UPDATE {prospects} AS p
+    SET {prospects.status} = %(status)s, {prospects.changed_at} = now() - interval '10 minutes'
+        [[, {prospects.error} = 'api.x.ai answered 503: The service is currently unavailable']]
+        [[, {prospects.attempts} = 1]]
+    FROM chosen
+    WHERE p.{prospects.id}::text = chosen.id
+)
+SELECT * FROM chosen
