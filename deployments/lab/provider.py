@@ -272,6 +272,11 @@ def _failed(kind: str, address: str) -> dict[str, Any]:
         "timestamp": time.time(),
         "severity": "temporary" if code < 500 else "permanent",
         "recipient": address,
+        "message": {
+            "headers": {"message-id": f"20261129.{address.partition('@')[0]}@{DOMAIN}", "from": f"news@{DOMAIN}"},
+            "attachments": [],
+            "size": 1200,
+        },
         "recipient-domain": "example.org",
         "delivery-status": {
             "code": code,
