@@ -39,7 +39,21 @@ class Valkey:
 
     port: int
     folder: Path
+    more: tuple[str, ...] = ()
+    _process: subprocess.Popen[bytes] | None = None
     _next: Iterator[int] = field(default_factory=lambda: itertools.count(1))
+
+    def start(self) -> None:
+        """Up, with whatever it finds in its folder."""
+        command = valkey.command(self.folder, self.port, "--databases", str(DATABASES), *self.more)
+        self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+        _wait(self)
+
+    def kill(self) -> None:
+        """As the kernel does it where memory is short."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
 
     def client(self, database: int = 0) -> redis.Redis:
         """As somebody who may do everything."""
@@ -63,17 +77,15 @@ class Valkey:
 def running(*more: str) -> Iterator[Valkey]:
     """A server of one's own, gone at the end of the block."""
     with tempfile.TemporaryDirectory(prefix="incident-valkey-") as name:
-        folder, port = Path(name), free_port()
+        folder = Path(name)
         lines = [f"user {user} on >{PASSWORD} {rights}" for user, rights in USERS.items()]
         (folder / valkey.USERS).write_text("\n".join([f"user default on >{PASSWORD} ~* &* +@all", *lines, ""]))
-        started = valkey.command(folder, port, "--databases", str(DATABASES), *more)
-        with subprocess.Popen(started, stdout=subprocess.DEVNULL) as process:
-            try:
-                server = Valkey(port=port, folder=folder)
-                _wait(server)
-                yield server
-            finally:
-                process.kill()
+        server = Valkey(port=free_port(), folder=folder, more=more)
+        try:
+            server.start()
+            yield server
+        finally:
+            server.kill()
 
 
 def _wait(server: Valkey) -> None:

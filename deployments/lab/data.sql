@@ -116,6 +116,19 @@ SELECT format('sales%s@example.com', n), CASE WHEN n < 4 THEN 4000 ELSE 10 END,
        CASE WHEN n = 4 THEN current_date - 9 END, now() - (CASE WHEN n < 4 THEN 400 ELSE 9 END) * interval '1 day'
 FROM generate_series(1, 4) AS n;
 
+-- Forty users came in the last month; all are through but the last three, who are on their way.
+INSERT INTO onboardings (email, step, status, updated_at)
+SELECT format('user%s@example.com', n),
+       CASE WHEN n <= 37 THEN 'inbox' ELSE (ARRAY['account', 'domain', 'calendar'])[n - 37] END,
+       CASE WHEN n <= 37 THEN 'done' ELSE 'going' END, now() - (41 - n) * interval '8 hours'
+FROM generate_series(1, 40) AS n;
+
+-- What stands in place of tokens opens nothing.
+INSERT INTO calendar_connections (user_id, provider, refresh_token, access_token, updated_at)
+SELECT user_id, (ARRAY['google', 'microsoft'])[user_id % 2 + 1],
+       'lab-refresh-' || md5('refresh' || user_id), 'lab-access-' || md5('access' || user_id), updated_at
+FROM onboardings WHERE status = 'done';
+
 -- All done with: one that waits would be an incident tomorrow.
 INSERT INTO prospects (company, stage, stage_changed_at, attempts)
 SELECT format('Company %s', n), CASE WHEN n % 40 = 0 THEN 'skipped' ELSE 'enriched' END,

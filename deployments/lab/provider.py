@@ -7,7 +7,9 @@ remembers, and may hold `trouble.json`, read before each answer:
 - `revoked`: SHA-256 of keys that it does not take any more (401);
 - `limited` (429) and `status` (an error of its own): for whatever the subaccount does. It ends when the subaccount is
   disabled, for then nobody sends any more: accounts are managed elsewhere, and stay reachable;
-- `bounced`: how many of the last hour's mails came back, by kind: hard, soft, block.
+- `bounced`: how many of the last hour's mails came back, by kind: hard, soft, block;
+- `dead`: how many addresses that do not exist are mailed each hour, by a sender that goes on. An hour passes between
+  two requests: those that are suppressed by then are not tried any more.
 
 No mail goes through it. Mailgun's real answer to who sends by a disabled subaccount is in no document we know.
 """
@@ -134,7 +136,7 @@ class Provider(ThreadingHTTPServer):
         }
 
     def _counted(self) -> dict[str, int]:
-        bounced = {kind: int(self.trouble.get("bounced", {}).get(kind, 0)) for kind in SAID}
+        bounced = {kind: len(self._came_back(kind)) for kind in SAID}
         return {
             "delivered_count": DELIVERED,
             "bounced_count": sum(bounced.values()),
@@ -144,13 +146,16 @@ class Provider(ThreadingHTTPServer):
         }
 
     def _events(self, query: dict[str, list[str]]) -> Reply:
-        items = [
-            _failed(kind, number)
-            for kind in SAID
-            for number in range(int(self.trouble.get("bounced", {}).get(kind, 0)))
-        ]
+        items = [_failed(kind, address) for kind in SAID for address in self._came_back(kind)]
         limit = min(int(query.get("limit", ["100"])[0]), 300)
         return 200, {"items": items[:limit], "paging": _paging(f"/v3/{DOMAIN}/events")}
+
+    def _came_back(self, kind: str) -> list[str]:
+        """The addresses, of mails of the last hour."""
+        told = self.trouble
+        bounced = [f"{kind}{number}@example.org" for number in range(int(told.get("bounced", {}).get(kind, 0)))]
+        dead = [f"dead{number}@example.org" for number in range(int(told.get("dead", 0)) if kind == "hard" else 0)]
+        return bounced + [address for address in dead if address not in self.state["lists"]["bounces"]]
 
     def _subaccount(self, verb: str, what: list[str]) -> Reply:
         if verb == "POST" and what in (["disable"], ["enable"]):
@@ -259,14 +264,19 @@ def _domain() -> dict[str, Any]:
     }
 
 
-def _failed(kind: str, number: int) -> dict[str, Any]:
+def _failed(kind: str, address: str) -> dict[str, Any]:
     code, enhanced, words = SAID[kind]
     return {
-        "id": f"{kind}-{number}",
+        "id": f"{kind}-{address.partition('@')[0]}",
         "event": "failed",
         "timestamp": time.time(),
         "severity": "temporary" if code < 500 else "permanent",
-        "recipient": f"{kind}{number}@example.org",
+        "recipient": address,
+        "message": {
+            "headers": {"message-id": f"20261129.{address.partition('@')[0]}@{DOMAIN}", "from": f"news@{DOMAIN}"},
+            "attachments": [],
+            "size": 1200,
+        },
         "recipient-domain": "example.org",
         "delivery-status": {
             "code": code,

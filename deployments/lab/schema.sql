@@ -161,6 +161,31 @@ CREATE TABLE inbox_days (
     PRIMARY KEY (inbox_id, day)
 );
 
+-- How far a user has come: account, domain, calendar, inbox.
+CREATE TABLE onboardings (
+    user_id      bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    email        text NOT NULL UNIQUE,
+    step         text NOT NULL CHECK (step IN ('account', 'domain', 'calendar', 'inbox')),
+    status       text NOT NULL CHECK (status IN ('going', 'failed', 'done')),
+    error        text,
+    account      text NOT NULL DEFAULT 'active' CHECK (account IN ('active', 'suspended')),
+    permissions  text[] NOT NULL DEFAULT '{calendar.read,mail.send}',
+    updated_at   timestamptz NOT NULL DEFAULT now()
+);
+CREATE INDEX ON onboardings (updated_at);
+
+CREATE TABLE calendar_connections (
+    id             bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    user_id        bigint NOT NULL REFERENCES onboardings,
+    provider       text NOT NULL CHECK (provider IN ('google', 'microsoft')),
+    status         text NOT NULL DEFAULT 'connected' CHECK (status IN ('connected', 'error', 'expired')),
+    error          text,
+    refresh_token  text,
+    access_token   text,
+    updated_at     timestamptz NOT NULL DEFAULT now()
+);
+CREATE INDEX ON calendar_connections (updated_at);
+
 -- About whom more is to be found before they are written to.
 CREATE TABLE prospects (
     id                bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,

@@ -23,6 +23,7 @@ from tasks.mail_domain.checks import (
 from tasks.mail_domain.faults import PublishSecondSpf
 from tasks.mail_provider.access.checks import check_mail_provider_domain, check_mail_provider_standing
 from tasks.mail_provider.addresses.actions import SuppressHardBounced
+from tasks.mail_provider.addresses.faults import MailDeadAddresses
 from tasks.mail_provider.mails.checks import (
     check_mail_provider_bounces,
     check_mail_provider_complaints,
@@ -207,5 +208,6 @@ of two days before. An inbox of its own goes by `playbooks/new-inbox`: 5, 10, 15
     drills=(
         Drill(fault=BounceBlocked(), noticed_by=check_bounces_by_campaign, resolved_by=PauseBouncingCampaigns),
         Drill(fault=PublishSecondSpf(), noticed_by=check_spf, resolved_by=PublishRecords),
+        Drill(fault=MailDeadAddresses(), noticed_by=check_mail_provider_bounces, resolved_by=SuppressHardBounced),
     ),
 )

@@ -7,6 +7,8 @@ from runbooks.checklist import Health, Ran
 from tasks.application.analytics.checks import check_analytics_behind, check_rates_unit
 from tasks.application.control.checks import check_emergency_stop
 from tasks.application.figures.checks import check_key_figures
+from tasks.application.onboarding.checks import check_onboarding_failed
+from tasks.application.onboarding.connections import check_calendar_connections
 from tasks.application.reactions.checks import (
     check_bounces_by_kind,
     check_clicks,
@@ -127,6 +129,8 @@ health = Health(
         check_analytics_behind,
         check_rates_unit,
         check_key_figures,
+        check_onboarding_failed,
+        check_calendar_connections,
         check_claude_key,
         check_claude_credit,
         check_grok_key,

@@ -3,6 +3,8 @@
 from datetime import timedelta
 
 from runbooks.model import Drill, Manual, Runbook, Severity, Step, Symptom, Verify, Watch
+from tasks.application.onboarding.connections import ClearTokens, check_calendar_connections
+from tasks.application.onboarding.faults import RevokeGrants
 from tasks.calendar.actions import UseRegisteredRedirect, UseSpareSecret
 from tasks.calendar.checks import (
     check_calendar_api,
@@ -45,6 +47,7 @@ runbook = Runbook(
         Symptom(heard="All calendars stopped at once with invalid_client, or AADSTS7000222."),
     ),
     diagnosis=(
+        check_calendar_connections,
         check_calendar_discovery,
         check_calendar_client,
         check_calendar_redirect,
@@ -54,6 +57,23 @@ runbook = Runbook(
     resolution=(
         Step(UseSpareSecret(), when=check_calendar_client),
         Step(UseRegisteredRedirect(), when=check_calendar_redirect),
+        # After the client: while it is refused, what users' tokens are told means nothing.
+        Step(ClearTokens(), when=check_calendar_connections),
+        Manual(
+            "Ask the users to authorise again",
+            when=check_calendar_connections,
+            how="""\
+The plan of the step before holds the mails, drafted by provider and reason; nothing is sent by itself. Send them to the
+users who are shown there, from the address that they know.
+
+- A second factor (AADSTS50076): the token is good. The user signs in once, in the application.
+- A policy (AADSTS53003, admin_policy_enforced): the token is good. The user's administrator has to allow us: send them
+  our client id and the scopes that we ask for.
+- Many at once who were revoked: look whether our client is still in Google's status “Testing”, where tokens end after
+  seven days.
+
+No token is tried from here: Microsoft gives a new one with each use, and the application would lose its own.""",
+        ),
         Manual(
             "Rotate the client secret",
             when=check_calendar_client,
@@ -85,13 +105,15 @@ later; let the application keep its tokens, and refresh them again at a slower p
     ),
     verification=Verify(hold=timedelta(seconds=30), within=timedelta(minutes=15)),
     prevention=(
+        Watch(check_calendar_connections, every=timedelta(minutes=30)),
         Watch(check_calendar_client, every=timedelta(minutes=30)),
         Watch(check_calendar_redirect, every=timedelta(hours=6)),
         Watch(check_calendar_discovery, every=timedelta(hours=1)),
         Watch(check_calendar_secret_ends, every=timedelta(days=1)),
     ),
-    related=("onboarding/domain-verification",),
+    related=("onboarding/user-onboarding-failures", "onboarding/domain-verification"),
     drills=(
+        Drill(fault=RevokeGrants(), noticed_by=check_calendar_connections, resolved_by=ClearTokens),
         Drill(fault=RefuseClient(), noticed_by=check_calendar_client, resolved_by=UseSpareSecret),
         Drill(fault=SendOtherRedirect(), noticed_by=check_calendar_redirect, resolved_by=UseRegisteredRedirect),
     ),

@@ -271,20 +271,42 @@ def _table(application: ApplicationDatabase, part: str, changes: Sequence[Change
     with application.server.asked_as_actor() as session:
         row = _looked_up(session.run, application, part, changes)
         fired = _fires(session, application, str(row["relation"]), changes[0]) if row["plain"] else []
+    _refuse(application, row, f"{schema}.{table}")
+    return _Table(part=part, estimated=int(number(row["estimated"])), rows=len(changes), fires=fired)
+
+
+def refuse_unwritable(application: ApplicationDatabase, part: str, fields: Sequence[str]) -> None:
+    """Nobody should approve what cannot be done.
+
+    Raises:
+        Refused: the role that acts may not write these fields of the part, or it is no plain table.
+        CannotLook: no answer.
+    """
+    schema, table, _ = application.column(f"{part}.{fields[0]}")
+    columns = [application.column(f"{part}.{field}")[2] for field in fields]
+    with application.server.asked_as_actor() as session:
+        found = session.run(WRITABLE, schema=schema, table=table, columns=columns)
+    if not found:
+        raise Refused(f"There is no table {schema}.{table}, which {part} should be.")
+    _refuse(application, found[0], f"{schema}.{table}")
+
+
+def _refuse(application: ApplicationDatabase, row: Row, table: str) -> None:
+    """
+    Raises:
+        Refused: as the server says, it could not be written, or something else would be.
+    """
     if not row["plain"]:
-        raise Refused(f"{schema}.{table} is no plain table: a view or a rule may do something else than is written.")
+        raise Refused(f"{table} is no plain table: a view or a rule may do something else than is written.")
     if row["read_only"]:
         raise Refused(
             f"{application.address} takes no writes: it is a standby, or its transactions only read.",
             remedy="Point action_url at the primary.",
         )
     if row["barred"]:
-        raise Refused(f"{row['user']} may not write {schema}.{table}.", remedy=str(row["grant_write"]))
+        raise Refused(f"{row['user']} may not write {table}.", remedy=str(row["grant_write"]))
     if row["filtered"]:
-        raise Refused(
-            f"Row security hides rows of {schema}.{table} from {row['user']}.", remedy=str(row["grant_sight"])
-        )
-    return _Table(part=part, estimated=int(number(row["estimated"])), rows=len(changes), fires=fired)
+        raise Refused(f"Row security hides rows of {table} from {row['user']}.", remedy=str(row["grant_sight"]))
 
 
 def _target(change: Change, fired: Sequence[Trigger]) -> Row:

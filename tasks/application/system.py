@@ -14,6 +14,7 @@ from tasks.application.fit import Relations, amiss, examined, slow
 from tasks.application.mapping import (
     Analytics,
     Campaigns,
+    Connections,
     Enrolments,
     Events,
     Executions,
@@ -21,6 +22,7 @@ from tasks.application.mapping import (
     Inboxes,
     Leads,
     Name,
+    Onboarding,
     Part,
     Prospects,
     Sends,
@@ -81,6 +83,8 @@ class ApplicationDatabase(System):
     workflows: Workflows | None = None
     inboxes: Inboxes | None = None
     inbox_days: InboxDays | None = None
+    onboarding: Onboarding | None = None
+    connections: Connections | None = None
     prospects: Prospects | None = None
 
     @property

@@ -83,6 +83,27 @@ class MisspellDmarc(_Published):
         return self._instead(mail_domain, "dmarc1", "v=DMARC1.; p=none")
 
 
+class ListAddress(Fault):
+    """Put an address that mail leaves from on a blocklist."""
+
+    def cause(self, mail_domain: MailDomain) -> Replaced:
+        lists = [one for one in mail_domain.blocklists if one.lists == "ips"]
+        if not (lists and mail_domain.sends_from and mail_domain.update):
+            raise Refused(
+                f"{mail_domain.domain} has no address that could be listed here.",
+                remedy="In a lab of yours, name `sends_from`, a list of your own in `blocklists`, and `update`: the "
+                "server that answers for that list.",
+            )
+        name = lists[0].question(str(mail_domain.sends_from[0]))
+        # The server answers for the list as for a domain of its own.
+        there = mail_domain.model_copy(update={"update": mail_domain.update.model_copy(update={"zone": lists[0].zone})})
+        _put(there, name, "A", ("127.0.0.2",))
+        return Replaced(there, name, "A", (), TTL_S)
+
+    def cure(self, trouble: Replaced) -> None:
+        _put(trouble.mail_domain, trouble.name, trouble.kind, trouble.before, trouble.ttl_s)
+
+
 def _declared(mail_domain: MailDomain, version: str) -> Place:
     """The first place for which a record of `version` is declared, as it stands now."""
     found = [place for place in places(mail_domain.records, mail_domain.updates().look) if place.meant == version]

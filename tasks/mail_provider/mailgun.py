@@ -300,4 +300,5 @@ def _failure(item: Json) -> Failure | None:
         status=why.status,
         said=said or text(told.get("reason")),
         final=told.get("severity") == "permanent",
+        message=text(table(table(told.get("message")).get("headers")).get("message-id")),
     )

@@ -225,7 +225,8 @@ def _failures(item: Mapping[str, Json]) -> Iterator[Failure]:
     sent_to = item.get("to")
     if means is None or not isinstance(sent_to, list):
         return
+    message = text(item.get("id"))
     for one in sent_to[:PAGE]:
         who = address(one)
         if who is not None:
-            yield Failure(address=who, kind=Kind.UNKNOWN, means=means, reply="", status="", said="")
+            yield Failure(address=who, kind=Kind.UNKNOWN, means=means, reply="", status="", said="", message=message)

@@ -100,6 +100,8 @@ class Failure:
     said: str
     # Will not be tried again.
     final: bool = True
+    # By which the provider's support finds it: its Message-ID, or the provider's own.
+    message: str = ""
 
     @property
     def receiver(self) -> str:

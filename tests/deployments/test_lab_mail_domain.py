@@ -11,7 +11,8 @@ from deployments.lab import Lab
 from runbooks.onboarding.domain_verification import runbook
 from tasks.check import Check
 from tasks.config import Config
-from tasks.environment import Environment
+from tasks.environment import Environment, Kind
+from tasks.fault import RefusesProduction
 from tasks.mail_domain.checks import (
     check_declared_records,
     check_domain_blocklists,
@@ -21,6 +22,7 @@ from tasks.mail_domain.checks import (
     check_mail_transport,
     check_reverse_names,
 )
+from tasks.mail_domain.faults import ListAddress
 from tasks.model import Verdict
 from tasks.registry import register_systems
 
@@ -51,6 +53,19 @@ def test_its_drills_are_noticed_and_leave_nothing(place: Environment, drill: Any
     with drill.fault.during(place):
         assert drill.noticed_by.ask(place).verdict is Verdict.BAD
     assert check_declared_records.ask(place).verdict is Verdict.OK
+
+
+def test_a_listed_address_is_noticed_and_leaves_nothing(place: Environment) -> None:
+    """No drill of the catalog: only the list takes an address off, and nothing of ours could resolve it."""
+    fault = ListAddress()
+    with fault.during(place):
+        found = check_ip_blocklists.ask(place)
+        assert found.verdict is Verdict.BAD
+        assert "192.0.2.10 on ips.blocklist.test is listed" in found.says
+    assert check_ip_blocklists.ask(place).verdict is Verdict.OK
+    customers = place.model_copy(update={"kind": Kind.PRODUCTION, "name": "production"})
+    with pytest.raises(RefusesProduction), fault.during(customers):
+        pass
 
 
 def test_doctor_finds_it(place: Environment) -> None:

@@ -25,7 +25,10 @@ from tasks.mail_provider.access.checks import (
     check_mail_provider_standing,
 )
 from tasks.mail_provider.access.faults import FailRequests, LimitRequests, RevokeKey
+from tasks.mail_provider.addresses.actions import SuppressHardBounced
 from tasks.mail_provider.addresses.checks import check_mail_provider_suppressed
+from tasks.mail_provider.addresses.faults import MailDeadAddresses
+from tasks.mail_provider.addresses.listed import listed
 from tasks.mail_provider.mails.checks import (
     check_mail_provider_bounces,
     check_mail_provider_complaints,
@@ -53,6 +56,7 @@ DRILLS = (
     (RevokeKey(), check_mail_provider_key, UseSpareKey()),
     (LimitRequests(), check_mail_provider_rate_limit, PauseAtLimit()),
     (FailRequests(), check_mail_provider_answers, PauseInOutage()),
+    (MailDeadAddresses(), check_mail_provider_bounces, SuppressHardBounced()),
 )
 
 
@@ -89,6 +93,7 @@ def test_its_trouble_lasts_until_something_is_done_about_it(
             assert noticed_by.ask(place).verdict is Verdict.OK
     assert noticed_by.ask(place).verdict is Verdict.OK
     assert mails.key_now().get_secret_value() == key
+    assert listed(mails.api()).found == ()
 
 
 @pytest.mark.parametrize(("fault", "noticed_by", "action"), DRILLS, ids=lambda one: type(one).__name__)

@@ -5,7 +5,14 @@ from __future__ import annotations
 from typing import ClassVar
 
 from tasks.action import Action
-from tasks.application.control.actions import Change, PutSettingsBack, changes_of, is_set, plan_of, set_as_planned
+from tasks.application.control.actions import (
+    PutSettingsBack,
+    SettingChange,
+    changes_of,
+    is_set,
+    plan_of,
+    set_as_planned,
+)
 from tasks.application.control.settings import at_once
 from tasks.application.system import ApplicationDatabase
 from tasks.claude.system import Claude
@@ -33,7 +40,7 @@ class SlowDown(Action):
                 f"Nothing to do: the application makes {now.value} request to {self.said} at once, and fewer is none."
             )
             return plan_of(application, (), does, noun=NOUN)
-        change = Change(setting=now.key, was=now.value, value=str(half))
+        change = SettingChange(setting=now.key, was=now.value, value=str(half))
         does = f"Let the application make {half:,} requests to {self.said} at once instead of {int(now.value):,}."
         return plan_of(application, (change,), does, LOSES, noun=NOUN)
 

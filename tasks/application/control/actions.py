@@ -26,7 +26,7 @@ GRADUALLY = f"Mail goes out again: {FIRST_PER_RUN} a run at first. What goes out
 
 
 @dataclass(frozen=True, kw_only=True)
-class Change:
+class SettingChange:
     """A setting, from one value to another; nothing where somebody else has changed it meanwhile."""
 
     setting: str
@@ -53,7 +53,7 @@ class StopSending(Action):
         if stop.stops:
             return plan_of(application, (), f"Nothing to do: the emergency stop is on, {stop.said(application.now())}.")
         on = application.values("settings.stops.on")[0]
-        change = Change(setting=stop.key, was=stop.value, value=on)
+        change = SettingChange(setting=stop.key, was=stop.value, value=on)
         return plan_of(application, (change,), "Turn the emergency stop on: no mail is sent from then on.", STOPS_ALL)
 
     def apply(self, application: ApplicationDatabase, plan: Plan) -> Outcome:
@@ -86,8 +86,8 @@ class ResumeSending(Action):
                 remedy=f"Resume with per_run={FIRST_PER_RUN} and look at what goes out; then {FIRST_PER_RUN * GROWTH}.",
             )
         off = application.values("settings.stops.off")[0]
-        lifted = Change(setting=stop.key, was=stop.value, value=off)
-        one = Change(setting=most.key, was=most.value, value=str(FIRST_PER_RUN))
+        lifted = SettingChange(setting=stop.key, was=stop.value, value=off)
+        one = SettingChange(setting=most.key, was=most.value, value=str(FIRST_PER_RUN))
         said = stop.said(application.now())
         return plan_of(
             application,
@@ -122,7 +122,7 @@ class LowerSendRate(Action):
         half = int(most.value) // 2
         if half < FIRST_PER_RUN:
             return plan_of(application, (), f"Nothing to do: a run sends {most.value} mails, and fewer is none.")
-        change = Change(setting=most.key, was=most.value, value=str(half))
+        change = SettingChange(setting=most.key, was=most.value, value=str(half))
         does = f"Let a run send {half:,} mails instead of {int(most.value):,}."
         return plan_of(application, (change,), does, "Mails wait longer in the queue.")
 
@@ -145,12 +145,12 @@ class PutSettingsBack(Action):
 
     undo = NoWayBack(loses="Nothing: the settings have the values they had before.")
 
-    def __init__(self, changes: Sequence[Change]) -> None:
+    def __init__(self, changes: Sequence[SettingChange]) -> None:
         self.changes = tuple(changes)
 
     def plan(self, application: ApplicationDatabase) -> Plan:
         # Backwards: the switch before the limit that was set for it.
-        back = [Change(setting=c.setting, was=c.value, value=c.was) for c in reversed(self.changes)]
+        back = [SettingChange(setting=c.setting, was=c.value, value=c.was) for c in reversed(self.changes)]
         still = tuple(change for change in back if _value(application, change.setting) == change.was)
         left = len(back) - len(still)
         told = f" {left} changed by somebody else since, and left so." if left else ""
@@ -174,7 +174,7 @@ def _raised(application: ApplicationDatabase, most: Setting, wanted: int) -> Pla
             f"A run may send {now:,} mails: {wanted:,} would be more than {GROWTH} times as much.",
             remedy=f"Go on with per_run={max(now, FIRST_PER_RUN) * GROWTH}, look at what goes out, then more.",
         )
-    change = Change(setting=most.key, was=most.value, value=str(wanted))
+    change = SettingChange(setting=most.key, was=most.value, value=str(wanted))
     does = f"Let a run send {wanted:,} mails instead of {now:,}."
     return plan_of(application, (change,), does, "What goes out cannot be called back.", Risk.MODERATE)
 
@@ -193,7 +193,7 @@ def _refuse_wrong_recipients(application: ApplicationDatabase) -> None:
 
 def plan_of(
     application: ApplicationDatabase,
-    changes: Sequence[Change],
+    changes: Sequence[SettingChange],
     does: str,
     loses: str = "",
     risk: Risk = Risk.LOW,
@@ -234,10 +234,11 @@ def _text(value: str) -> str:
     return "'" + value.replace("'", "''") + "'"
 
 
-def changes_of(plan: Plan) -> tuple[Change, ...]:
+def changes_of(plan: Plan) -> tuple[SettingChange, ...]:
     """The changes that a plan's commands stand for."""
     return tuple(
-        Change(**{name: str(command.target[name]) for name in ("setting", "was", "value")}) for command in plan.commands
+        SettingChange(**{name: str(command.target[name]) for name in ("setting", "was", "value")})
+        for command in plan.commands
     )
 
 

@@ -151,6 +151,8 @@ def _reasons(found: Sequence[Failure]) -> list[Row]:
             "code": f"{alike[0].reply} {alike[0].status}".strip(),
             "means": alike[0].means,
             "said": shown(alike[0].said),
+            # One of them, for whoever is asked about it; where the vendor tells none, none.
+            **({"message": alike[0].message} if alike[0].message else {}),
         }
         for alike in sorted(groups.values(), key=lambda alike: -len(alike))[:MOST_ROWS]
     ]

@@ -59,6 +59,16 @@ CREATE TABLE inbox_days (
     inbox_id bigint, day date, sent integer DEFAULT 0, bounced integer DEFAULT 0, complained integer DEFAULT 0,
     replied integer DEFAULT 0, PRIMARY KEY (inbox_id, day)
 );
+CREATE TABLE onboardings (
+    user_id bigint PRIMARY KEY, email text, step text, status text, error text, account text DEFAULT 'active',
+    permissions text[] DEFAULT '{calendar.read,mail.send}', updated_at timestamptz DEFAULT now()
+);
+CREATE TABLE calendar_connections (
+    id bigint PRIMARY KEY, user_id bigint, provider text, status text, error text, refresh_token text,
+    access_token text, updated_at timestamptz DEFAULT now()
+);
+CREATE INDEX ON onboardings (updated_at);
+CREATE INDEX ON calendar_connections (updated_at);
 CREATE TABLE prospects (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, stage text NOT NULL DEFAULT 'new',
     stage_changed_at timestamptz NOT NULL DEFAULT now(), error text, attempts integer DEFAULT 0
@@ -224,6 +234,33 @@ MAPPING: dict[str, Any] = {
         "complained": "complained",
         "replied": "replied",
     },
+    "onboarding": {
+        "table": "onboardings",
+        "id": "user_id",
+        "email": "email",
+        "step": "step",
+        "status": "status",
+        "updated_at": "updated_at",
+        "error": "error",
+        "account": "account",
+        "permissions": "permissions",
+        "statuses": {"going": ["going"], "failed": ["failed"], "done": ["done"]},
+        "accounts": {"active": ["active"]},
+        "steps": ["account", "domain", "calendar", "inbox"],
+        "needs": ["calendar.read", "mail.send"],
+    },
+    "connections": {
+        "table": "calendar_connections",
+        "id": "id",
+        "user": "user_id",
+        "provider": "provider",
+        "status": "status",
+        "updated_at": "updated_at",
+        "error": "error",
+        "refresh_token": "refresh_token",
+        "access_token": "access_token",
+        "statuses": {"broken": ["error"], "cleared": ["expired"]},
+    },
     "prospects": {
         "table": "prospects",
         "id": "id",
@@ -345,7 +382,7 @@ def shop(built: Stage) -> Shop:
     """Making a database for every test would take most of its time."""
     built.admin(
         "TRUNCATE email_sends, email_events, enrollments, workflow_executions, campaign_analytics, inboxes, "
-        "inbox_days, prospects;"
+        "inbox_days, onboardings, calendar_connections, prospects;"
         "UPDATE campaigns SET status = 'active';"
         "UPDATE leads SET status = 'active', name = 'Ada' "
         "WHERE status IS DISTINCT FROM 'active' OR name IS DISTINCT FROM 'Ada';"

@@ -241,6 +241,20 @@ def test_reasons_are_grouped_and_name_nobody(sendgrid: SendGridStandIn) -> None:
     assert found.rows[2]["said"] == "550 5.7.1 <s…@example.net>: listed by a blocklist [31m"
 
 
+def test_a_message_is_named_by_which_the_vendors_support_finds_it(
+    mailgun: MailgunStandIn, resend: StandIn, sendgrid: StandIn
+) -> None:
+    tell(mailgun, bounced={"block": 2})
+    told = {
+        name: [row.get("message") for row in ask(check_mail_provider_reasons, door(standin)).rows]
+        for name, standin in (("mailgun", mailgun), ("resend", resend), ("sendgrid", sendgrid))
+    }
+    assert told["mailgun"] == ["20261129.block0@mg.example.com"]
+    assert told["resend"]
+    assert all(str(message).startswith("e-") for message in told["resend"])
+    assert set(told["sendgrid"]) == {None}
+
+
 @pytest.mark.parametrize(("blocked", "verdict"), [(4, OK), (5, WARN), (19, WARN), (20, BAD)])
 def test_blocks_of_one_receiver(mailgun: MailgunStandIn, blocked: int, verdict: Verdict) -> None:
     tell(mailgun, bounced={"block": blocked, "hard": 50})

@@ -16,7 +16,7 @@ from tasks.queues.poisoned import PutBackJobs, RemovePoisonedJobs
 from tasks.queues.system import Queues
 from tasks.service.system import WorkerService
 from tests.tasks.queues.jobs import BASE, NAME, add, door, failed, job, meta, vendor, waiting
-from tests.valkey import Valkey
+from tests.valkey import Valkey, running
 
 KEEPER = Path(__file__).parents[1] / "service" / "keeper.py"
 
@@ -87,6 +87,18 @@ def test_it_pauses_nothing_of_bulls(client: redis.Redis, queues: Queues) -> None
     client.set(f"{BASE}id", 1)
     with pytest.raises(Refused, match="queue of Bull"):
         PauseQueues().plan(queues)
+
+
+@pytest.mark.parametrize("version", ["bullmq:5.81.5", "bullmq:6.7.0"])
+def test_it_says_that_a_full_server_takes_no_pause(version: str) -> None:
+    """With its memory full even a pause is refused."""
+    with running() as server, server.client() as client:
+        meta(client, version)
+        client.config_set("maxmemory", 1)
+        queues, pausing = door(server, 0), PauseQueues()
+        with pytest.raises(Refused, match="memory is full"):
+            pausing.apply(queues, pausing.plan(queues))
+        assert not queues.look(NAME).paused
 
 
 def test_it_pauses_only_the_queues_that_fail(client: redis.Redis, queues: Queues) -> None:

@@ -97,6 +97,20 @@ def test_it_tells_what_a_kill_would_lose(
         assert check_redis_persistence.fn(redis).verdict is verdict
 
 
+def test_it_counts_what_a_kill_really_loses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Row 4-12 of the sources: a server that is killed comes back as of its last save."""
+    with running("--appendonly", "no") as server:
+        with server.client() as client:
+            client.rpush("bull:emails:wait", *range(500))
+            found = check_redis_persistence.fn(door(server))
+            assert found.facts["appends"] is False
+            assert int(str(found.facts["changes"])) >= 500
+        server.kill()
+        server.start()
+        with server.client() as client:
+            assert client.llen("bull:emails:wait") == 0
+
+
 @pytest.mark.parametrize(("there", "verdict"), [(79, Verdict.OK), (80, Verdict.WARN), (95, Verdict.BAD)])
 def test_it_judges_connections_by_their_limit(monkeypatch: pytest.MonkeyPatch, there: int, verdict: Verdict) -> None:
     with told(monkeypatch, connected_clients=there, maxclients=100, blocked_clients=7) as redis:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tasks.action import Action
-from tasks.application.control.actions import Change, PutSettingsBack, ResumeSending, StopSending
+from tasks.application.control.actions import PutSettingsBack, ResumeSending, SettingChange, StopSending
 from tasks.application.control.checks import check_emergency_stop, check_sending_stopped, check_wrong_recipients
 from tasks.application.control.faults import SendToWrongList
 from tasks.application.system import ApplicationDatabase
@@ -286,7 +286,7 @@ def test_it_does_not_resume_all_at_once(shop: Shop) -> None:
 
 
 def test_it_puts_back_only_what_is_still_as_it_was_set(shop: Shop) -> None:
-    changes = [Change(setting="max_emails_per_run", was="50", value="1")]
+    changes = [SettingChange(setting="max_emails_per_run", was="50", value="1")]
     plan = PutSettingsBack(changes).plan(shop.door())
     assert (plan.commands, plan.does) == ((), "Nothing to put back. 1 changed by somebody else since, and left so.")
 
