@@ -2,73 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal, Self
+from typing import Annotated, ClassVar, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field
 
+from tasks.application.part import Column, Meanings, Part, Value, Values, column, values
 from tasks.environment import TimeZone
 
-# Postgres cuts a longer name off, and might then find another one.
-LONGEST_NAME = 63
 
-
-def _name(text: str) -> str:
-    if not text or "\0" in text or len(text.encode()) > LONGEST_NAME:
-        raise ValueError(f"write a name as it stands in the catalog, without quotes: 1 to {LONGEST_NAME} bytes")
-    return text
-
-
-Name = Annotated[str, AfterValidator(_name)]
-Column = Name | None
-Value = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00]*$")]
-Values = tuple[Value, ...]
-
-
-def column(says: str) -> Column:
-    """An optional column; `says` is what a person reads who is asked to name it."""
-    # pydantic's Field is typed as whatever it stands for.
-    made: Column = Field(default=None, description=says)
-    return made
-
-
-def values(says: str) -> Values:
-    """Those values of a column that mean one thing; none: nobody has said which."""
-    made: Values = Field(default=(), description=says)
-    return made
-
-
-class _Written(BaseModel):
-    """Written by a person, as it is read."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class _Meanings(_Written):
-    """What the values of one column mean; no value means two things."""
-
-    @model_validator(mode="after")
-    def _are_told_apart(self) -> Self:
-        said: dict[str, str] = {}
-        for meaning in type(self).model_fields:
-            for value in getattr(self, meaning):
-                if said.setdefault(value, meaning) != meaning:
-                    raise ValueError(f"{value!r} cannot mean both {said[value]} and {meaning}; take it out of one")
-        return self
-
-
-class Part(_Written):
-    """A table that plays a part, and its columns. What is not named is not asked about."""
-
-    # Questions look at so many days at most by these: an index that begins with one answers in milliseconds.
-    filtered_by: ClassVar[tuple[str, ...]] = ()
-    # Of those, what is asked of rows of one status only, so that an index of those rows is enough.
-    of_one_status: ClassVar[tuple[str, ...]] = ()
-
-    table: Name
-    schema_name: Name = Field(default="public", alias="schema")
-
-
-class SendStatuses(_Meanings):
+class SendStatuses(Meanings):
     """What a mail's status means. Any other is: it went out."""
 
     queued: Values = values("it waits to be sent")
@@ -79,7 +21,7 @@ class SendStatuses(_Meanings):
     sent: Values = values("it went out; the first is written where a mail is found that did")
 
 
-class BounceTypes(_Meanings):
+class BounceTypes(Meanings):
     """What kind of bounce it was."""
 
     hard: Values = values("the address does not exist")
@@ -111,7 +53,7 @@ class Sends(Part):
     bounces: BounceTypes = BounceTypes()
 
 
-class EventTypes(_Meanings):
+class EventTypes(Meanings):
     """What an event means. Providers have several words for one thing: unsubscribe and group_unsubscribe."""
 
     open: Values = values("it was opened")
@@ -135,7 +77,7 @@ class Events(Part):
     types: EventTypes = EventTypes()
 
 
-class EnrolmentStatuses(_Meanings):
+class EnrolmentStatuses(Meanings):
     """What an enrolment's status means."""
 
     active: Values = values("the lead still gets mails of this campaign")
@@ -160,7 +102,7 @@ class Enrolments(Part):
     tick_s: float = Field(default=120, gt=0)
 
 
-class CampaignStatuses(_Meanings):
+class CampaignStatuses(Meanings):
     """What a campaign's status means."""
 
     running: Values = values("it sends; neither drafted, paused nor finished")
@@ -177,7 +119,7 @@ class Campaigns(Part):
     statuses: CampaignStatuses = CampaignStatuses()
 
 
-class LeadStatuses(_Meanings):
+class LeadStatuses(Meanings):
     """What a lead's status means."""
 
     invalid: Values = values("its address takes no mail; the first is written where we mark one")
@@ -194,7 +136,7 @@ class Leads(Part):
     statuses: LeadStatuses = LeadStatuses()
 
 
-class ExecutionStatuses(_Meanings):
+class ExecutionStatuses(Meanings):
     """What a run's status means."""
 
     success: Values = values("it did what it should")
@@ -245,7 +187,7 @@ class Analytics(Part):
     updater: Value | None = None
 
 
-class WorkflowStates(_Meanings):
+class WorkflowStates(Meanings):
     """Whether a workflow is switched on."""
 
     on: Values = values("it runs when it is due")
@@ -262,7 +204,7 @@ class Workflows(Part):
     states: WorkflowStates = WorkflowStates()
 
 
-class StopValues(_Meanings):
+class StopValues(Meanings):
     """What the value of the emergency stop means."""
 
     on: Values = values("no mail is sent")
@@ -285,7 +227,7 @@ class Settings(Part):
     at_once: dict[Value, Value] = Field(default_factory=dict)
 
 
-class InboxStatuses(_Meanings):
+class InboxStatuses(Meanings):
     """What an inbox's status means."""
 
     active: Values = values("mails go out from it; the first is written where one is resumed")
@@ -318,7 +260,7 @@ class InboxDays(Part):
     replied: Column = column("how many were answered")
 
 
-class OnboardingStatuses(_Meanings):
+class OnboardingStatuses(Meanings):
     """What the status of a user's onboarding means."""
 
     going: Values = values("the user is on the way; the first is written where a step is begun again")
@@ -326,7 +268,7 @@ class OnboardingStatuses(_Meanings):
     done: Values = values("the user is through")
 
 
-class AccountStates(_Meanings):
+class AccountStates(Meanings):
     """What the state of a user's account means."""
 
     active: Values = values("the user may work")
@@ -352,7 +294,7 @@ class Onboarding(Part):
     needs: tuple[Value, ...] = ()
 
 
-class ConnectionStatuses(_Meanings):
+class ConnectionStatuses(Meanings):
     """What the status of a calendar connection means."""
 
     broken: Values = values("it does not work")
@@ -375,7 +317,7 @@ class Connections(Part):
     statuses: ConnectionStatuses = ConnectionStatuses()
 
 
-class ProspectStatuses(_Meanings):
+class ProspectStatuses(Meanings):
     """What a prospect's status says about its enrichment. Any other says nothing about it."""
 
     new: Values = values("it was taken in, and nobody has begun with it")

@@ -21,14 +21,13 @@ from tasks.application.mapping import (
     InboxDays,
     Inboxes,
     Leads,
-    Name,
     Onboarding,
-    Part,
     Prospects,
     Sends,
     Settings,
     Workflows,
 )
+from tasks.application.part import Name, Part
 from tasks.application.queries import NOW, RELATIONS
 from tasks.model import CannotLook, Finding, Refused, Row, Verdict
 from tasks.postgres.system import PostgresServer
