@@ -43,7 +43,7 @@ class _Written(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class _Meanings(_Written):
+class Meanings(_Written):
     """What the values of one column mean; no value means two things."""
 
     @model_validator(mode="after")
@@ -68,7 +68,7 @@ class Part(_Written):
     schema_name: Name = Field(default="public", alias="schema")
 
 
-class SendStatuses(_Meanings):
+class SendStatuses(Meanings):
     """What a mail's status means. Any other is: it went out."""
 
     queued: Values = values("it waits to be sent")
@@ -79,7 +79,7 @@ class SendStatuses(_Meanings):
     sent: Values = values("it went out; the first is written where a mail is found that did")
 
 
-class BounceTypes(_Meanings):
+class BounceTypes(Meanings):
     """What kind of bounce it was."""
 
     hard: Values = values("the address does not exist")
@@ -111,7 +111,7 @@ class Sends(Part):
     bounces: BounceTypes = BounceTypes()
 
 
-class EventTypes(_Meanings):
+class EventTypes(Meanings):
     """What an event means. Providers have several words for one thing: unsubscribe and group_unsubscribe."""
 
     open: Values = values("it was opened")
@@ -135,7 +135,7 @@ class Events(Part):
     types: EventTypes = EventTypes()
 
 
-class EnrolmentStatuses(_Meanings):
+class EnrolmentStatuses(Meanings):
     """What an enrolment's status means."""
 
     active: Values = values("the lead still gets mails of this campaign")
@@ -160,7 +160,7 @@ class Enrolments(Part):
     tick_s: float = Field(default=120, gt=0)
 
 
-class CampaignStatuses(_Meanings):
+class CampaignStatuses(Meanings):
     """What a campaign's status means."""
 
     running: Values = values("it sends; neither drafted, paused nor finished")
@@ -177,7 +177,7 @@ class Campaigns(Part):
     statuses: CampaignStatuses = CampaignStatuses()
 
 
-class LeadStatuses(_Meanings):
+class LeadStatuses(Meanings):
     """What a lead's status means."""
 
     invalid: Values = values("its address takes no mail; the first is written where we mark one")
@@ -194,7 +194,7 @@ class Leads(Part):
     statuses: LeadStatuses = LeadStatuses()
 
 
-class ExecutionStatuses(_Meanings):
+class ExecutionStatuses(Meanings):
     """What a run's status means."""
 
     success: Values = values("it did what it should")
@@ -245,7 +245,7 @@ class Analytics(Part):
     updater: Value | None = None
 
 
-class WorkflowStates(_Meanings):
+class WorkflowStates(Meanings):
     """Whether a workflow is switched on."""
 
     on: Values = values("it runs when it is due")
@@ -262,7 +262,7 @@ class Workflows(Part):
     states: WorkflowStates = WorkflowStates()
 
 
-class StopValues(_Meanings):
+class StopValues(Meanings):
     """What the value of the emergency stop means."""
 
     on: Values = values("no mail is sent")
@@ -285,7 +285,7 @@ class Settings(Part):
     at_once: dict[Value, Value] = Field(default_factory=dict)
 
 
-class InboxStatuses(_Meanings):
+class InboxStatuses(Meanings):
     """What an inbox's status means."""
 
     active: Values = values("mails go out from it; the first is written where one is resumed")
@@ -318,64 +318,7 @@ class InboxDays(Part):
     replied: Column = column("how many were answered")
 
 
-class OnboardingStatuses(_Meanings):
-    """What the status of a user's onboarding means."""
-
-    going: Values = values("the user is on the way; the first is written where a step is begun again")
-    failed: Values = values("the step did not work")
-    done: Values = values("the user is through")
-
-
-class AccountStates(_Meanings):
-    """What the state of a user's account means."""
-
-    active: Values = values("the user may work")
-
-
-class Onboarding(Part):
-    """How far a user has come in the onboarding, a row each; and the steps in their order."""
-
-    filtered_by: ClassVar[tuple[str, ...]] = ("updated_at",)
-
-    id: Column = column("its key: the user's id, if there is one row a user")
-    email: Column = column("the user's address; shown without its name")
-    step: Column = column("the step that the user stands at")
-    status: Column = column("how it goes there")
-    updated_at: Column = column("since when the user stands there")
-    error: Column = column("what went wrong last")
-    account: Column = column("whether the account may be used")
-    permissions: Column = column("what the user may do: a text, an array or jsonb with the names in it")
-    statuses: OnboardingStatuses = OnboardingStatuses()
-    accounts: AccountStates = AccountStates()
-    # The steps in their order, as they stand in the rows; and the permissions that each user needs.
-    steps: tuple[Value, ...] = ()
-    needs: tuple[Value, ...] = ()
-
-
-class ConnectionStatuses(_Meanings):
-    """What the status of a calendar connection means."""
-
-    broken: Values = values("it does not work")
-    cleared: Values = values("the user has to authorise again; the first is written where tokens are cleared")
-
-
-class Connections(Part):
-    """A user's connection to a calendar, a row each. Tokens are cleared after approval, and never read."""
-
-    filtered_by: ClassVar[tuple[str, ...]] = ("updated_at",)
-
-    id: Column = column("its key")
-    user: Column = column("the user's id, as under onboarding")
-    provider: Column = column("whose calendar it is: google, microsoft")
-    status: Column = column("whether it works")
-    updated_at: Column = column("since when")
-    error: Column = column("what the provider said to the last refresh")
-    refresh_token: Column = column("the refresh token; only a mark of it is ever read")
-    access_token: Column = column("the access token, cleared with it")
-    statuses: ConnectionStatuses = ConnectionStatuses()
-
-
-class ProspectStatuses(_Meanings):
+class ProspectStatuses(Meanings):
     """What a prospect's status says about its enrichment. Any other says nothing about it."""
 
     new: Values = values("it was taken in, and nobody has begun with it")

@@ -14,7 +14,6 @@ from tasks.application.fit import Relations, amiss, examined, slow
 from tasks.application.mapping import (
     Analytics,
     Campaigns,
-    Connections,
     Enrolments,
     Events,
     Executions,
@@ -22,13 +21,13 @@ from tasks.application.mapping import (
     Inboxes,
     Leads,
     Name,
-    Onboarding,
     Part,
     Prospects,
     Sends,
     Settings,
     Workflows,
 )
+from tasks.application.onboarding.mapping import Connections, Onboarding
 from tasks.application.queries import NOW, RELATIONS
 from tasks.model import CannotLook, Finding, Refused, Row, Verdict
 from tasks.postgres.system import PostgresServer
