@@ -133,6 +133,12 @@ class Case:
         told = [f"{title}: {fate}" for title, fate in self._by_title().items()]
         return f"{ending.value.capitalize()}. " + "; ".join(told or ["no step was called for"]) + "."
 
+    @property
+    def severity(self) -> str:
+        """As it was judged last; empty for planned work."""
+        judged = [str(e.body["severity"]) for e in self.log.entries if e.is_a(kinds.Opened, kinds.Severity)]
+        return judged[-1] if judged else ""
+
     def told_over(self, since: Entry | None) -> bool:
         """Did a source say after `since` that its alert is over?"""
         after = since.seq if since else 0

@@ -5,7 +5,7 @@
    its own. Nobody is called out for it; whoever reads it may have it go on beside the other.
 3. The recoverer wakes it when the leader has ended, however that ended (flows/keepers/recover.py). It looks again: what
    is gone needs no step, and what is still there gets its own.
-4. Nobody waits for ever: after the time of any approval it goes on by itself.
+4. Nobody waits for ever: after the time of any approval it goes on by itself. P0 means now, and waits for nobody.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from flows.case.question import Decision
 from flows.gate.settle import Settled, rounds, settle
 from flows.journal import AlreadyRecorded, Entry, IncidentSummary, JournalBroken, NoSuchIncident, Retired, kinds
 from flows.step.by_hand import nothing_by_us, still_there
+from runbooks.model import Severity
 
 # As many open incidents are looked through for those that belong together.
 LOOKED_THROUGH = 200
@@ -60,7 +61,8 @@ def _others(case: Case) -> list[IncidentSummary]:
 
 def _tell_each_other(case: Case, other: IncidentSummary) -> None:
     slug, place = case.catalogued.slug, case.environment.name
-    leads = other.runbook in case.runbook.symptom_of and led_by(case.log.entries) is None
+    may_lead = other.runbook in case.runbook.symptom_of and case.severity != Severity.P0
+    leads = may_lead and led_by(case.log.entries) is None
     then = " This one may be a symptom of it, and waits for its verdict." if leads else ""
     says = f"{other.runbook} is open in {place} as well: incident {other.incident[:8]}.{then}"
     told = kinds.Beside(incident=other.incident, runbook=other.runbook, leads=leads, says=says)

@@ -50,8 +50,7 @@ def _key(step: Step) -> str:
 def _raised(case: Case) -> kinds.Severity:
     """Now, in production; within an hour elsewhere. Never lowered."""
     wanted = Severity.P0 if case.environment.kind is Kind.PRODUCTION else Severity.P1
-    judged = [str(e.body["severity"]) for e in case.log.entries if e.is_a(kinds.Opened, kinds.Severity)]
-    severity = min(wanted, Severity(judged[-1])) if judged[-1] else wanted
+    severity = min(wanted, Severity(case.severity)) if case.severity else wanted
     says = f"It is {severity} now: look {severity.meaning}. A step could not be taken back."
     return kinds.Severity(severity=severity.value, says=says)
 

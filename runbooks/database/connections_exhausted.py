@@ -144,8 +144,7 @@ the provider's incident number in this incident, and look again when it says tha
         Watch(check_role_connection_limits, every=timedelta(minutes=15)),
         Watch(check_pooler, every=timedelta(minutes=5)),
     ),
-    # Whoever waits for a lock keeps a slot, and so does whoever comes next.
-    symptom_of=("database/blocked-sessions",),
+    related=("database/blocked-sessions",),
     drills=(
         Drill(fault=TakeAllSlots(), noticed_by=check_connection_slots, resolved_by=EndIdleSessions),
         Drill(fault=ChangePassword(), noticed_by=check_can_connect, resolved_by=SetPasswordAgain),

@@ -129,6 +129,12 @@ def test_it_follows_nothing_of_another_environment(room: Room, leader: str) -> N
     assert [q.title for q in script.asked] == ["Shoo the moths away"]
 
 
+def test_what_means_now_waits_for_nobody(room: Room, leader: str) -> None:
+    script = room.live(said, slug=MOTHS, severity="P0")
+    assert [q.title for q in script.asked] == ["Shoo the moths away"]
+    assert room.entry(f"beside/{leader}")["leads"] is False
+
+
 def test_the_root_waits_for_none_of_its_symptoms(room: Room) -> None:
     symptom = str(uuid4())
     room.journal.note(symptom, "engine", "opened", Raw("opened", {**OPENED, "runbook": MOTHS}))
