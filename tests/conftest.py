@@ -29,6 +29,8 @@ from urllib.parse import urlsplit, urlunsplit
 import certifi
 import psycopg
 import pytest
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
 from psycopg import sql
 from xdist.remote import Producer
 
@@ -54,6 +56,11 @@ os.environ.update(RECORDED_TOGETHER)
 
 
 settle()
+
+
+# How fast a busy machine makes its examples says nothing about the product.
+hypothesis_settings.register_profile("house", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+hypothesis_settings.load_profile("house")
 
 
 def _one_authority() -> Path:
