@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from tasks.application.mapping import Part
+from tasks.application.part import Part
 from tasks.model import Finding, Row, Verdict
 from tasks.postgres.refusals import quoted
 from tasks.postgres.values import number

@@ -2,70 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal, Self
+from typing import Annotated, ClassVar, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field
 
+from tasks.application.part import Column, Meanings, Part, Value, Values, column, values
 from tasks.environment import TimeZone
-
-# Postgres cuts a longer name off, and might then find another one.
-LONGEST_NAME = 63
-
-
-def _name(text: str) -> str:
-    if not text or "\0" in text or len(text.encode()) > LONGEST_NAME:
-        raise ValueError(f"write a name as it stands in the catalog, without quotes: 1 to {LONGEST_NAME} bytes")
-    return text
-
-
-Name = Annotated[str, AfterValidator(_name)]
-Column = Name | None
-Value = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00]*$")]
-Values = tuple[Value, ...]
-
-
-def column(says: str) -> Column:
-    """An optional column; `says` is what a person reads who is asked to name it."""
-    # pydantic's Field is typed as whatever it stands for.
-    made: Column = Field(default=None, description=says)
-    return made
-
-
-def values(says: str) -> Values:
-    """Those values of a column that mean one thing; none: nobody has said which."""
-    made: Values = Field(default=(), description=says)
-    return made
-
-
-class _Written(BaseModel):
-    """Written by a person, as it is read."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Meanings(_Written):
-    """What the values of one column mean; no value means two things."""
-
-    @model_validator(mode="after")
-    def _are_told_apart(self) -> Self:
-        said: dict[str, str] = {}
-        for meaning in type(self).model_fields:
-            for value in getattr(self, meaning):
-                if said.setdefault(value, meaning) != meaning:
-                    raise ValueError(f"{value!r} cannot mean both {said[value]} and {meaning}; take it out of one")
-        return self
-
-
-class Part(_Written):
-    """A table that plays a part, and its columns. What is not named is not asked about."""
-
-    # Questions look at so many days at most by these: an index that begins with one answers in milliseconds.
-    filtered_by: ClassVar[tuple[str, ...]] = ()
-    # Of those, what is asked of rows of one status only, so that an index of those rows is enough.
-    of_one_status: ClassVar[tuple[str, ...]] = ()
-
-    table: Name
-    schema_name: Name = Field(default="public", alias="schema")
 
 
 class SendStatuses(Meanings):
@@ -316,6 +258,63 @@ class InboxDays(Part):
     bounced: Column = column("how many of them bounced")
     complained: Column = column("how many were called spam")
     replied: Column = column("how many were answered")
+
+
+class OnboardingStatuses(Meanings):
+    """What the status of a user's onboarding means."""
+
+    going: Values = values("the user is on the way; the first is written where a step is begun again")
+    failed: Values = values("the step did not work")
+    done: Values = values("the user is through")
+
+
+class AccountStates(Meanings):
+    """What the state of a user's account means."""
+
+    active: Values = values("the user may work")
+
+
+class Onboarding(Part):
+    """How far a user has come in the onboarding, a row each; and the steps in their order."""
+
+    filtered_by: ClassVar[tuple[str, ...]] = ("updated_at",)
+
+    id: Column = column("its key: the user's id, if there is one row a user")
+    email: Column = column("the user's address; shown without its name")
+    step: Column = column("the step that the user stands at")
+    status: Column = column("how it goes there")
+    updated_at: Column = column("since when the user stands there")
+    error: Column = column("what went wrong last")
+    account: Column = column("whether the account may be used")
+    permissions: Column = column("what the user may do: a text, an array or jsonb with the names in it")
+    statuses: OnboardingStatuses = OnboardingStatuses()
+    accounts: AccountStates = AccountStates()
+    # The steps in their order, as they stand in the rows; and the permissions that each user needs.
+    steps: tuple[Value, ...] = ()
+    needs: tuple[Value, ...] = ()
+
+
+class ConnectionStatuses(Meanings):
+    """What the status of a calendar connection means."""
+
+    broken: Values = values("it does not work")
+    cleared: Values = values("the user has to authorise again; the first is written where tokens are cleared")
+
+
+class Connections(Part):
+    """A user's connection to a calendar, a row each. Tokens are cleared after approval, and never read."""
+
+    filtered_by: ClassVar[tuple[str, ...]] = ("updated_at",)
+
+    id: Column = column("its key")
+    user: Column = column("the user's id, as under onboarding")
+    provider: Column = column("whose calendar it is: google, microsoft")
+    status: Column = column("whether it works")
+    updated_at: Column = column("since when")
+    error: Column = column("what the provider said to the last refresh")
+    refresh_token: Column = column("the refresh token; only a mark of it is ever read")
+    access_token: Column = column("the access token, cleared with it")
+    statuses: ConnectionStatuses = ConnectionStatuses()
 
 
 class ProspectStatuses(Meanings):
