@@ -14,19 +14,18 @@ from tasks.application.fit import Relations, amiss, examined, slow
 from tasks.application.mapping import (
     Analytics,
     Campaigns,
-    Connections,
     Enrolments,
     Events,
     Executions,
     InboxDays,
     Inboxes,
     Leads,
-    Onboarding,
     Prospects,
     Sends,
     Settings,
     Workflows,
 )
+from tasks.application.onboarding.mapping import Connections, Onboarding
 from tasks.application.part import Name, Part
 from tasks.application.queries import NOW, RELATIONS
 from tasks.model import CannotLook, Finding, Refused, Row, Verdict
