@@ -18,7 +18,7 @@ from tasks.kept import one_round
 from tasks.model import CannotLook, Finding, Row, Verdict
 
 # More questions than any runbook asks: none waits for another one's answer.
-AT_ONCE = 64
+AT_ONCE = 128
 
 
 def diagnose(case: Case, only: Callable[[AnyCheck], bool] = lambda _asked: True) -> dict[AnyCheck, Finding]:

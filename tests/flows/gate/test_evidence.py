@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,26 +15,6 @@ from tasks.model import BlastRadius, Command, Plan, Risk
 from tests.flows.room import Room, said
 
 STEP = "step/switch-the-lamp-on"
-# The same room, where whatever was seen is old at once.
-SLOW = """
-[environments.slow]
-kind = "lab"
-verification_hold_s = 0.2
-evidence_expires_s = 0.001
-
-[environments.slow.approvers]
-ana = {{ roles = ["on-call"] }}
-
-[environments.slow.systems.lamp]
-file = "{lamp}"
-"""
-
-
-@pytest.fixture
-def slow(room: Room) -> Room:
-    with Path(os.environ["INCIDENT_CONFIG"]).open("a") as config:
-        config.write(SLOW.format(lamp=room.lamp))
-    return room
 
 
 def approving(room: Room, **meanwhile: Any) -> Callable[[Question], Answer]:
@@ -47,17 +25,17 @@ def approving(room: Room, **meanwhile: Any) -> Callable[[Question], Answer]:
     return answer
 
 
-def test_it_does_what_was_approved_late_where_everything_looks_the_same(slow: Room) -> None:
-    slow.live(said, environment="slow")
-    assert (slow.verdict, slow.count("switched on")) == ("fixed", 1)
+def test_it_does_what_was_approved_late_where_everything_looks_the_same(room: Room) -> None:
+    room.live(said, environment="slow")
+    assert (room.verdict, room.count("switched on")) == ("fixed", 1)
 
 
 @pytest.mark.parametrize("meanwhile", [{"label": " Smoke."}, {"bulbs": ["a"]}])
-def test_it_asks_again_with_what_is_seen_now_where_it_looks_different(slow: Room, meanwhile: dict[str, Any]) -> None:
+def test_it_asks_again_with_what_is_seen_now_where_it_looks_different(room: Room, meanwhile: dict[str, Any]) -> None:
     """Neither is more than was approved: within a quarter of an hour both would be done."""
-    slow.set(bulbs=["a", "b"])
-    script = slow.live(approving(slow, **meanwhile), lambda q: said(q, "reject"), environment="slow")
-    assert slow.count("tried") == 0
+    room.set(bulbs=["a", "b"])
+    script = room.live(approving(room, **meanwhile), lambda q: said(q, "reject"), environment="slow")
+    assert room.count("tried") == 0
     again = script.asked[1]
     assert again.refused.startswith("The approval is void, because what it rests on was seen ")
     assert again.reason == f"The lamp is off.{meanwhile.get('label', '')}"
