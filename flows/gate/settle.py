@@ -16,6 +16,7 @@ from typing import TypeVar
 
 from flows.case.bodies import plan_body, plan_digest
 from flows.case.case import ENGINE, Case
+from flows.case.leading import FOLLOW
 from flows.case.question import Answer, Decision, Question, question_from
 from flows.case.standing import SCHEDULE
 from flows.gate.proof import Claim, asked_for, unproved
@@ -32,6 +33,8 @@ K = TypeVar("K", kinds.Asked, kinds.Planned)
 STILL_THERE = "Who alerted says that it is over; it was looked at again, and as far as can be seen it is not."
 # Of what is asked for at once:
 NOT_LOOKED_AT = "Who alerted says that it is over. Nothing was looked at yet; that comes next, done or skipped."
+# Of what waited for another incident's verdict:
+AFTER_THE_OTHER = "Nobody answered; it looks again."
 # And to a second one: for the first one's approval nothing is looked at before the act.
 LOOKED_AT_LATER = "Who alerted says that it is over; before anything is done, it is looked at again."
 
@@ -188,6 +191,8 @@ def _record(case: Case, question: Question, answer: Answer | None) -> Entry:
 
 def _woken(case: Case, question: Question) -> str:
     """Why the run goes on although nobody answered."""
+    if question.key.startswith(f"{FOLLOW}/"):
+        return AFTER_THE_OTHER
     if not case.told_over(case.log.get(f"{question.key}/asked")):
         return "The run was started again without an answer."
     if not case.diagnosed():

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from flows.case.leading import FOLLOW
 from flows.case.question import Question
 from flows.told.commands import commands_lines
 from flows.told.words import cut, plain
@@ -29,24 +30,33 @@ _MOMENT = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d
 
 def story(question: Question) -> str:
     """The whole question in Markdown: where, what was found, exactly what will be done, how much, what is lost."""
-    expires = question.expires_at.astimezone(UTC)
+    expires = f"**{question.expires_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC**"
+    waits = question.key.startswith(f"{FOLLOW}/")
     refused = [f"> **The last answer did not count.** {said(question.refused)}", ""] if question.refused else []
     return "\n".join(
         [
             *refused,
             f"### {said(question.title)}?",
             "",
-            f"In **{said(question.environment)}** · {_seen(question)}answer until **{expires:%Y-%m-%d %H:%M} UTC**; "
-            "without an answer nothing is done.",
+            f"In **{said(question.environment)}** · {_seen(question)}"
+            + (f"it waits until {expires}, then it goes on by itself." if waits else _until(expires)),
             *_people(question),
             "",
             f"**Found:** {said(question.reason)}",
             "",
-            *plan_lines(question.plan, f"`incident approve {question.incident[:8]} --commands`"),
+            *(
+                [markdown.block(plain(question.plan.does))]
+                if waits
+                else plan_lines(question.plan, f"`incident approve {question.incident[:8]} --commands`")
+            ),
             "",
             f"Plan {markdown.code(question.digest[:12])}",
         ]
     )
+
+
+def _until(expires: str) -> str:
+    return f"answer until {expires}; without an answer nothing is done."
 
 
 def _seen(question: Question) -> str:

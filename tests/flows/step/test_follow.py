@@ -17,6 +17,7 @@ from flows.people.escalate import due
 from flows.run.clock import now
 from flows.run.trigger import trigger
 from flows.told.report import report
+from flows.told.show import story
 from tasks.environment import Environment
 from tests.deployments.processes import wait_until
 from tests.flows.gate.test_gate import Gate
@@ -61,6 +62,8 @@ def test_it_waits_for_the_root_and_closes_when_what_it_found_went_with_it(room: 
     script = room.live(meanwhile(lambda: end(room, leader), lambda: room.set(moths=0)), slug=MOTHS)
     [asked] = script.asked
     assert (asked.title, asked.plan.commands) == ("Wait for house/dust", ())
+    assert "then it goes on by itself." in story(asked)
+    assert "approve when it is done" not in story(asked)
     assert asked.reason == (
         f"3 moths sit on the lamp. house/dust is open in room as well: incident {leader[:8]}. "
         "This one may be a symptom of it, and waits for its verdict."
