@@ -62,7 +62,9 @@ def search(runbooks: Mapping[str, Declared], words: str, limit: int = 10) -> tup
     The index is built anew for each search: a hundred runbooks take some milliseconds, and nothing is shared
     between threads or carried into a forked process.
     """
-    said = dict.fromkeys(w.lower()[:60] for w in WORD.findall(words))
+    # An alert's name is asked for as one word; what it says are its parts.
+    read = (part for word in WORD.findall(words)[:MOST_WORDS] for part in (word, *_apart(word).split()))
+    said = dict.fromkeys(part.lower()[:60] for part in read)
     asked = [word for word in said if word not in FILLERS][:MOST_WORDS]
     if not asked:
         return ()

@@ -174,3 +174,9 @@ def test_it_finds_planned_work_too(folder: Folder) -> None:
     loaded = Catalog.load(folder.team)
     assert [(hit.slug, hit.kind) for hit in loaded.search("the lease ends", limit=1)] == [("shop/move", "playbook")]
     assert [(hit.slug, hit.kind) for hit in loaded.search("squeaking hinge", limit=1)] == [("shop/care", "maintenance")]
+
+
+def test_an_alerts_name_is_read_by_its_parts() -> None:
+    """Nobody claims it, and whoever is on call is shown the nearest pages."""
+    [first, *_] = Catalog.load().search("PostgresLocksWaitForLong")
+    assert first.slug == "database/blocked-sessions"
