@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import re
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -27,7 +24,23 @@ from tasks.model import CannotLook, Refused, Verdict
 from tests.tasks.paid_api.conftest import Standing, door
 
 OK, WARN, BAD, UNKNOWN = Verdict.OK, Verdict.WARN, Verdict.BAD, Verdict.UNKNOWN
-PROTO = Path(__file__).parents[4] / "shared/vendors/xai/auth.proto"
+# The fields of `ApiKey` in x.ai's auth.proto (xai-org/xai-proto@9700be4b, Apache-2.0).
+OF_A_KEY = frozenset(
+    [
+        "acls",
+        "api_key_blocked",
+        "api_key_id",
+        "create_time",
+        "disabled",
+        "modified_by",
+        "modify_time",
+        "name",
+        "redacted_api_key",
+        "team_blocked",
+        "team_id",
+        "user_id",
+    ]
+)
 OF_GROK = (check_grok_answers, check_grok_key, check_grok_credit, check_grok_rate_limit)
 OF_VERIFIER = (check_million_verifier_answers, check_million_verifier_key, check_million_verifier_credits)
 
@@ -89,15 +102,9 @@ def test_it_says_why_a_key_that_is_known_does_nothing(standing: Standing) -> Non
 
 
 def test_the_stand_in_tells_of_a_key_what_x_ai_published() -> None:
-    if not PROTO.exists():
-        if os.environ.get("INCIDENT_STRICT"):
-            pytest.fail(f"{PROTO} is not there: nothing was compared.")
-        pytest.skip("The vendor's description lies outside this repository.")
-    message = PROTO.read_text(encoding="utf-8").partition("message ApiKey {")[2]
-    fields = set(re.findall(r"^\s*(?:repeated )?[\w.]+ (\w+) = \d+;", message, re.MULTILINE))
     told = set(lab.grok_key())
     # The HTTP API says api_key_disabled, the proto disabled (crate x-ai 0.1.0, src/api_key.rs).
-    assert told - {"api_key_disabled"} == fields - {"disabled"}
+    assert told - {"api_key_disabled"} == OF_A_KEY - {"disabled"}
 
 
 @pytest.mark.parametrize(
