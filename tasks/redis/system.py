@@ -53,10 +53,10 @@ class Session:
         try:
             replies = line.execute(raise_on_error=False)
         except (RedisError, OSError) as error:
-            raise self._server.in_our_words(error, self._user) from error
+            raise self._server.in_our_words(error, self._user) from None
         for reply in replies:
             if isinstance(reply, RedisError):
-                raise self._server.in_our_words(reply, self._user) from reply
+                raise self._server.in_our_words(reply, self._user) from None
         return replies
 
     def script(self, text: str, keys: Sequence[str], arguments: Sequence[str | int | float]) -> Any:
@@ -130,7 +130,7 @@ class RedisServer(System):
         try:
             yield Session(client, self, username or "default")
         except (RedisError, OSError) as error:
-            raise self.in_our_words(error, username or "default") from error
+            raise self.in_our_words(error, username or "default") from None
         finally:
             client.close()
 
@@ -156,7 +156,7 @@ class RedisServer(System):
         try:
             yield client
         except (RedisError, OSError) as error:
-            raise self.in_our_words(error, username or "default") from error
+            raise self.in_our_words(error, username or "default") from None
         finally:
             await client.aclose()
 
@@ -177,7 +177,7 @@ class RedisServer(System):
 
     def in_our_words(self, error: Exception, user: str) -> CannotLook:
         """What an error means, and what to do next. Nothing it was told is repeated: no password, no argument."""
-        said = excerpt(str(error), SPOKEN)
+        said = excerpt(self._masked(str(error)), SPOKEN)
         for sign, kind, says, remedy in _MEANING:
             if sign in said:
                 return kind(f"{self.address} {says}", remedy=remedy)
@@ -195,6 +195,14 @@ class RedisServer(System):
         if isinstance(error, TimeoutError) or "imeout" in type(error).__name__:
             return CannotLook(f"{self.address} did not answer within {self.limit_s:g} s.")
         return CannotLook(f"{self.address} does not let itself be asked: “{said}”.")
+
+    def _masked(self, said: str) -> str:
+        """What a server says that repeats what it heard, without the passwords of ours."""
+        for name in type(self).model_fields:
+            value = getattr(self, name)
+            if isinstance(value, SecretStr) and value.get_secret_value():
+                said = said.replace(value.get_secret_value(), "•••")
+        return said
 
     def examine(self) -> Iterator[Finding]:
         """What `incident doctor` asks: are we let in, and with all rights that our questions take?"""

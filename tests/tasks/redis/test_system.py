@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import socketserver
 import threading
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -137,3 +139,33 @@ def test_it_does_not_wait_for_a_server_that_says_nothing() -> None:
 def test_it_refuses_settings_that_cannot_be_meant(wrong: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
         Redis.model_validate({"host": "127.0.0.1", **wrong})
+
+
+@contextmanager
+def repeats() -> Iterator[int]:
+    """A server that quotes whatever it is told, passwords too."""
+
+    class Quotes(socketserver.StreamRequestHandler):
+        def handle(self) -> None:
+            while heard := self.request.recv(4096):
+                self.wfile.write(b"-ERR you said " + b" ".join(heard.split()) + b"\r\n")
+
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Quotes) as server:
+        server.daemon_threads = True
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield server.server_address[1]
+        server.shutdown()
+
+
+def test_no_password_is_told_whatever_the_server_says(valkey: Valkey, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    shown: list[str] = []
+    with repeats() as port:
+        for redis in (door(valkey), door(valkey).model_copy(update={"port": port})):
+            shown += [repr(redis), str(list(redis.examine()))]
+            try:
+                shown.append(repr(check_redis_answers.fn(redis)))
+            except CannotLook as error:
+                shown += traceback.format_exception(error)
+    assert "you said" in "".join(shown), "the server that repeats was heard"
+    assert PASSWORD not in "".join([*shown, caplog.text])
