@@ -171,7 +171,7 @@ def test_its_days_begin_where_the_updaters_do(writable: Shop) -> None:
     [
         ("ALTER TABLE campaign_analytics DROP CONSTRAINT campaign_analytics_campaign_id_analytics_date_key", "unique"),
         ("ALTER TABLE campaign_analytics ADD region text NOT NULL", "needs region"),
-        ("REVOKE INSERT ON campaign_analytics FROM actor", "may not write"),
+        ("REVOKE INSERT ON campaign_analytics FROM actor, app", "may not write"),
     ],
 )
 def test_it_refuses_before_anybody_is_asked(writable: Shop, without: str, says: str) -> None:
