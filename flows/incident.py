@@ -21,7 +21,7 @@ from flows.life.verify import closing, verified, verify
 from flows.step import halfway
 from flows.step.act import Change
 from flows.step.by_hand import instruct, mend_by_hand, nothing_else_helps
-from flows.step.follow import follow
+from flows.step.follow import follow, left_to_the_other
 from flows.step.resolve import resolve
 from flows.step.undo import offer_undo
 from flows.told.artifacts import publish_findings
@@ -117,6 +117,8 @@ def _declined(case: Case, runbook: Runbook, asked: AnyCheck) -> bool:
 
 def _something_happened(case: Case) -> bool:
     """Is there a change to wait for? Moot steps alone, or none, mean that it recovered, or may have."""
+    if left_to_the_other(case):
+        return False
     fates = case.fates()
     return bool(fates & {Fate.APPLIED, Fate.FAILED}) or fates <= {Fate.MOOT}
 

@@ -237,10 +237,14 @@ class Beside(Told, kind="beside"):
 
 
 class Led(Told, kind="led"):
-    """By the engine: the wait for the incident that leads is over, why, and whether steps of its own are taken."""
+    """By the engine: the wait for the incident that leads is over, why, and whether steps of its own are taken.
+
+    `left`: a person left it to the other one, with whatever is still there.
+    """
 
     says: str
     goes_on: bool
+    left: bool
 
 
 class Severity(Told, kind="severity"):

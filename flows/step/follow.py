@@ -40,6 +40,12 @@ def follow(case: Case) -> bool:
     return bool(led.body["goes_on"])
 
 
+def left_to_the_other(case: Case) -> bool:
+    """Did a person close it as it is? Then nothing is waited for."""
+    led = case.log.get(f"{FOLLOW}/led")
+    return led is not None and bool(led.body["left"])
+
+
 def _leader(case: Case) -> Entry | None:
     """What this one follows, as it was recorded; looked for before anybody was asked about a step, and never later."""
     if not case.log.get(f"{FOLLOW}/ask/1/asked") and not _begun(case):
@@ -101,19 +107,21 @@ def _over(case: Case, leader: Entry, ask: str, *, again: bool) -> kinds.Led | No
         return None
     then = f"{slug} has ended: {ended}." if ended else f"{slug} is open."
     if not still_there(case, ask):
-        return kinds.Led(says=f"{then} What was found here is gone, too.", goes_on=False)
+        return kinds.Led(says=f"{then} What was found here is gone, too.", goes_on=False, left=False)
     if not ended:
         return None
-    return kinds.Led(says=f"{then} What was found here is still there, and gets its own steps.", goes_on=True)
+    return kinds.Led(
+        says=f"{then} What was found here is still there, and gets its own steps.", goes_on=True, left=False
+    )
 
 
 def _decided(slug: str, settled: Settled) -> kinds.Led:
     by = ", ".join(settled.by)
     if settled.decision is None:
-        return kinds.Led(says=f"{slug} has no verdict in time: this one goes on by itself.", goes_on=True)
+        return kinds.Led(says=f"{slug} has no verdict in time: this one goes on by itself.", goes_on=True, left=False)
     if settled.decision is Decision.APPROVE:
-        return kinds.Led(says=f"{by} has it go on beside {slug}. {settled.note}".strip(), goes_on=True)
-    return kinds.Led(says=f"{by} leaves it to {slug}. {settled.note}".strip(), goes_on=False)
+        return kinds.Led(says=f"{by} has it go on beside {slug}. {settled.note}".strip(), goes_on=True, left=False)
+    return kinds.Led(says=f"{by} leaves it to {slug}. {settled.note}".strip(), goes_on=False, left=True)
 
 
 def _found(case: Case) -> str:

@@ -44,7 +44,7 @@ checked: changed items not_here says verdict
 verifying: hold_s
 verified: ending findings worse
 beside: incident leads runbook says
-led: goes_on says
+led: goes_on left says
 severity: login? says severity
 left halfway: begun looks not_taken_back says
 closed: says verdict

@@ -117,6 +117,7 @@ def test_nobody_else_has_it_go_on(room: Room, leader: str) -> None:
 def test_a_person_leaves_it_to_the_root(room: Room, leader: str, decision: str) -> None:
     room.live(lambda q: said(q, decision), slug=MOTHS)
     assert led(room) == ("ana leaves it to house/dust. because", False)
+    assert "verifying" not in room.kinds(), "it is closed as it is, and nobody waits for it to get well"
     assert (room.verdict, room.count("shooed")) == ("unchanged", 0)
 
 
