@@ -33,8 +33,9 @@ class RetryFailed(Action):
     """Retry the runs that failed for certain.
 
     Those of the last hour whose error says that nothing was done: refused, not found, not connected, or one that only
-    reads. Left alone, each with why: what was cut off or got no answer in time (a retry sends again), a node with
-    several items (n8n sends all of them again), and what a retry has made good. Each runs as its workflow was then.
+    reads. Left alone, each with why: what was cut off or got no answer in time (a retry sends again), what n8n does not
+    tell for certain, code, agents and workflows within one (a part may be done), a node with several items (n8n sends
+    all of them again), and what a retry has made good. Each runs as its workflow was then.
     """
 
     narrows = True

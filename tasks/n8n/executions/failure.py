@@ -55,14 +55,22 @@ class Failure:
 # Ends of node types, which begin with a package's name.
 _DATABASES = frozenset({"postgres", "supabase", "mysql", "mongodb", "redis", "microsoftsql", "snowflake", "cratedb"})
 _WEBHOOKS = frozenset({"webhook", "respondtowebhook", "formtrigger", "form"})
-# What only reckons with what it was given.
-_PURE = frozenset({"code", "set", "if", "switch", "merge", "filter", "splitout", "aggregate", "sort", "limit"})
+# What asks nobody: it reckons with what it was given, or answers who called.
+_PURE = frozenset(
+    {"set", "if", "switch", "merge", "filter", "splitout", "aggregate", "sort", "limit", "respondtowebhook"}
+)
+# What may have done a part of its work when the next part is refused: its error tells of that only. So do agents.
+_SEVERAL = frozenset({"code", "function", "functionitem", "executeworkflow", "executecommand", "ssh"})
+_AGENTS = "langchain"
 _HOSTS = {"unipile.com": Kind.UNIPILE, "anthropic.com": Kind.CLAUDE}
 _WORDS = ((re.compile(r"unipil", re.IGNORECASE), Kind.UNIPILE), (re.compile(r"claude|anthropic", re.I), Kind.CLAUDE))
 # Before anything was sent; n8n puts these where it puts a status.
 _UNSENT = frozenset({"ECONNREFUSED", "ENOTFOUND", "EAI_AGAIN", "EHOSTUNREACH", "ENETUNREACH"})
 _LATE = frozenset({"ECONNABORTED", "ETIMEDOUT", "ESOCKETTIMEDOUT", "ECONNRESET", "EPIPE", "ABORT_ERR"})
 _CODE = re.compile(r"\bE[A-Z]{4,14}\b")
+_NO_CREDENTIAL = re.compile(r"credential with id .{1,80} does not exist", re.IGNORECASE)
+# Anthropic's own status: it is overloaded, and has begun nothing.
+_OVERLOADED = "529"
 _CRASHES = frozenset({"WorkflowCrashedError", "NodeCrashedError"})
 READS = frozenset({"GET", "HEAD", "OPTIONS"})
 CUT_OFF = "n8n was ended in the middle of it: what it had sent by then, nothing here tells"
@@ -117,25 +125,47 @@ class _Seen:
     @property
     def type(self) -> str:
         """The end of the node's type, in lower case: 'httprequest'."""
+        return self._full_type.rpartition(".")[2].lower()
+
+    @property
+    def _full_type(self) -> str:
         nodes = reading.rows(reading.table(self.told.get("workflowData")).get("nodes"))
         kinds = [one.get("type") for one in nodes if one.get("name") == self.node]
-        full = reading.text(reading.table(self.error.get("node")).get("type") or (kinds[0] if kinds else ""))
-        return full.rpartition(".")[2].lower()
+        return reading.text(reading.table(self.error.get("node")).get("type") or (kinds[0] if kinds else ""))
 
     @property
     def again(self) -> str:
         """Why a retry may do something a second time; n8n begins at the failed node again, with all its items."""
         if "Respond to Webhook" in self.says and self.type not in _WEBHOOKS - {"webhook"}:
             return "n8n tells of the webhook only, not of the node at which it failed"
-        if self.method in READS or self.kind is Kind.CLAUDE or self.type in _PURE:
+        if self._only_reads:
             return ""
-        if self.reason in _LATE or self.reason in ("408", "timeout") or self.reason.startswith("5"):
+        if self._is_late:
             return f"what it asked for may have been done ({self.reason})"
-        if not self.reason and self.error.get("name") == "NodeApiError":
-            return "n8n does not tell what came back"
+        if not self.type or self.type in _SEVERAL or _AGENTS in self._full_type:
+            return "the node may have done a part of its work before it failed"
+        if not self._is_refused:
+            return "n8n does not tell for certain that nothing was done"
         if self._items > 1:
             return f"the node had {self._items} items, and those before the one that failed may have been done"
-        return ""
+        return "" if self._items else "n8n does not tell how many items the node had"
+
+    @property
+    def _only_reads(self) -> bool:
+        """By what it asked, and not by how somebody has called the node: 'Send Claude's answer' sends."""
+        asks_claude = self.type == "httprequest" and _is_of(self._host, "anthropic.com")
+        return self.method in READS or self.type in _PURE or asks_claude
+
+    @property
+    def _is_late(self) -> bool:
+        late = self.reason in _LATE or self.reason in ("408", "timeout") or self.reason.startswith("5")
+        return late and self.reason != _OVERLOADED
+
+    @property
+    def _is_refused(self) -> bool:
+        """Does the error say that nothing was done? What it does not say counts as done."""
+        said_no = re.fullmatch(r"4\d\d", self.reason) is not None or self.reason == _OVERLOADED
+        return said_no or self.reason in _UNSENT or (not self.reason and _NO_CREDENTIAL.match(self.says) is not None)
 
     @property
     def done_before(self) -> str:
@@ -156,6 +186,13 @@ class _Seen:
         ))  # fmt: skip
         mine = [one for one in stack if reading.table(one.get("node")).get("name") == self.node]
         return _items(reading.table(mine[0].get("data")).get("main")) if mine else 0
+
+    @property
+    def _host(self) -> str:
+        try:
+            return urlsplit(reading.text(self.request.get("uri"), 500)).hostname or ""
+        except ValueError:
+            return ""
 
     def _says(self) -> str:
         message, more = (reading.text(self.error.get(key)) for key in ("message", "description"))
@@ -180,9 +217,8 @@ class _Seen:
         return self._whose() or self._what()
 
     def _whose(self) -> Kind | None:
-        host = urlsplit(reading.text(self.request.get("uri"), 500)).hostname or ""
-        for end, kind in _HOSTS.items():
-            if host == end or host.endswith(f".{end}"):
+        for domain, kind in _HOSTS.items():
+            if _is_of(self._host, domain):
                 return kind
         for words, kind in _WORDS:
             if words.search(self.node) or words.search(self.type):
@@ -203,6 +239,10 @@ class _Seen:
         if self.reason in _UNSENT:
             return Kind.UNREACHED
         return Kind.TIMEOUT if self.reason in _LATE or self.reason == "timeout" else Kind.OTHER
+
+
+def _is_of(host: str, domain: str) -> bool:
+    return host == domain or host.endswith(f".{domain}")
 
 
 def _items(main: Json) -> int:

@@ -31,6 +31,10 @@ failures, crashed, stuck, concurrency = (
 )
 
 
+PART = "the node may have done a part of its work before it failed"
+UNTOLD = "n8n does not tell for certain that nothing was done"
+
+
 def read(name: str) -> Failure:
     return failure.read(reading.execution(RECORDED[name]), RECORDED[name])
 
@@ -59,7 +63,9 @@ def test_it_tells_the_class_and_the_node_of_recorded_failures(name: str, kind: K
     assert (found.kind, found.node, found.reason) == (kind, node, reason)
 
 
-@pytest.mark.parametrize("name", ["unipile", "claude", "database", "u401", "u429", "urefused", "unoname", "code"])
+@pytest.mark.parametrize(
+    "name", ["unipile", "claude", "database", "u401", "u429", "urefused", "unoname", "Answerer", "Missing"]
+)
 def test_it_retries_what_was_refused_for_certain(name: str) -> None:
     assert read(name).again == ""
 
@@ -73,10 +79,78 @@ def test_it_retries_what_was_refused_for_certain(name: str) -> None:
         ("Multi", "the node had 3 items, and those before the one that failed may have been done"),
         ("responder", "n8n tells of the webhook only, not of the node at which it failed"),
         ("crashed", failure.CUT_OFF),
+        # It may have asked somebody before it threw.
+        ("code", PART),
+        ("Two steps", UNTOLD),
     ],
 )
 def test_it_does_not_retry_what_may_have_been_done(name: str, why: str) -> None:
     assert read(name).again == why
+
+
+def told(name: str, like: str = "utimeout", kind: str = "n8n-nodes-base.httpRequest", **error: Any) -> Failure:
+    """A recorded failure, of another node."""
+    one = json.loads(json.dumps(RECORDED[like]))
+    seen = one["data"]["resultData"]
+    seen["error"] |= {**error, "node": {"name": name, "type": kind}}
+    one["data"]["executionData"]["nodeExecutionStack"][0]["node"]["name"] = name
+    return failure.read(reading.execution(one), one)
+
+
+def asking(uri: str, method: str = "POST") -> dict[str, Any]:
+    return {"request": {"method": method, "uri": uri}}
+
+
+@pytest.mark.parametrize(
+    ("host", "retried"),
+    [
+        ("api.anthropic.com", True),
+        ("anthropic.com", True),
+        ("mail.example.com", False),
+        ("notanthropic.com", False),
+        ("anthropic.com.example.com", False),
+    ],
+)
+def test_what_asks_claude_is_known_by_whom_it_asks_and_not_by_its_name(host: str, retried: bool) -> None:
+    found = told("Send Claude's answer", context=asking(f"https://{host}/v1/messages"))
+    assert found.kind is Kind.CLAUDE
+    assert found.retryable is retried
+
+
+def test_a_get_that_got_no_answer_is_asked_again() -> None:
+    assert told("Look", context=asking("https://api.example.com/x", "GET")).retryable
+    assert not told("Look", context=asking("https://api.example.com/x", "DELETE")).retryable
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "n8n-nodes-base.executeWorkflow",
+        "n8n-nodes-base.code",
+        "@n8n/n8n-nodes-langchain.agent",
+        "@n8n/n8n-nodes-langchain.anthropic",
+        "",
+    ],
+)
+def test_what_does_several_things_is_not_retried_although_the_last_was_refused(kind: str) -> None:
+    assert told("One node", like="u429", kind=kind).again == PART
+    assert told("One node", like="u429").again == ""
+
+
+@pytest.mark.parametrize("code", ["429", "404", "529", "ENOTFOUND", "EAI_AGAIN"])
+def test_a_plain_no_is_certain(code: str) -> None:
+    assert told("Send", httpCode=code).retryable
+
+
+@pytest.mark.parametrize("code", [None, "408", "500", "599", "200", "302", "4290", "EPIPE", "EUNKNOWN", "x"])
+def test_what_is_no_plain_no_is_not_certain(code: str | None) -> None:
+    assert not told("Send", httpCode=code, message="Something went wrong", messages=[]).retryable
+
+
+def test_of_a_node_without_its_items_nobody_knows_how_many_were_done() -> None:
+    one = json.loads(json.dumps(RECORDED["u429"]))
+    one["data"]["executionData"]["nodeExecutionStack"] = []
+    assert failure.read(reading.execution(one), one).again == "n8n does not tell how many items the node had"
 
 
 def test_it_takes_nothing_from_what_crashed() -> None:
@@ -99,8 +173,10 @@ def test_it_shows_no_mail_address_and_nothing_that_was_sent() -> None:
 
 def hostile() -> list[Any]:
     error = {"name": "NodeApiError", "httpCode": ["401"], "message": {"a": 1}, "node": [], "context": "no"}
+    there = {"request": {"uri": "http://[x/", "method": 1}}
     return [
-        None, {}, {"data": []}, {"data": {"resultData": {"error": "text"}}}, {"data": {"resultData": {"error": error}}},
+        None, {}, {"data": []}, {"data": {"resultData": {"error": {"message": "no", "context": there}}}},
+        {"data": {"resultData": {"error": "text"}}}, {"data": {"resultData": {"error": error}}},
         {"data": {"resultData": {"error": {"message": "x" * 100_000, "httpCode": "9" * 1000}, "runData": {"n": [1]}},
                   "executionData": {"nodeExecutionStack": [7, {"node": "n"}]}}},
         {"dataTooLargeToDisplay": True},
@@ -112,8 +188,7 @@ def test_it_reads_whatever_comes_and_retries_nothing_it_does_not_understand(told
     run = reading.execution({"id": "1", "workflowId": "w", "status": "error"})
     found = failure.read(run, told)
     assert len(found.says) <= 2 * reading.LONGEST_TEXT + 4
-    if not isinstance(told, dict) or "message" not in str(told):
-        assert not found.retryable
+    assert not found.retryable
 
 
 def fail(standin: StandIn, name: str, times: int = 1, **more: Any) -> list[str]:
