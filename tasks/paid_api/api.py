@@ -126,9 +126,9 @@ class PaidApi(HostedApi):
         """What this answer says of how we stand; a vendor with words of its own overrides it."""
         return of_status(status)
 
+    @abstractmethod
     def words(self, body: Json) -> str:
         """The vendor's own words in a refusal, not cut yet; empty where it has none."""
-        raise NotImplementedError
 
     def at(self, key: SecretStr) -> Place:
         """Where the API is, with this key."""
