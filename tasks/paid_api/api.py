@@ -12,7 +12,7 @@ from pydantic import Field, SecretStr, model_validator
 from tasks import secret_file
 from tasks.excerpt import excerpt
 from tasks.kept import asked_once
-from tasks.mail.addresses import masked_in
+from tasks.mail.addresses import LONGEST_ADDRESS, masked_in
 from tasks.model import CannotLook, Finding, Json, Refused, Verdict
 from tasks.paid_api.told import ILL, Knock, Standing, of_status
 from tasks.spare_key import Tried
@@ -126,13 +126,17 @@ class PaidApi(HostedApi):
         """What this answer says of how we stand; a vendor with words of its own overrides it."""
         return of_status(status)
 
+    @abstractmethod
     def words(self, body: Json) -> str:
         """The vendor's own words in a refusal, not cut yet; empty where it has none."""
-        raise NotImplementedError
 
     def at(self, key: SecretStr) -> Place:
         """Where the API is, with this key."""
         return self.place(key=self.signed(key), limits=Limits(total_s=self.timeout_s, most_bytes=LARGEST))
+
+    def quoted(self, body: Json) -> str:
+        """The vendor's own words in a refusal, as they may be shown; empty where it has none."""
+        return _without(self.words(body), self.at(self.key_now()))
 
     def shown(self, value: Json, longest: int) -> str:
         """What it told beside a refusal, a name or an id, as it may be shown."""
@@ -183,5 +187,6 @@ class PaidApi(HostedApi):
 
 def _without(says: str, place: Place) -> str:
     """A vendor's words as they may be shown: without secrets first, then cut: else half a one could be left."""
-    says = place.hidden_in(says[: LONGEST_KEY + 4 * LONGEST_TEXT])
+    # Of what an excerpt looks at, an address may stand across the end.
+    says = place.hidden_in(says)[: 4 * LONGEST_TEXT + LONGEST_ADDRESS]
     return excerpt(masked_in(says), LONGEST_TEXT)

@@ -62,9 +62,9 @@ class PutUnipileKeyBack(Action):
 class MakeReconnectLinks(Action):
     """Have links made by which their users connect the lost accounts again.
 
-    One for each account, good for an hour, each for its own user. They are written into a file that only whoever runs
-    this may read, and nowhere else: who has a link can use it. Hand each to its user, or write to them that the
-    application asks for it.
+    One for each account that has none yet, good for an hour, each for its own user. They are written into a file that
+    only whoever runs this may read, and nowhere else: who has a link can use it. Hand each to its user, or write to
+    them that the application asks for it. To have them all made anew, remove the file.
     """
 
     narrows = True
@@ -77,12 +77,18 @@ class MakeReconnectLinks(Action):
                 remedy='links_file = "/run/incident/unipile-links"  # under unipile; read by whoever hands them on',
             )
         accounts = unipile.accounts()
+        have = links.accounts_in(unipile.links_file)
         lost = [one for one in accounts if one.status in RECONNECTED]
-        made = lost[:MOST_LINKS]
-        rest = f" Another {len(lost) - len(made)} in the next round." if len(lost) > len(made) else ""
+        without = [one for one in lost if one.id not in have]
+        made = without[:MOST_LINKS]
+        rest = f" Another {len(without) - len(made)} in the next round." if len(without) > len(made) else ""
         does = f"Have {len(made)} link(s) made, into {unipile.links_file.name}.{rest}"
+        if not made:
+            does = "Nothing to do: no account waits for its user."
+            if lost:
+                does = f"Nothing to do: each of {len(lost)} has a link in {unipile.links_file.name} that is still good."
         return Plan(
-            does=does if made else "Nothing to do: no account waits for its user.",
+            does=does,
             commands=tuple(_command(one) for one in made),
             blast_radius=BlastRadius(touched=len(made), total=len(accounts), noun="accounts"),
             risk=Risk.LOW,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,7 +12,8 @@ from pydantic import SecretStr
 
 from tasks.model import Refused
 
-LARGEST = 1_000_000
+# As many as Unipile lists of accounts, each with the longest link that is taken, and some more.
+LARGEST = 5_000_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,12 +26,14 @@ class Link:
 
 
 def write(file: Path, links: Sequence[Link]) -> None:
-    """Put them in place of what is there, in one step, readable by us alone.
+    """Put them beside those of other accounts that are still good, in one step, readable by us alone.
 
     Raises:
         Refused: it cannot be written.
     """
-    lines = [f"{one.account}\t{one.until.isoformat()}\t{one.url.get_secret_value()}\n" for one in links]
+    new_ones = {one.account for one in links}
+    all_of_them = [*(one for one in _good(file) if one.account not in new_ones), *links]
+    lines = [f"{one.account}\t{one.until.isoformat()}\t{one.url.get_secret_value()}\n" for one in all_of_them]
     new = file.with_name(f"{file.name}.new")
     try:
         new.unlink(missing_ok=True)
@@ -47,17 +50,23 @@ def write(file: Path, links: Sequence[Link]) -> None:
 
 def accounts_in(file: Path) -> set[str]:
     """The accounts that have a link there which is still good; none where there is no such file."""
+    return {one.account for one in _good(file)}
+
+
+def _good(file: Path) -> Iterator[Link]:
+    """The links there that are still good."""
     try:
-        text = file.read_text(encoding="utf-8", errors="replace")[:LARGEST]
+        with file.open("rb") as opened:
+            text = opened.read(LARGEST).decode("utf-8", "replace")
     except OSError:
-        return set()
-    found: set[str] = set()
+        return
     for line in text.splitlines():
         account, _, rest = line.partition("\t")
+        written, _, url = rest.partition("\t")
         try:
-            good = datetime.fromisoformat(rest.partition("\t")[0]) > datetime.now(UTC)
+            until = datetime.fromisoformat(written)
+            good = until > datetime.now(UTC)
         except (ValueError, TypeError):
             continue
         if good:
-            found.add(account)
-    return found
+            yield Link(account=account, until=until, url=SecretStr(url))

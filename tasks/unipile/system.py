@@ -146,7 +146,8 @@ class Unipile(PaidApi):
         how = self.standing(status, body)
         if how is Standing.TAKEN:
             return None
-        says = f"{self.said} {how} ({status}" + (f": “{text(self.words(body))}”)." if self.words(body) else ").")
+        told = self.quoted(body)
+        says = f"{self.said} {how} ({status}" + (f": “{told}”)." if told else ").")
         return Refused(says, self.about_keys) if how is Standing.REFUSED else CannotLook(says)
 
 

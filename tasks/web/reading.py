@@ -74,9 +74,10 @@ def moment(value: Json | datetime) -> datetime | None:
         else:
             seconds = number(value)
             found = datetime.fromtimestamp(seconds, UTC) if seconds is not None else None
+        # Beyond the first and the last year there is no moment in UTC.
+        return found.astimezone(UTC) if found is not None and found.tzinfo is not None else None
     except (ValueError, OverflowError, OSError):
         return None
-    return found.astimezone(UTC) if found is not None and found.tzinfo is not None else None
 
 
 def _written(said: str) -> datetime:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import ssl
 from collections.abc import Callable, Iterable, Mapping
 from email.utils import parsedate_to_datetime
@@ -105,7 +104,8 @@ def _seconds(text: str) -> float | None:
         seconds = float(text)
     except ValueError:
         return None
-    return seconds if math.isfinite(seconds) and seconds >= 0 else None
+    # A number with three hundred digits is no wait, and no sentence.
+    return seconds if 0 <= seconds < 2**53 else None
 
 
 def _moment(text: str) -> float | None:

@@ -111,7 +111,14 @@ def test_moments_as_vendors_write_them(written: str | int, read: str) -> None:
     assert found.isoformat() == read
 
 
-@pytest.mark.parametrize("written", [None, True, "yesterday", "2026-13-45 00:00:00+00", 1e300, -1, "", [], "2026-"])
+@pytest.mark.parametrize(
+    "written",
+    [
+        *(None, True, "yesterday", "2026-13-45 00:00:00+00", 1e300, -1, "", [], "2026-"),
+        # Before the first moment in UTC, and behind the last.
+        *("0001-01-01T00:00:00+01:00", "9999-12-31T23:59:59-01:00"),
+    ],
+)
 def test_what_is_no_moment(written: object) -> None:
     assert moment(written) is None  # type: ignore[arg-type]  # whatever JSON holds
 

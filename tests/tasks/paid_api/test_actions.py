@@ -169,6 +169,32 @@ def test_a_round_is_bounded(standing: Standing, unipile: Unipile) -> None:
     plan = MakeReconnectLinks().plan(unipile)
     assert len(plan.commands) == MOST_LINKS
     assert "Another 1 in the next round." in plan.does
+    # Nobody has followed a link yet, and the next round is about the others all the same.
+    assert unipile.links_file is not None
+    until, url = datetime.now(UTC) + timedelta(hours=1), SecretStr("https://example.com/x")
+    links.write(unipile.links_file, [Link(account=f"a{n}", until=until, url=url) for n in range(MOST_LINKS)])
+    second = MakeReconnectLinks().plan(unipile)
+    assert [command.target for command in second.commands] == [{"account": f"a{MOST_LINKS}"}]
+    links.write(unipile.links_file, [Link(account=f"a{MOST_LINKS}", until=until, url=url)])
+    last = MakeReconnectLinks().plan(unipile)
+    assert last.commands == ()
+    assert last.does == "Nothing to do: each of 51 has a link in links that is still good."
+
+
+def test_a_round_keeps_the_links_of_others_that_are_still_good(tmp_path: Path) -> None:
+    now, file = datetime.now(UTC), tmp_path / "links"
+    later = now + timedelta(hours=1)
+    links.write(file, [_link("one", later, "a"), _link("two", later, "b"), _link("old", now, "c")])
+    links.write(file, [_link("two", later, "d")])
+    lines = [line.split("\t") for line in file.read_text(encoding="utf-8").splitlines()]
+    assert [(account, url) for account, _, url in lines] == [
+        ("one", "https://example.com/a"),
+        ("two", "https://example.com/d"),
+    ]
+
+
+def _link(account: str, until: datetime, path: str) -> Link:
+    return Link(account=account, until=until, url=SecretStr(f"https://example.com/{path}"))
 
 
 def test_links_that_ended_are_no_links(tmp_path: Path) -> None:

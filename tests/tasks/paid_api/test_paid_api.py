@@ -104,6 +104,12 @@ def test_a_vendors_words_are_cut_and_clean(standing: Standing, says: str) -> Non
     assert "lovelace" not in told
 
 
+def test_a_key_that_is_repeated_without_end_leaves_no_half_of_one(standing: Standing) -> None:
+    key = "canary-" + "k" * 93
+    standing.instead = 401, {"type": "error", "error": {"type": "authentication_error", "message": key * 400}}, {}
+    assert set(claude(standing, key=SecretStr(key)).knock().says) == {"•", "…"}
+
+
 @pytest.mark.parametrize(
     "body",
     [None, [], 7, "words", {"error": "text"}, {"error": {"type": 7, "message": {"a": 1}}}, {"error": [{"type": "x"}]}],

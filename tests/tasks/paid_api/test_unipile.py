@@ -20,7 +20,7 @@ from tasks.unipile.checks import (
     check_unipile_rate_limit,
     check_unipile_status,
 )
-from tests.tasks.paid_api.conftest import Standing, door
+from tests.tasks.paid_api.conftest import CANARIES, Standing, door
 
 OK, WARN, BAD, UNKNOWN = Verdict.OK, Verdict.WARN, Verdict.BAD, Verdict.UNKNOWN
 ALL = (
@@ -137,6 +137,16 @@ def test_what_it_says_of_lost_accounts(standing: Standing) -> None:
             "means": "its user has to connect it again",
         }
     ]
+
+
+def test_a_list_that_is_refused_is_quoted_cut_and_clean(standing: Standing) -> None:
+    says = "x" * 270 + CANARIES[lab.UNIPILE] + "ada.lovelace@example.com"
+    standing.instead = 403, {"type": "errors/forbidden", "title": says}, {}
+    with pytest.raises(Refused, match=r"refuses our key \(403: “xxx") as refused:
+        door(standing, lab.UNIPILE).accounts()
+    assert "canary" not in refused.value.says
+    assert "lovelace" not in refused.value.says
+    assert len(refused.value.says) < 350
 
 
 def test_no_account_at_all_is_not_taken_for_health(standing: Standing) -> None:

@@ -55,6 +55,7 @@ def test_it_waits_for_the_reset_of_a_rate_limit(vendor: Vendor, waits: list[floa
         (429, {"retry-after": "nan"}, None),
         (429, {"retry-after": "inf"}, None),
         (429, {"retry-after": "9" * 400}, None),
+        (429, {"retry-after": "1e300"}, None),
         (429, {"retry-after": formatdate(NOW_S - 60, usegmt=True)}, 0.0),
         (429, {"retry-after": "Sun, 99 Nov 2026 99:00:00 GMT"}, None),
         (429, {"ratelimit-reset": "3"}, 3.0),
