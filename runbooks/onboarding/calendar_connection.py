@@ -69,6 +69,10 @@ users who are shown there, from the address that they know.
 - A second factor (AADSTS50076): the token is good. The user signs in once, in the application.
 - A policy (AADSTS53003, admin_policy_enforced): the token is good. The user's administrator has to allow us: send them
   our client id and the scopes that we ask for.
+- Consent (AADSTS65001): where it is many at once, look first whether we ask for a scope that is new. Else the user
+  agrees once more; the token is kept until then.
+- A token that is unknown (invalid_grant: Bad Request): where it is many at once, compare the `client_id` that the
+  application uses with the one that they agreed to. With the right one, all tokens are good again.
 - Many at once who were revoked: look whether our client is still in Google's status “Testing”, where tokens end after
   seven days.
 

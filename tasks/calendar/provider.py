@@ -23,7 +23,7 @@ from tasks.model import CannotLook, Json, Refused
 from tasks.oauth import reasons
 from tasks.oauth.reasons import Reason, of_answer, of_text
 from tasks.web.door import Door
-from tasks.web.exchange import Answer, Place, Request
+from tasks.web.exchange import Answer, Place, Request, bearer
 
 ANY_STATUS = range(100, 600)
 # No server gave it to anybody.
@@ -157,8 +157,7 @@ class Provider(ABC):
     def _knocked(self, asked: str, answer: Answer, secret: SecretStr) -> Knock:
         told = answer.body if isinstance(answer.body, Mapping) else {}
         said = " ".join(str(told[name]) for name in ("error", "error_description") if isinstance(told.get(name), str))
-        hidden = said.replace(secret.get_secret_value(), "•••").replace(NO_TOKEN, "…")
-        says = excerpt(hidden, LONGEST_SAID)
+        says = excerpt(bearer(secret).hidden_in(said).replace(NO_TOKEN, "…"), LONGEST_SAID)
         if answer.is_success:
             return Knock(asked=asked, status=answer.status, says="", reason=None)
         if answer.status >= 500 or answer.status == 429 or not told:

@@ -2,7 +2,8 @@
 
 By the error's name (RFC 6749, 5.2), by what Google writes beside it, and by Microsoft's numbers (AADSTS…). One name
 stands for many things: `invalid_grant` is said of a token that was revoked, has expired, was never theirs, or wants a
-second factor; only some of them are cured by authorising again.
+second factor; only some of them are cured by authorising again. Where that is not said for certain, no token is dead:
+clearing one cannot be taken back.
 """
 
 from __future__ import annotations
@@ -67,10 +68,10 @@ EXPIRED = Reason(
 PASSWORD = Reason(
     name="password changed", means="the grant ended because the password was changed or reset", who=Who.USER, dead=True
 )
-FOREIGN = Reason(
-    name="token unknown", means="the token is malformed, or belongs to another client", who=Who.USER, dead=True
-)
-CONSENT = Reason(name="consent withdrawn", means="consent was withdrawn, or never given", who=Who.USER, dead=True)
+# Not dead: where the application was given another client's id by mistake, every token is refused so, and all are good.
+FOREIGN = Reason(name="token unknown", means="the token is malformed, or belongs to another client", who=Who.US)
+# Not dead: said, too, where more was asked for than the user agreed to, or of a new consent that was not given.
+CONSENT = Reason(name="consent missing", means="consent was withdrawn, or never given", who=Who.USER)
 FACTOR = Reason(
     name="second factor", means="the user has to sign in again with a second factor; the token is good", who=Who.USER
 )
@@ -92,8 +93,14 @@ BY_NUMBER: Mapping[int, Reason] = {
     700082: EXPIRED,
     50173: PASSWORD,
     65001: CONSENT,
+    50072: FACTOR,
+    50074: FACTOR,
     50076: FACTOR,
+    50078: FACTOR,
     50079: FACTOR,
+    53000: POLICY,
+    53001: POLICY,
+    53002: POLICY,
     53003: POLICY,
 }
 # RFC 6749's names, Google's own, and those of OpenID Connect.
@@ -107,6 +114,8 @@ BY_NAME: Mapping[str, Reason] = {
     "access_denied": CONSENT,
     "consent_required": CONSENT,
     "interaction_required": FACTOR,
+    # Google Workspace, where an administrator has users sign in again every few hours.
+    "invalid_rapt": FACTOR,
     "admin_policy_enforced": POLICY,
     "org_internal": POLICY,
     "server_error": TROUBLE,
@@ -128,12 +137,15 @@ def of_answer(body: Json) -> Reason:
 def of_text(said: str) -> Reason:
     """What an error means that an application wrote down: the name, the description, or both, in whatever order."""
     said = said[:LONGEST_SAID]
-    for found in _NUMBER.finditer(said):
-        if (known := BY_NUMBER.get(int(found[1]))) is not None:
-            return known
+    numbers = [int(found[1]) for found in _NUMBER.finditer(said)]
+    if known := next((BY_NUMBER[one] for one in numbers if one in BY_NUMBER), None):
+        return known
     lowered = said.lower()
     names = set(_NAME.findall(lowered))
-    if "invalid_grant" in names:
-        # Google, of a token that is none of theirs, or is another client's.
-        return FOREIGN if "bad request" in lowered or "malformed" in lowered else REVOKED
-    return next((reason for name, reason in BY_NAME.items() if name in names), UNCLEAR)
+    if known := next((reason for name, reason in BY_NAME.items() if name in names), None):
+        return known
+    # Most of Microsoft's numbers come with invalid_grant; of one that is not known here it says nothing.
+    if "invalid_grant" not in names or numbers:
+        return UNCLEAR
+    # Google, of a token that is none of theirs, or is another client's.
+    return FOREIGN if "bad request" in lowered or "malformed" in lowered else REVOKED

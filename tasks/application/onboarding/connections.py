@@ -14,7 +14,7 @@ from tasks.action import Action
 from tasks.application.exact import as_usual, refuse_unwritable
 from tasks.application.onboarding.checks import RECENT
 from tasks.application.onboarding.draft import authorise_draft, provider_name, shown
-from tasks.application.onboarding.queries import BROKEN, CLEAR_TOKENS, FINGERPRINTS
+from tasks.application.onboarding.queries import BROKEN, CLEAR_TOKENS, FINGERPRINTS, HELD_ERRORS
 from tasks.application.system import ApplicationDatabase
 from tasks.check import check
 from tasks.excerpt import excerpt
@@ -80,9 +80,9 @@ def broken(application: ApplicationDatabase, most: int = MOST) -> list[Connectio
 def check_calendar_connections(application: ApplicationDatabase, broken_for: Threshold = BROKEN_FOR) -> Finding:
     """Do users' calendar connections work, and if not, whose is it to mend?
 
-    By the error that the application wrote down when it last refreshed the token: revoked, expired, password changed,
-    consent withdrawn (the user authorises again); second factor or policy (the token is good); our client refused
-    (ours, and every token is good). No token is read or tried here.
+    By the error that the application wrote down when it last refreshed the token: revoked, expired, password changed
+    (the user authorises again); consent, second factor or policy (the token may be good); our client refused (ours, and
+    every token is good). No token is read or tried here.
     """
     found = broken(application)
 
@@ -105,9 +105,9 @@ def check_calendar_connections(application: ApplicationDatabase, broken_for: Thr
 class ClearTokens(Action):
     """Clear the tokens that the provider refuses for good, and have the user asked to authorise again.
 
-    Of exactly the connections shown, and only those whose own error says that the token is gone. Where a second factor,
-    a policy or our own client is the cause the token is good, and stays. A mail to each is drafted in the plan; nothing
-    is sent.
+    Of exactly the connections shown, and only those whose own error says that the token is gone, then and still. Where
+    a second factor, a policy or our own client is the cause the token is good, and stays. A mail to each is drafted in
+    the plan; nothing is sent.
     """
 
     undo = NoWayBack(loses=LOSES)
@@ -140,10 +140,14 @@ class ClearTokens(Action):
     def apply(self, application: ApplicationDatabase, plan: Plan) -> Outcome:
         targets = [command.target for command in plan.commands]
         cleared = application.values("connections.statuses.cleared")[0]
-        rows = json.dumps([{name: one[name] for name in ("key", "status", "mark")} for one in targets])
         with application.server.transaction() as session:
             as_usual(session)
             before = written_since(session)
+            # Refused otherwise by now, by our own client or a policy, the token may be good after all.
+            errors = session.run(application.filled(HELD_ERRORS), keys=[str(one["key"]) for one in targets])
+            dead = {str(row["key"]) for row in errors if of_text(str(row["error"] or "")).dead}
+            still = [one for one in targets if str(one["key"]) in dead]
+            rows = json.dumps([{name: one[name] for name in ("key", "status", "mark")} for one in still])
             found = session.run(application.filled(CLEAR_TOKENS), rows=rows, cleared=cleared)
             done = {str(row["key"]) for row in found}
             schema, table, _ = application.column("connections.id")
@@ -155,7 +159,11 @@ class ClearTokens(Action):
                     remedy="Look whether connections.id is a key, and which triggers fire.",
                 )
         left = [one for one in targets if str(one["key"]) not in done]
-        moved = f" {count(len(left), 'connection')} held something else by then: not touched." if left else ""
+        moved = (
+            f" {count(len(left), 'connection')} held something else by then, or broke otherwise: not touched."
+            if left
+            else ""
+        )
         return Outcome(
             says=f"The tokens of {count(len(done), 'connection').lower()} of {len(targets):,} cleared.{moved} The "
             "mails to their users are drafted in the plan.",

@@ -21,8 +21,6 @@ _ABOUT = {
     "revoked or expired": "Its permission for us was withdrawn, or has run out.",
     "token expired": "It was not used for a long time, and its permission has run out.",
     "password changed": "Your password there was changed, which ends all permissions.",
-    "consent withdrawn": "The permission that we need was withdrawn or not given.",
-    "token unknown": "The permission that we hold is not valid there any more.",
 }
 _STEPS = {
     "domain": "We looked for the DNS records of your domain, and did not find them as they have to be. Compare them, "

@@ -221,7 +221,9 @@ def test_it_says_whose_it_is_to_mend(shop: Shop, ago: str, verdict: Verdict) -> 
         (REVOKED, True),
         ("AADSTS700082: expired", True),
         ("AADSTS50173: password", True),
-        ("AADSTS65001: consent", True),
+        ("invalid_grant: AADSTS65001: consent", False),
+        ("invalid_grant: Bad Request", False),
+        ("invalid_grant: AADSTS50158: what nobody here knows", False),
         ("invalid_client: Unauthorized", False),
         ("AADSTS7000222: the secret has expired", False),
         ("AADSTS50076: second factor", False),
@@ -268,6 +270,17 @@ def test_it_clears_exactly_what_was_shown(shop: Shop) -> None:
     ]
     assert ClearTokens().applied(shop.door(), plan) is True
     assert ClearTokens().apply(shop.door(), plan).says.startswith("The tokens of no connection of 3 cleared.")
+
+
+def test_it_keeps_a_token_that_is_refused_for_another_reason_by_now(shop: Shop) -> None:
+    """The token is the same, and so is its status: what is known of it is not."""
+    connect(shop, 1, REVOKED)
+    connect(shop, 2, REVOKED)
+    plan = ClearTokens().plan(shop.door())
+    shop.run("UPDATE calendar_connections SET error = 'invalid_client: Unauthorized' WHERE id = 1")
+    outcome = ClearTokens().apply(shop.door(), plan)
+    assert [row["key"] for row in outcome.not_done] == ["1"]
+    assert shop.run(TOKENS) == [(1, "error", f"{TOKEN}-1", f"{ACCESS}-1"), (2, "expired", None, None)]
 
 
 def test_it_clears_nothing_where_a_trigger_would_do_more(own_shop: Shop) -> None:

@@ -20,6 +20,15 @@ MICROSOFT = [
     (50173, "invalid_grant", reasons.PASSWORD),
     (50076, "interaction_required", reasons.FACTOR),
     (50079, "invalid_grant", reasons.FACTOR),
+    (50072, "invalid_grant", reasons.FACTOR),
+    (50074, "invalid_grant", reasons.FACTOR),
+    (50078, "invalid_grant", reasons.FACTOR),
+    (53000, "invalid_grant", reasons.POLICY),
+    (53001, "invalid_grant", reasons.POLICY),
+    (53002, "invalid_grant", reasons.POLICY),
+    # None of ours: what it means nobody has said, but the name beside it may.
+    (50158, "invalid_grant", reasons.UNCLEAR),
+    (7000218, "invalid_client", reasons.CLIENT),
     (53003, "invalid_grant", reasons.POLICY),
     (70000, "invalid_grant", reasons.FOREIGN),
     (9002313, "invalid_request", reasons.REQUEST),
@@ -40,8 +49,13 @@ def test_it_believes_the_number_more_than_the_name(number: int, name: str, reaso
     [
         ({"error": "invalid_grant", "error_description": "Token has been expired or revoked."}, reasons.REVOKED),
         ({"error": "invalid_grant", "error_description": "Bad Request"}, reasons.FOREIGN),
+        (
+            {"error": "invalid_grant", "error_description": "reauth related error (invalid_rapt)"},
+            reasons.FACTOR,
+        ),
         ({"error": "invalid_client", "error_description": "The OAuth client was not found."}, reasons.CLIENT),
         ({"error": "deleted_client"}, reasons.CLIENT),
+        ({"error": "invalid_client", "error_description": "while invalid_grant was looked at"}, reasons.CLIENT),
         ({"error": "redirect_uri_mismatch"}, reasons.REDIRECT),
         ({"error": "admin_policy_enforced"}, reasons.POLICY),
         ({"error": "org_internal"}, reasons.POLICY),
@@ -62,7 +76,7 @@ def test_only_a_token_that_is_gone_for_good_is_dead() -> None:
     """A second factor, a policy, or a secret of ours that is wrong: the token is good, and would be lost."""
     known = {*reasons.BY_NUMBER.values(), *reasons.BY_NAME.values(), reasons.REVOKED}
     dead = {one.name for one in known if one.dead}
-    assert dead == {"revoked or expired", "token expired", "password changed", "token unknown", "consent withdrawn"}
+    assert dead == {"revoked or expired", "token expired", "password changed"}
     assert {one.who for one in known if one.dead} == {Who.USER}
     assert not any(one.dead for one in known if one.about_client)
 
