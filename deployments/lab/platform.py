@@ -1,8 +1,8 @@
 """The lab's hosted platforms, a stand-in: Vercel, where the lab's website is deployed.
 
 Started as a script, by its path, so that it need not import the house to be up in a moment:
-`python platform.py FOLDER PORT SITE`. FOLDER holds `token`, and keeps what is deployed in `deployed.json`; SITE is the
-folder of the website, which obeys `release.json` there: the version that serves, and how it is ill.
+`python platform.py FOLDER PORT`. FOLDER holds `token`, and `site`, the folder of the website, which obeys the
+`release.json` there: the version that serves, and how it is ill. What is deployed is kept in `deployed.json`.
 
 Written after vercel/sdk@426eb4b7 (Apache-2.0) and Vercel's REST reference. Nobody is asked, and nothing is built: what
 is ill lies there as deployments that were built and put nowhere (readySubstate STAGED), for drills to promote.
@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
-TOKEN, DEPLOYED, RELEASE = "token", "deployed.json", "release.json"
+TOKEN, SITE, DEPLOYED, RELEASE = "token", "site", "deployed.json", "release.json"
 VERCEL = "vercel"
 PROJECT, PROJECT_ID = "web", "prj_lab4711"
 # What each version does to those who ask: the share that fails, how much later it answers, whether it ever does.
@@ -49,8 +49,9 @@ class Platforms(ThreadingHTTPServer):
 
     daemon_threads = True
 
-    def __init__(self, folder: Path, port: int, site: Path) -> None:
-        self.folder, self.site = folder, site
+    def __init__(self, folder: Path, port: int) -> None:
+        self.folder = folder
+        self.site = Path((folder / SITE).read_text(encoding="utf-8").strip())
         self.turn = threading.RLock()
         self._token = (folder / TOKEN).read_text(encoding="utf-8").strip()
         self.deployed: dict[str, Any] = _read(folder / DEPLOYED) or beginning(int(time.time() * 1000))
@@ -198,9 +199,9 @@ def _write(file: Path, told: dict[str, Any]) -> None:
     new.replace(file)
 
 
-def main(folder: Path, port: int, site: Path) -> None:
+def main(folder: Path, port: int) -> None:
     os.umask(0o077)
-    platforms = Platforms(folder, port, site)
+    platforms = Platforms(folder, port)
     over = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: over.set())
     threading.Thread(target=platforms.serve_forever, daemon=True).start()
@@ -208,4 +209,4 @@ def main(folder: Path, port: int, site: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), int(sys.argv[2]), Path(sys.argv[3]))
+    main(Path(sys.argv[1]), int(sys.argv[2]))

@@ -143,8 +143,8 @@ class Vercel(HostedPlatform):
         if status in NOT_ALLOWED:
             return Refused(
                 f"Vercel does not do that ({status}){quoted}.",
-                remedy="On the Hobby plan only the deployment right before can be returned to. If a promotion or a roll "
-                "back is under way, wait for its end, then open the incident again.",
+                remedy="On the Hobby plan only the deployment right before can be returned to. While a promotion or a "
+                "roll back is under way, wait for its end; then open the incident again.",
             )
         return None
 

@@ -23,10 +23,12 @@ class Standing(Platforms):
     """The lab's. `instead` is what it answers to everything, where no platform would."""
 
     def __init__(self, folder: Path, site: Path) -> None:
+        site.mkdir()
+        (folder / lab.SITE).write_text(str(site), encoding="utf-8")
         (folder / lab.TOKEN).write_text(f"{CANARY}\n", encoding="utf-8")
         self.asked: list[tuple[str, str]] = []
         self.instead: Reply | None = None
-        super().__init__(folder, 0, site)
+        super().__init__(folder, 0)
 
     def answer(self, method: str, target: str, headers: Mapping[str, str], body: bytes) -> Reply:
         self.asked.append((method, target))
@@ -57,8 +59,7 @@ def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
 @pytest.fixture
 def standing(tmp_path: Path) -> Iterator[Standing]:
-    (tmp_path / "site").mkdir()
-    one = Standing(tmp_path, tmp_path / "site")
+    one = Standing(tmp_path, tmp_path / "its-site")
     thread = threading.Thread(target=one.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
     thread.start()
     yield one
