@@ -62,6 +62,14 @@ class Backup:
         return Content(**self.manifest["content"])
 
     @property
+    def trial_s(self) -> float:
+        """How long its trial took, restored and compared, in seconds; 0 where it had none."""
+        try:
+            return float(json.loads((self.place / PROOF).read_bytes())["took_s"])
+        except (OSError, ValueError, KeyError, TypeError):
+            return 0.0
+
+    @property
     def files(self) -> list[Path]:
         """All of it, in the order in which a copy is whole: the proof is the last."""
         return [self.place / name for name in (DUMP, GLOBALS, HOW, MANIFEST, PROOF) if (self.place / name).exists()]
