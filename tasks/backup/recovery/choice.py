@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from tasks.backup.checks import newest_good
@@ -30,13 +30,21 @@ class Choice:
         return f" Passed over: {shown}." if shown else ""
 
 
-def choose(kept: Sequence[Backup]) -> Choice:
-    """Of `kept`, which comes newest first. Reads the files of those it looks at to their end."""
-    good, spoiled = newest_good(kept)
+Look = Callable[[Sequence[Backup]], tuple[Backup | None, dict[str, list[str]]]]
+
+
+def newest_proven(kept: Sequence[Backup]) -> tuple[Backup | None, dict[str, list[str]]]:
+    """The newest that is proven, whatever became of its files since: what it knew then is in its manifest."""
+    return next((one for one in kept if one.proven_at), None), {}
+
+
+def choose(kept: Sequence[Backup], look: Look = newest_good) -> Choice:
+    """Of `kept`, which comes newest first. Looks at the files of each to their end, unless `look` is another one."""
+    good, spoiled = look(kept)
     passed = [f"{name}: {', '.join(wrong)}" for name, wrong in spoiled.items()]
     passed += [f"{one.name}: not proven" for one in kept if one.proven_at is None and (not good or one.at > good.at)]
     while good is not None:
-        older, _ = newest_good([one for one in kept if one.at < good.at])
+        older, _ = look([one for one in kept if one.at < good.at])
         shrunk = _shrunk(good, older) if older else ""
         if not shrunk:
             break

@@ -6,6 +6,7 @@ import json
 import threading
 import time
 from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import psycopg
@@ -17,6 +18,7 @@ from tasks.backup.system import Backups
 from tasks.model import Outcome, Plan, Refused
 from tests.tasks.backup.making import instead, made, real
 from tests.tasks.backup.recovery.conftest import OFF, Losable
+from tests.tasks.backup.recovery.moments import moved
 from tests.tasks.postgres.conftest import PASSWORD
 
 RESTORE = RestoreDatabase()
@@ -196,19 +198,12 @@ def test_it_passes_over_a_backup_that_holds_the_loss(backed_up: Losable) -> None
     [whole] = door.kept()
     backed_up.run('TRUNCATE leads, twins; DELETE FROM "We ""ird.%s"')
     time.sleep(1)
-    age = {"at": "2026-01-01T00:00:00+00:00"}
-    _aged(whole, **age)
+    moved(whole, datetime.now(UTC) - timedelta(days=1))
     assert made(door).complete
     newer, whole = door.kept()
     assert newer.proven_at
     plan = RESTORE.plan(door)
     assert plan.commands[0].target["backup"] == whole.name
-
-
-def _aged(one: shelf.Backup, at: str) -> None:
-    manifest = json.loads((one.place / shelf.MANIFEST).read_text())
-    shelf.write(one.place / shelf.MANIFEST, {**manifest, "at": at})
-    shelf.write(one.place / shelf.PROOF, {"manifest": shelf.hash_of(one.place / shelf.MANIFEST), "at": at})
 
 
 def test_it_does_not_restore_another_backup_than_was_approved(backed_up: Losable) -> None:
