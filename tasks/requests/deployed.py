@@ -10,6 +10,7 @@ from tasks.check import check
 from tasks.excerpt import excerpt
 from tasks.logs.system import Logs
 from tasks.model import Finding, Row, Threshold, Verdict
+from tasks.platform.actions import named, shown
 from tasks.platform.platform import Deployment, Platform
 from tasks.requests.judged import FAILED, SLOWEST, Sick, errors_since, give_or_take, slow_since
 from tasks.requests.onset import Onset
@@ -51,14 +52,14 @@ def _joined(sick: Sick, found: Sequence[Deployment], where: str, what: str) -> F
     if sick.since is None:
         return Finding.unknown(
             f"{sick.name}: since when is not seen within the last hour, so no deployment can be told to fit.",
-            remedy=f"Compare by hand: the newest at {where} was {_name(found[0])}." if found else "",
+            remedy=f"Compare by hand: the newest at {where} was {named(found[0])}." if found else "",
         )
     began = sick.since
-    fitting = [one for one in found if not one.failed and fits(one.at.timestamp(), began)]
+    fitting = [one for one in found if not (one.failed or one.under_way) and fits(one.at.timestamp(), began)]
     live = next((one for one in fitting if one.live), None)
     if live is not None:
         says = (
-            f"{sick.name}: {what} at {give_or_take(began)}, {_after(live, began)} {_name(live)} was deployed to {where}"
+            f"{sick.name}: {what} at {give_or_take(began)}, {_after(live, began)} {named(live)} was deployed to {where}"
         )
         return Finding(
             verdict=Verdict.BAD,
@@ -71,7 +72,7 @@ def _joined(sick: Sick, found: Sequence[Deployment], where: str, what: str) -> F
     says = f"{sick.name}: {what} at {give_or_take(began)}, and nothing that serves was deployed to {where} in the "
     says += f"{stretch(FITS_WITHIN.total_seconds())} before."
     if fitting:
-        says += f" {_name(fitting[0])} was, and serves no more."
+        says += f" {named(fitting[0])} was, and serves no more."
     return Finding(verdict=Verdict.OK, says=says, rows=rows)
 
 
@@ -93,18 +94,7 @@ def _after(one: Deployment, began: Onset) -> str:
 
 
 def _row(one: Deployment, began: Onset | None) -> Row:
-    return {
-        "version": _name(one),
-        "at": one.at.isoformat(timespec="seconds"),
-        "by": excerpt(one.by, 80),
-        "serves": one.live,
-        "failed": excerpt(one.failed, 100),
-        "fits": began is not None and fits(one.at.timestamp(), began),
-    }
-
-
-def _name(one: Deployment) -> str:
-    return excerpt(one.version or one.id, 80)
+    return {**shown(one), "fits": began is not None and fits(one.at.timestamp(), began)}
 
 
 def _well(says: str) -> Finding:

@@ -6,7 +6,7 @@ import re
 import time
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import pytest
 
@@ -46,23 +46,24 @@ BEGAN_S = 600.0
 
 
 @pytest.mark.parametrize(
-    ("deployed", "verdict"),
+    ("before_s", "how", "verdict"),
     [
-        (ago(BEGAN_S + 60), Verdict.BAD),
-        (ago(BEGAN_S + 880), Verdict.BAD),
-        (ago(BEGAN_S), Verdict.BAD),
+        (60, {}, Verdict.BAD),
+        (860, {}, Verdict.BAD),
+        (0, {}, Verdict.BAD),
         # Longer before than a build takes, and after it had begun.
-        (ago(BEGAN_S + 960), Verdict.OK),
-        (ago(BEGAN_S - 60), Verdict.OK),
-        (ago(BEGAN_S + 60, live=False), Verdict.OK),
-        (ago(BEGAN_S + 60, failed="the build broke"), Verdict.OK),
+        (960, {}, Verdict.OK),
+        (-60, {}, Verdict.OK),
+        (60, {"live": False}, Verdict.OK),
+        (60, {"failed": "the build broke"}, Verdict.OK),
     ],
 )
 def test_it_takes_the_one_that_serves_and_came_right_before(
-    tmp_path: Path, deployed: Deployment, verdict: Verdict
+    tmp_path: Path, before_s: float, how: dict[str, Any], verdict: Verdict
 ) -> None:
     logs = access(tmp_path / "a.log", hour(rate=2, bad_since_s=BEGAN_S))
-    assert check_deployment_before_errors.fn(logs, Pretend(found=(deployed,))).verdict is verdict
+    platform = Pretend(found=(ago(BEGAN_S + before_s, **how),))
+    assert check_deployment_before_errors.fn(logs, platform).verdict is verdict
 
 
 def test_it_says_since_when_and_after_what(tmp_path: Path) -> None:
