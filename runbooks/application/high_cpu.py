@@ -2,10 +2,11 @@
 
 from datetime import timedelta
 
-from runbooks.model import Manual, Runbook, Settle, Severity, Step, Symptom, Verify, Watch
+from runbooks.model import Drill, Manual, Runbook, Settle, Severity, Step, Symptom, Verify, Watch
 from tasks.host.checks import check_host_cpu, check_host_load
 from tasks.host.processes.actions import RestartSpinningApplication, StopSpinningProcesses
 from tasks.host.processes.checks import check_spinning_processes
+from tasks.host.processes.faults import LeaveSpinning
 
 runbook = Runbook(
     title="The processor is busy all the time",
@@ -91,4 +92,5 @@ With an idle one, look for those in state D: ps -eo pid,stat,comm,wchan | grep '
         Watch(check_spinning_processes, every=timedelta(minutes=5), settle=Settle(bad=2, of=3)),
     ),
     related=("application/high-memory", "database/slow-queries", "database/performance-degradation"),
+    drills=(Drill(fault=LeaveSpinning(), noticed_by=check_spinning_processes, resolved_by=StopSpinningProcesses),),
 )

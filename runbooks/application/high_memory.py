@@ -2,11 +2,12 @@
 
 from datetime import timedelta
 
-from runbooks.model import Manual, Runbook, Settle, Severity, Step, Symptom, Verify, Watch
+from runbooks.model import Drill, Manual, Runbook, Settle, Severity, Step, Symptom, Verify, Watch
 from tasks.host.checks import check_host_memory
 from tasks.host.memory_limits.checks import check_killed_for_memory, check_memory_limits
 from tasks.host.processes.actions import RestartLeakingApplication, RestartLeakingWorkers
 from tasks.host.processes.checks import check_growing_processes
+from tasks.host.processes.faults import LeakInWorker
 from tasks.queues.checks import check_queue_backlog
 
 runbook = Runbook(
@@ -114,4 +115,5 @@ It was the largest, and need not be the culprit: look at what grew.
         Watch(check_killed_for_memory, every=timedelta(minutes=5)),
     ),
     related=("application/high-cpu", "workflows/queue-backlog", "database/performance-degradation"),
+    drills=(Drill(fault=LeakInWorker(), noticed_by=check_growing_processes, resolved_by=RestartLeakingWorkers),),
 )
