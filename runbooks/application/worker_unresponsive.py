@@ -13,6 +13,15 @@ from tasks.platform.checks import (
     check_platform_token,
 )
 from tasks.platform.faults import DeployBadVersion
+from tasks.supabase.checks import (
+    check_supabase_backups,
+    check_supabase_disk,
+    check_supabase_pooler,
+    check_supabase_project,
+    check_supabase_read_only,
+    check_supabase_services,
+    check_supabase_status,
+)
 from tasks.website.checks import check_website_answers
 
 runbook = Runbook(
@@ -29,6 +38,7 @@ runbook = Runbook(
         "workers.dev",
         "vercel",
         "d1",
+        "supabase",
         "unresponsive",
         "hangs",
         "timeout",
@@ -57,8 +67,15 @@ runbook = Runbook(
         check_worker_errors,
         check_d1_answers,
         check_d1_way_back,
+        check_supabase_project,
+        check_supabase_services,
+        check_supabase_read_only,
+        check_supabase_disk,
+        check_supabase_pooler,
+        check_supabase_backups,
         check_platform_status,
         check_d1_status,
+        check_supabase_status,
         check_platform_token,
     ),
     resolution=(
@@ -76,6 +93,34 @@ the way back to yesterday:
 It takes the whole database back, and what was written since is gone; the answer names the bookmark that undoes it. An
 older version of the Worker takes none of it back. D1 cannot be vacuumed: it refuses.""",
             quotes=(check_d1_way_back,),
+        ),
+        Manual(
+            "Start the project at Supabase, or wait for it",
+            when=check_supabase_project,
+            how="""\
+Inactive: somebody paused it, or nobody used it; in the dashboard, Restore project, which takes some minutes. Restoring,
+upgrading, resizing: it is on its way, and nothing makes it faster. A restore or a start that failed is Supabase's to
+mend: write to them. A restart is no part of its API: it is in the dashboard, under Project Settings, and ends every
+connection.""",
+            quotes=(check_supabase_status, check_supabase_backups),
+        ),
+        Manual(
+            "Wait for the service at Supabase that is not well",
+            when=check_supabase_services,
+            how="""\
+`db` or `pooler`: nothing else works without it (database/connections-exhausted asks the database itself). `rest`, `auth`,
+`realtime`, `storage`: only what asks through it. Does the status page report it, or was something changed in the
+project's settings within the hour? Otherwise write to Supabase, with the words found.""",
+            quotes=(check_supabase_services, check_supabase_pooler, check_supabase_status),
+        ),
+        Manual(
+            "Make room, then take the database out of read only",
+            when=check_supabase_read_only,
+            how="""\
+First the room, or it comes back: grow the disk in the dashboard (Database, Settings), and look what fills it
+(database/performance-degradation). Then, in a session of your own, `SET default_transaction_read_only = off` lets you
+delete. What is deleted gives its room back only after a VACUUM, and a VACUUM FULL needs as much again.""",
+            quotes=(check_supabase_disk,),
         ),
         Manual(
             "Read what the Worker throws",
@@ -118,6 +163,7 @@ Ask for the number of the case, and write it here as a note.""",
                 check_deployments,
                 check_worker_errors,
                 check_d1_answers,
+                check_supabase_services,
                 check_platform_status,
             ),
         ),
@@ -136,6 +182,8 @@ process of the worker reads it. Meanwhile: `npx wrangler deployments list`, `ver
         Watch(check_fell_with_deployment, every=timedelta(minutes=5), settle=Settle(bad=2, of=2)),
         Watch(check_worker_errors, every=timedelta(minutes=5), settle=Settle(bad=2, of=3)),
         Watch(check_d1_answers, every=timedelta(minutes=5), settle=Settle(bad=2, of=3)),
+        Watch(check_supabase_services, every=timedelta(minutes=5), settle=Settle(bad=2, of=3)),
+        Watch(check_supabase_read_only, every=timedelta(minutes=15)),
         Watch(check_platform_token, every=timedelta(hours=6)),
     ),
     drills=(Drill(fault=DeployBadVersion("hangs"), noticed_by=check_fell_with_deployment, resolved_by=RollBack),),
