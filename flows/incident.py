@@ -16,6 +16,7 @@ from prefect.task_runners import ThreadPoolTaskRunner
 from flows.case.case import Case, Ending, Fate
 from flows.life.diagnose import AT_ONCE, diagnose
 from flows.life.execute import live_through
+from flows.life.pace import look_at_clock, start_clock, stop_clock
 from flows.life.unseen import nothing_found
 from flows.life.verify import closing, verified, verify
 from flows.step import halfway
@@ -65,6 +66,7 @@ def _course(case: Case, runbook: Runbook) -> tuple[Ending, str]:
     publish_findings("findings", findings, runbook.title)
     if not case.called():
         return nothing_found(findings, case.environment)
+    start_clock(case, runbook)
     # An emergency has begun already, and waits for nobody.
     if runbook.at_once or follow(case):
         _mend(case, runbook)
@@ -73,6 +75,7 @@ def _course(case: Case, runbook: Runbook) -> tuple[Ending, str]:
     ending = verify(
         case, waited_for, runbook.diagnosis, lambda found: _judge(case, found), wait=_something_happened(case)
     )
+    stop_clock(case, runbook)
     found = verified(case)
     publish_findings("verification", found, f"Verification: {ending}")
     if ending not in (Ending.UNCHANGED, Ending.WORSE):
@@ -86,6 +89,7 @@ def _mend(case: Case, runbook: Runbook) -> None:
     for part in runbook.resolution:
         if part.when in case.called() and _take(case, part) in STOPS:
             break
+        look_at_clock(case, runbook)
     if nothing_else_helps(case):
         mend_by_hand(case)
 
