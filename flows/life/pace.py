@@ -1,7 +1,7 @@
 """Where a recovery is against its clock: which stages are due when, and whether each was done in time.
 
 The clock counts from the moment the incident was opened. That a stage is late is told by whoever tells people
-(flows/people/late.py), from the record: a step that hangs, or waits for an answer, could not say so itself.
+(flows/people/escalate.py), from the record: a step that hangs, or waits for an answer, could not say so itself.
 """
 
 from __future__ import annotations
@@ -10,12 +10,11 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from flows.case.case import ENGINE, Case
-from flows.journal import Entry, kinds
+from flows.case.stages import ALL, CLOCK, due_stages
+from flows.journal import kinds
 from flows.run.clock import now
 from runbooks.clock import Stage
 from runbooks.model import Runbook, Step
-
-CLOCK, ALL = "clock", "All of it"
 
 
 def start_clock(case: Case, runbook: Runbook) -> None:
@@ -86,13 +85,6 @@ def _done(case: Case, stage: str) -> None:
     )
     case.record(key, told)
     case.say(told.says)
-
-
-def due_stages(clock: Entry) -> Iterator[tuple[str, datetime]]:
-    """The stages of a clock as it was recorded, and when each is due."""
-    rows = clock.body["stages"]
-    for row in rows if isinstance(rows, list) else []:
-        yield str(row["stage"]), datetime.fromisoformat(str(row["due_at"]))
 
 
 def _began(case: Case) -> datetime:

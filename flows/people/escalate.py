@@ -12,10 +12,9 @@ from datetime import datetime, timedelta
 from flows.case.case import BY_HAND, Ending, step_key
 from flows.case.leading import FOLLOW
 from flows.case.question import Question, open_question
+from flows.case.stages import CLOCK, late_stages
 from flows.journal import AlreadyRecorded, Entry, IncidentSummary, Journal, JournalBroken, kinds
-from flows.life.pace import CLOCK
 from flows.people.deliver import Letter, Post
-from flows.people.late import late_stages
 from flows.people.tell import Target
 from flows.people.verdict import written
 from flows.run import settings

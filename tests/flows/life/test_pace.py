@@ -9,9 +9,9 @@ from datetime import datetime, timedelta
 import pytest
 
 from flows.case.case import Case
+from flows.case.stages import due_stages, late_stages
 from flows.journal import kinds
 from flows.life import pace
-from flows.people.late import late_stages
 from runbooks.clock import Clock, Stage
 from runbooks.model import Runbook
 from tests.flows.room import Room, said
@@ -51,7 +51,7 @@ def test_it_tells_when_each_stage_is_due_and_when_it_was_done(room: Room, clock:
     [started] = [entry for entry in room.entries if entry.is_a(kinds.Clock)]
     began = datetime.fromisoformat(room.entries[0].at)
     # The wiring is not called for: its time is nobody's.
-    assert [(stage, due - began) for stage, due in pace.due_stages(started)] == [
+    assert [(stage, due - began) for stage, due in due_stages(started)] == [
         ("The light", timedelta(minutes=5)),
         ("Looking", timedelta(minutes=15)),
         ("All of it", timedelta(minutes=30)),

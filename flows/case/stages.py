@@ -1,4 +1,7 @@
-"""A stage that is not done when it is due, read from the record: a step that hangs cannot say so itself."""
+"""The clock of a recovery as it was recorded: which stages are due when, and which are late.
+
+Read by whoever tells people: a step that hangs cannot say so itself.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,16 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from flows.journal import Entry, kinds
-from flows.life.pace import ALL, CLOCK, due_stages
+
+# Where the clock stands in the journal, and its stages under it.
+CLOCK, ALL = "clock", "All of it"
+
+
+def due_stages(clock: Entry) -> Iterator[tuple[str, datetime]]:
+    """The stages of a clock, and when each is due."""
+    rows = clock.body["stages"]
+    for row in rows if isinstance(rows, list) else []:
+        yield str(row["stage"]), datetime.fromisoformat(str(row["due_at"]))
 
 
 def late_stages(entries: Sequence[Entry], at: datetime) -> Iterator[tuple[str, str, bool]]:
