@@ -9,6 +9,7 @@ import hashlib
 import ipaddress
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from tasks.excerpt import excerpt
@@ -19,6 +20,8 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 UNKNOWN = "unknown"
 # Whoever has one IPv6 address has at least a /64 of them (RFC 6177), and takes another for each try.
 WIDTH = {4: 32, 6: 64}
+# Whoever tries passwords comes again and again.
+MOST_REMEMBERED = 4096
 # Hops of a request that are followed back. More are written by nobody but whoever wants to be mistaken.
 MOST_HOPS = 20
 
@@ -45,7 +48,11 @@ def network_of(value: object) -> Network | None:
     An IPv4 address in IPv6 clothes (::ffff:192.0.2.7, 64:ff9b::192.0.2.7) is that IPv4 address: as a /64 it would be
     everybody.
     """
-    text = str(value).strip()[:64] if value else ""
+    return _network(str(value).strip()[:64]) if value else None
+
+
+@lru_cache(maxsize=MOST_REMEMBERED)
+def _network(text: str) -> Network | None:
     if ported := _WITH_PORT.fullmatch(text):
         text = ported[1] or ported[2]
     try:
