@@ -8,7 +8,9 @@ import json as codec
 from deployments.commands.context import here
 from deployments.commands.entries import Teller
 from deployments.commands.terminal import console, errors, print_json, say, show_markdown, show_table
-from flows.journal import Entry, Journal, broken, stands_for_removed
+from flows.case.leading import waits_for
+from flows.case.question import open_question
+from flows.journal import Entry, IncidentSummary, Journal, broken, stands_for_removed
 from flows.told.curves import thirty_days
 from flows.told.follow import follow
 from flows.told.report import report, what
@@ -89,7 +91,7 @@ def _incidents(journal: Journal, json: bool) -> int:
         console.print("No incident is recorded.")
     else:
         rows = [
-            (s.incident[:8], _moment(s.opened_at, 16), s.runbook, s.environment, s.severity, s.verdict or "open")
+            (s.incident[:8], _moment(s.opened_at, 16), s.runbook, s.environment, s.severity, stands(journal, s))
             for s in found
         ]
         show_table(["incident", "opened (UTC)", "runbook", "where", "severity", "verdict"], rows, whole=3)
@@ -97,6 +99,17 @@ def _incidents(journal: Journal, json: bool) -> int:
     if gone and not json:
         console.print(f"Retired and removed: {gone}. `incident timeline ID` says which export holds one of them.")
     return 0
+
+
+def stands(journal: Journal, one: IncidentSummary) -> str:
+    """Its verdict; of an open one, what it waits for."""
+    if not one.open:
+        return one.verdict
+    entries = journal.read(one.incident)
+    leader = waits_for(entries)
+    if leader:
+        return f"waits for {leader[:8]}"
+    return "waits for an answer" if open_question(entries) else "open"
 
 
 def _moment(at: str, characters: int) -> str:

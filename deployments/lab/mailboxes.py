@@ -7,7 +7,6 @@ from email import policy
 from email.message import EmailMessage
 from pathlib import Path
 
-FOLDER = "mailboxes"
 OUTGOING = "outgoing"
 BOUNCES = "bounces"
 

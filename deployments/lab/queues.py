@@ -25,25 +25,19 @@ USERS = {
 
 def prepare_valkey(folder: Path) -> None:
     """New passwords. What a drill of a lab that was killed has left in the queues is of no use to anybody."""
-    passwords = {user: accounts.new_password() for user in USERS}
-    private_file.write_json(folder / PASSWORDS, passwords)
-    lines = ["user default off", *(f"user {user} on >{passwords[user]} {rights}" for user, rights in USERS.items())]
+    made = {user: accounts.new_password() for user in USERS}
+    private_file.write_json(folder / PASSWORDS, made)
+    lines = ["user default off", *(f"user {user} on >{made[user]} {rights}" for user, rights in USERS.items())]
     private_file.write(folder / valkey.USERS, "\n".join([*lines, ""]))
 
 
 def prepare_worker(folder: Path, of_valkey: Path) -> None:
     """Whom it is there; and nothing that a drill has told it."""
     (folder / TROUBLE).unlink(missing_ok=True)
-    password = private_file.read_json(of_valkey / PASSWORDS)["worker"]
-    private_file.write_json(folder / ACCOUNT, {"username": "worker", "password": password})
+    private_file.write_json(folder / ACCOUNT, {"username": "worker", "password": passwords(of_valkey)["worker"]})
 
 
-def settings(of_valkey: Path, of_worker: Path, port: int) -> Mapping[str, str | int]:
-    """What the lab's environment says of them."""
-    passwords = private_file.read_json(of_valkey / PASSWORDS)
-    return {
-        "valkey_port": port,
-        "valkey_password": passwords["monitor"],
-        "valkey_action_password": passwords["operator"],
-        "worker_trouble": str(of_worker / TROUBLE),
-    }
+def passwords(of_valkey: Path) -> Mapping[str, str]:
+    """By user, since the lab's last start."""
+    held: Mapping[str, str] = private_file.read_json(of_valkey / PASSWORDS)
+    return held

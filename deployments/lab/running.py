@@ -9,8 +9,9 @@ from types import TracebackType
 from deployments import accounts, ports, private_file, supervise
 from deployments.cluster import SUPERUSER, Cluster, binaries, preloadable
 from deployments.home import Home
-from deployments.lab import alerts, application, beside, environment, mailboxes, mirror
-from deployments.lab.service import ALERTER, POSTGRES
+from deployments.lab import alerts, application, beside, environment, mirror
+from deployments.lab.piece import Url
+from deployments.lab.service import POSTGRES
 from deployments.progress import Progress, quiet, stage
 from deployments.supervise import Program, Supervisor
 from deployments.trouble import CannotStart
@@ -120,9 +121,7 @@ def _up(home: Home, daemon: bool, progress: Progress) -> Lab:
     url, supervisor = _url(cluster, passwords), running
     try:
         if supervisor is None:
-            mailboxes.prepare(part.beside(mailboxes.FOLDER))
-            alerts.prepare(part.beside(ALERTER), state["alerts_port"], state["alerts"])
-            others = [server.program(part, url, state["ports"]) for server in beside.BESIDE]
+            others = beside.programs(home, url, state["ports"])
             supervisor = _launch(home, cluster, passwords[SUPERUSER], others, daemon=daemon, progress=progress)
         beside.start(supervisor)
         _ready(supervisor, cluster, passwords[SUPERUSER], progress)
@@ -139,7 +138,7 @@ def _up(home: Home, daemon: bool, progress: Progress) -> Lab:
     return Lab(home, supervisor, cluster, passwords, ours=running is None)
 
 
-def _url(cluster: Cluster, passwords: Mapping[str, str]) -> beside.Url:
+def _url(cluster: Cluster, passwords: Mapping[str, str]) -> Url:
     def url(role: str, database: str = application.DATABASE) -> str:
         return cluster.url(role, passwords[role], database)
 

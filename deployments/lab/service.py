@@ -16,18 +16,6 @@ from deployments.home import Home
 from deployments.supervise import UP, Supervisor
 
 POSTGRES = "postgres"
-WEBSITE = "website"
-SENDER = "sender"
-NAME_SERVER = "name_server"
-MAIL = "mail"
-MAIL_PROVIDER = "mail_provider"
-N8N = "n8n"
-VENDORS = "vendors"
-CALENDAR = "calendar"
-VALKEY = "valkey"
-WORKER = "worker"
-ALERTER = "alerter"
-SLACK = "slack"
 VERBS = ("restart", "status", "stop")
 NOT_RUNNING, NO_SUCH_SERVICE = 3, 4
 # In supervisor's numbers: up for longer than its `startsecs`.

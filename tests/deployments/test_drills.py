@@ -14,7 +14,6 @@ from pydantic import SecretStr
 from deployments import private_file
 from deployments.cluster import SUPERUSER
 from deployments.lab import Lab, vendors
-from deployments.lab.service import VENDORS
 from deployments.stack import Stack
 from flows.journal import Entry, Journal, Redactor
 from runbooks.catalog import Catalog
@@ -88,7 +87,7 @@ def test_it_diagnoses_and_plans_without_a_server(rehearse: Rehearse, stack: Stac
 @pytest.mark.strict("Asks what became of drills that only CI rehearses.")
 @pytest.mark.parametrize("slug", ["workflows/claude-timeouts", "workflows/unipil-errors", "workflows/enrichment-stuck"])
 def test_it_keeps_the_vendors_keys_and_links_out_of_the_record(rehearse: Rehearse, stack: Stack, slug: str) -> None:
-    keys = private_file.read_json(stack.home.lab.beside(VENDORS) / vendors.KEYS)
+    keys = private_file.read_json(stack.home.lab.beside("vendors") / vendors.KEYS)
     secrets = {key for held in keys.values() for key in held.values()}
     entries = [record(stack, drill) for drill in rehearse(slug)]
     # Guards the search: what was done is in there, by its fingerprints and accounts.

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from deployments.lab import Lab, calendar
-from deployments.lab.service import CALENDAR
 from tasks.calendar.actions import UseRegisteredRedirect, UseSpareSecret
 from tasks.calendar.checks import (
     check_calendar_api,
@@ -67,6 +66,6 @@ def test_its_trouble_lasts_until_something_is_done_about_it(
 
 
 def test_its_secrets_are_for_nobody_else_to_read(lab: Lab) -> None:
-    folder = lab.home.lab.beside(CALENDAR)
+    folder = lab.home.lab.beside("calendar")
     for name in (calendar.SECRET, calendar.CLIENTS):
         assert stat.S_IMODE((folder / name).stat().st_mode) == 0o600

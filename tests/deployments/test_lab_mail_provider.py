@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 
 from deployments.lab import Lab, provider
-from deployments.lab.service import MAIL_PROVIDER
 from tasks.check import Check
 from tasks.config import Config
 from tasks.environment import Environment, Kind
@@ -117,7 +116,7 @@ def test_doctor_finds_it(place: Environment) -> None:
 
 
 def test_its_keys_are_for_nobody_else_to_read(lab: Lab) -> None:
-    folder = lab.home.lab.beside(MAIL_PROVIDER)
+    folder = lab.home.lab.beside("mail_provider")
     for name in (provider.KEY, provider.KEYS):
         assert (folder / name).stat().st_mode & 0o077 == 0
     keys = json.loads((folder / provider.KEYS).read_text(encoding="utf-8"))

@@ -67,7 +67,7 @@ def test_it_is_well(place: Environment, asked: Check[Any]) -> None:
 def test_its_drills_are_noticed_and_leave_nothing(
     place: Environment, lab: Lab, fault: Fault, noticed_by: Check[Any]
 ) -> None:
-    folder = lab.home.lab.beside(mailboxes.FOLDER)
+    folder = lab.home.lab.beside("mailboxes")
     before = sorted(folder.rglob("*"))
     with fault.during(place):
         assert sorted(folder.rglob("*")) != before
@@ -77,7 +77,7 @@ def test_its_drills_are_noticed_and_leave_nothing(
 
 
 def test_what_a_mail_program_moved_on_is_taken_out_all_the_same(place: Environment, lab: Lab) -> None:
-    mailbox = lab.home.lab.beside(mailboxes.FOLDER) / mailboxes.BOUNCES
+    mailbox = lab.home.lab.beside("mailboxes") / mailboxes.BOUNCES
     with ReturnUnknown(mails=1).during(place):
         (letter,) = (mailbox / "new").iterdir()
         letter.rename(mailbox / "cur" / f"{letter.name}:2,S")

@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 
 from deployments.lab import Lab, n8n
-from deployments.lab.service import N8N
 from tasks.check import Check
 from tasks.config import Config
 from tasks.environment import Environment, Kind
@@ -102,6 +101,6 @@ def test_doctor_finds_it(place: Environment) -> None:
 
 
 def test_its_key_is_for_nobody_else_to_read(lab: Lab) -> None:
-    keys = lab.home.lab.beside(N8N) / n8n.KEYS
+    keys = lab.home.lab.beside("n8n") / n8n.KEYS
     assert keys.stat().st_mode & 0o077 == 0
     assert all(len(key) > 20 for key in json.loads(keys.read_text(encoding="utf-8")))

@@ -10,7 +10,6 @@ import pytest
 
 from deployments import private_file
 from deployments.lab import Lab, queues, valkey
-from deployments.lab.service import VALKEY, WORKER
 from runbooks.workflows.queue_backlog import runbook
 from tasks.check import Check
 from tasks.config import Config
@@ -103,7 +102,7 @@ def test_each_may_do_its_own_and_no_more(emails: Queues) -> None:
 
 
 def test_its_passwords_are_for_nobody_else_to_read(lab: Lab) -> None:
-    folder, worker = lab.home.lab.beside(VALKEY), lab.home.lab.beside(WORKER)
+    folder, worker = lab.home.lab.beside("valkey"), lab.home.lab.beside("worker")
     for file in (folder / valkey.USERS, folder / queues.PASSWORDS, worker / queues.ACCOUNT):
         assert file.stat().st_mode & 0o077 == 0
     assert len(set(private_file.read_json(folder / queues.PASSWORDS).values())) == len(queues.USERS)

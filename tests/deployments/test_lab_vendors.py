@@ -11,7 +11,6 @@ import pytest
 
 from deployments import private_file
 from deployments.lab import Lab, vendors
-from deployments.lab.service import VENDORS
 from runbooks.model import Drill
 from runbooks.workflows import claude_timeouts, enrichment_stuck, unipil_errors
 from tasks.action import Action
@@ -53,7 +52,7 @@ def unchanged(lab: Lab, place: Environment) -> Iterator[None]:
     before = seen()
     yield
     assert seen() == before
-    folder = lab.home.lab.beside(VENDORS)
+    folder = lab.home.lab.beside("vendors")
     assert not [vendor for vendor in vendors.NAMES if (folder / vendors.trouble_file(vendor)).exists()]
     assert not (folder / vendors.LINKS).exists()
 
@@ -104,7 +103,7 @@ def test_doctor_finds_them(place: Environment) -> None:
 
 
 def test_their_keys_are_for_nobody_else_to_read(lab: Lab) -> None:
-    folder = lab.home.lab.beside(VENDORS)
+    folder = lab.home.lab.beside("vendors")
     for name in (vendors.KEYS, vendors.URL, *(vendors.key_file(vendor) for vendor in vendors.NAMES)):
         assert (folder / name).stat().st_mode & 0o077 == 0
     keys = private_file.read_json(folder / vendors.KEYS)

@@ -9,7 +9,8 @@ import pytest
 from prefect.client.orchestration import get_client
 from prefect.states import AwaitingRetry
 
-from flows.case.question import Decision, Question
+from deployments.commands.timeline import stands
+from flows.case.question import Answer, Decision, Question
 from flows.gate.reply import reply
 from flows.journal import kinds
 from flows.keepers.recover import Recoverer
@@ -83,6 +84,25 @@ def test_each_knows_of_the_other(room: Room, leader: str) -> None:
         f"house/moths is open in room as well: incident {room.incident[:8]}. "
         "It may be a symptom of this one, and waits for its verdict."
     )
+
+
+def test_the_list_says_for_whom_it_waits(room: Room, leader: str) -> None:
+    told: list[dict[str, str]] = []
+
+    def listed() -> None:
+        told.append({one.runbook: stands(room.journal, one) for one in room.journal.incidents(limit=2)})
+
+    def answered(question: Question) -> Answer:
+        listed()
+        return said(question)
+
+    room.live(meanwhile(listed, lambda: end(room, leader, "unchanged")), answered, slug=MOTHS)
+    listed()
+    assert told == [
+        {MOTHS: f"waits for {leader[:8]}", DUST: "open"},
+        {MOTHS: "waits for an answer", DUST: "unchanged"},
+        {MOTHS: "fixed", DUST: "unchanged"},
+    ]
 
 
 def test_it_takes_its_own_steps_when_the_root_ended_and_it_is_still_there(room: Room, leader: str) -> None:
