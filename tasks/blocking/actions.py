@@ -7,10 +7,10 @@ from datetime import UTC, datetime
 
 from tasks.action import Action
 from tasks.blocking.attackers import attackers, covering
-from tasks.blocking.block_file import Block, written
+from tasks.blocking.block_file import Block
 from tasks.blocking.system import Blocking
 from tasks.logs.checks import LOGINS_OF_ONE
-from tasks.logs.origin import Network, shown
+from tasks.logs.origin import Network, shown, written
 from tasks.logs.system import Logs
 from tasks.model import BlastRadius, Command, NoWayBack, Outcome, Plan, Refused, Risk, Threshold, Verdict
 

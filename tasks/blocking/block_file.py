@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tasks.logs.origin import Network, network_of
+from tasks.logs.origin import Network, written
 from tasks.model import CannotLook, Refused
 
 # Behind an address; nginx, Apache and most lists take it for a comment.
@@ -76,19 +76,6 @@ def _blocks_of(line: str) -> Iterator[Block]:
         if (network := written(word)) is not None:
             since_s, until_s = (float(ours[1]), float(ours[2])) if ours else (None, None)
             yield Block(network=network, since_s=since_s, until_s=until_s)
-
-
-def written(word: str) -> Network | None:
-    """An address or a network as it stands in a list, at its own length; None if it is none."""
-    address, slash, length = word.partition("/")
-    narrow = network_of(address)
-    if narrow is None or not slash:
-        return narrow
-    if int(length) > narrow.max_prefixlen:
-        return None
-    if narrow.version == 6 and int(length) > narrow.prefixlen:
-        return narrow
-    return narrow.supernet(new_prefix=int(length)) if int(length) < narrow.prefixlen else narrow
 
 
 def _lines(file: Path) -> list[str]:

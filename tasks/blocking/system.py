@@ -12,7 +12,7 @@ from pydantic import Field, model_validator
 from tasks.blocking import block_file
 from tasks.blocking.block_file import Block
 from tasks.blocking.guard import refuse
-from tasks.logs.origin import Network
+from tasks.logs.origin import Network, written
 from tasks.logs.system import WrittenNetwork
 from tasks.model import CannotLook, Finding, Refused, Verdict
 from tasks.program import LINE_CHARACTERS, run
@@ -93,7 +93,7 @@ class Blocking(System):
         lines: list[str] = []
         run(self.listed or (), limit_s=LIMIT_S, heard=lambda line: _keep(lines, line))
         words = (word.strip(",;{}[]()") for line in lines for word in line.split())
-        told = (block_file.written(word) for word in words if block_file.WORD.fullmatch(word))
+        told = (written(word) for word in words if block_file.WORD.fullmatch(word))
         return [Block(network=one) for one in told if one is not None]
 
     def line_for(self, network: Network) -> str:

@@ -67,6 +67,19 @@ def _network(text: str) -> Network | None:
     return ipaddress.ip_network((address, WIDTH[address.version]), strict=False)
 
 
+def written(word: str) -> Network | None:
+    """An address or a network as it stands in a list, at its own length; None if it is none."""
+    address, slash, length = word.partition("/")
+    narrow = network_of(address)
+    if narrow is None or not slash:
+        return narrow
+    if int(length) > narrow.max_prefixlen:
+        return None
+    if narrow.version == 6 and int(length) > narrow.prefixlen:
+        return narrow
+    return narrow.supernet(new_prefix=int(length)) if int(length) < narrow.prefixlen else narrow
+
+
 def shown(network: Network) -> str:
     """As a person reads it: an address alone, or a network with its length."""
     alone = network.prefixlen == network.max_prefixlen

@@ -9,10 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.blocking.block_file import written
 from tasks.blocking.guard import INNER, reason
 from tasks.blocking.system import Blocking
-from tasks.logs.origin import network_of
+from tasks.logs.origin import network_of, written
 from tasks.model import Refused
 
 NEVER = (ip_network("198.51.100.0/24"), ip_network("2001:db8:aaaa::/48"))
