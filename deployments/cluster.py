@@ -113,7 +113,7 @@ class Cluster:
         command = [str(self._reachable() / "initdb"), "--pgdata", str(new), "--username", SUPERUSER]
         command += ["--pwfile", str(secret), "--auth", "scram-sha-256", "--encoding", "UTF8", "--locale", "C"]
         # A cluster that is thrown away need not survive a power cut.
-        command += ["--no-instructions", *(["--no-sync"] if self.settings.get("fsync") == "off" else [])]
+        command += ["--no-sync"] if self.settings.get("fsync") == "off" else []
         made = subprocess.run(leashed(command, how=self.drop), capture_output=True, text=True, check=False)
         if made.returncode != 0:
             raise NotReady(f"initdb could not create {self.folder}:\n{made.stdout}{made.stderr}")

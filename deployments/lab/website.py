@@ -2,7 +2,8 @@
 
 Started as a script, by its path, so that it need not import the house to be up in a moment:
 `python website.py FOLDER PORT`. FOLDER holds `good.pem` and `ending.pem` (key and certificate), gets `website.log`, and
-may hold `trouble.json`, read before each answer: `status` and `body`, `wait_s`, `certificate`.
+may hold two files that are read before each answer: `trouble.json` (`status` and `body`, `wait_s`, `certificate`), and
+`release.json`, by which the lab's platform tells what was deployed: its `version`, and whether that `hangs`.
 """
 
 from __future__ import annotations
@@ -20,10 +21,12 @@ from typing import Any
 
 LOG = "website.log"
 TROUBLE = "trouble.json"
+RELEASE = "release.json"
 CERTIFICATES = ("good", "ending")
 # Now and then a word although nobody asks: a log that falls silent is an alarm.
 WORD_EVERY_S = 60.0
 HANDSHAKE_S = 5.0
+HANGS_POLL_S = 0.2
 
 
 class Log:
@@ -52,8 +55,15 @@ class Site(ThreadingHTTPServer):
 
     @property
     def trouble(self) -> dict[str, Any]:
+        return self._told(TROUBLE)
+
+    @property
+    def release(self) -> dict[str, Any]:
+        return self._told(RELEASE)
+
+    def _told(self, name: str) -> dict[str, Any]:
         with contextlib.suppress(OSError, ValueError):
-            told = json.loads((self.folder / TROUBLE).read_text(encoding="utf-8"))
+            told = json.loads((self.folder / name).read_text(encoding="utf-8"))
             return told if isinstance(told, dict) else {}
         return {}
 
@@ -74,6 +84,8 @@ class Page(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         begun, trouble = time.monotonic(), self.server.trouble
+        while self.server.release.get("hangs"):
+            time.sleep(HANGS_POLL_S)
         time.sleep(float(trouble.get("wait_s", 0)))
         status, kind, body = self._answer(trouble)
         self.send_response(status)

@@ -29,13 +29,13 @@ class RollBack(Action):
         live = _live(platform, found)
         before = next((one for one in found if one.at < live.at and one.returnable and not one.failed), None)
         if before is None:
-            return _plan(platform, f"{platform.address}: no version before {_name(live)} can be returned to.", live)
+            return _plan(platform, f"{platform.address}: no version before {named(live)} can be returned to.", live)
         does = (
-            f"Let {_name(before)} of {_ago(before)} serve {platform.address} instead of {_name(live)} of {_ago(live)}."
+            f"Let {named(before)} of {_ago(before)} serve {platform.address} instead of {named(live)} of {_ago(live)}."
         )
-        newest = next(one for one in found if not one.failed)
+        newest = next(one for one in found if not one.failed and not one.under_way)
         if newest.id != live.id:
-            does += f" What serves is not the newest as it is: {_name(newest)} of {_ago(newest)} was taken back before."
+            does += f" What serves is not the newest as it is: {named(newest)} of {_ago(newest)} was taken back before."
         return _plan(platform, does, live, before)
 
     def apply(self, platform: Platform, plan: Plan) -> Outcome:
@@ -65,10 +65,10 @@ class ServeAgain(Action):
         live = _live(platform, found)
         back = next((one for one in found if one.id == self.back), None)
         if live.id != self.now or back is None:
-            what = f"{_name(live)} serves by now" if live.id != self.now else "that version is not kept any more"
+            what = f"{named(live)} serves by now" if live.id != self.now else "that version is not kept any more"
             return _plan(platform, f"{platform.address}: nothing to put back, {what}.", live)
         return _plan(
-            platform, f"Let {_name(back)} serve {platform.address} again instead of {_name(live)}.", live, back
+            platform, f"Let {named(back)} serve {platform.address} again instead of {named(live)}.", live, back
         )
 
     def apply(self, platform: Platform, plan: Plan) -> Outcome:
@@ -94,7 +94,7 @@ def put_in_service(platform: Platform, plan: Plan) -> Outcome:
     live = platform.live()
     if live.id != then:
         raise Refused(
-            f"{platform.address}: {_name(live)} serves by now, and not {excerpt(then, 80)} as when it was planned.",
+            f"{platform.address}: {named(live)} serves by now, and not {excerpt(then, 80)} as when it was planned.",
             remedy="Somebody deploys at this moment. Open the incident again when they are done.",
         )
     began = time.monotonic()
@@ -152,7 +152,8 @@ def _plan(platform: Platform, does: str, live: Deployment, to: Deployment | None
     )
 
 
-def _name(one: Deployment) -> str:
+def named(one: Deployment) -> str:
+    """A deployment in a sentence: what people call it."""
     return excerpt(one.version or one.id, 80)
 
 

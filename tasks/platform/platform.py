@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import ClassVar
+
+from pydantic import Field
 
 from tasks.model import CannotLook
 from tasks.system import System
@@ -26,13 +29,21 @@ class Deployment:
     returnable: bool = True
     # Why it never served, in the platform's words.
     failed: str = ""
+    # It is being built, or waits for that.
+    under_way: bool = False
 
 
 class Platform(System):
     """Where an application is deployed, version after version."""
 
     # What stays as it is when an older version serves again, in a sentence.
-    keeps: str = "Data, schema, settings and secrets stay as they are now: an older version has to get on with them."
+    keeps: ClassVar[str] = (
+        "Data, schema, settings and secrets stay as they are now: an older version has to get on with them."
+    )
+
+    # Versions made ill on purpose and put nowhere yet, by what is wrong with them (errors, slow, hangs): the ids by
+    # which `serve` takes them. For drills, never in production.
+    drill_versions: Mapping[str, str] = Field(default_factory=dict)
 
     @property
     @abstractmethod
