@@ -13,7 +13,7 @@ from tasks.logs.origin import network_of
 from tasks.logs.system import Logs
 
 # Nobody's (RFC 5737).
-FROM = "192.0.2.66"
+FROM = "203.0.113.66"
 
 
 @dataclass(frozen=True)

@@ -43,7 +43,8 @@ class Blocking(System):
     )
 
     never: tuple[WrittenNetwork, ...] = ()
-    hours: float = Field(default=4, gt=0, le=24 * 7)
+    # For how long. What stands in `file` is lifted within a day after (maintenance/blocks); a firewall ends its own.
+    hours: float = Field(default=24, gt=0, le=24 * 7)
     # The widest that may be blocked, as a length: one IPv4 address, and what one IPv6 customer has.
     widest_v4: int = Field(default=32, ge=16, le=32)
     widest_v6: int = Field(default=64, ge=32, le=64)

@@ -13,6 +13,7 @@ from tasks.application.access.logins import (
     end,
     ended,
     held,
+    is_ours,
     named,
     of,
     planned,
@@ -121,7 +122,7 @@ class DisableKeys(Action):
 
 def _keys(application: ApplicationDatabase, accounts: Sequence[str], whose: str) -> Plan:
     there = of(application, KEYS, accounts) if accounts else []
-    ours = [one for one in there if _is_ours(application, one.id, one.account)]
+    ours = [one for one in there if is_ours(application, one.id, one.account)]
     chosen = [one for one in there if one not in ours]
     if ours and not chosen:
         raise _refused(ours)
@@ -134,14 +135,9 @@ def _disable(application: ApplicationDatabase, plan: Plan) -> Outcome:
     # Somebody may have named one of them `ours` since it was planned.
     for row in held(application, plan):
         key = str(row["key"])
-        if _is_ours(application, key, str(row["account"])):
+        if is_ours(application, key, str(row["account"])):
             raise Refused(f"The API key {key} is one of your own services.", remedy="Rotate it instead.")
     return end(application, plan)
-
-
-def _is_ours(application: ApplicationDatabase, key: str, account: str) -> bool:
-    mapped = application.api_keys
-    return mapped is not None and bool({key, account} & set(mapped.ours))
 
 
 def _refused(ours: Sequence[Login]) -> Refused:

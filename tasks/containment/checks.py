@@ -1,8 +1,8 @@
-"""What we ask of logs and of the application's logins together: did anybody get in from where passwords are tried?"""
+"""What we ask of logs and of the application's logins together: is anybody in, and is an account rid of them?"""
 
 from __future__ import annotations
 
-from tasks.application.access.logins import named
+from tasks.application.access.logins import KEYS, SESSIONS, is_ours, named, of
 from tasks.application.system import ApplicationDatabase
 from tasks.check import check
 from tasks.containment.intruders import intruders
@@ -40,4 +40,32 @@ def check_intruders(logs: Logs, application: ApplicationDatabase, of_one: Thresh
         unit="logins",
         rows=[one.shown for one in found.inside[:SHOWN]],
         remedy=remedy(looked),
+    )
+
+
+@check
+def check_account_known(application: ApplicationDatabase, account: str = "") -> Finding:
+    """Has the account any login or key that counts?"""
+    logins, keys = len(of(application, SESSIONS, [account])), len(of(application, KEYS, [account]))
+    return Finding(
+        verdict=Verdict.OK if logins + keys else Verdict.WARN,
+        says=f"The account {named(account)} has {logins:,} logins and {keys:,} API keys that count."
+        f"{'' if logins + keys else ' Is that its id?'}",
+        value=float(logins + keys),
+    )
+
+
+@check
+def check_account_contained(application: ApplicationDatabase, account: str = "") -> Finding:
+    """Is the account logged out everywhere, and is none of its keys left but our own?"""
+    logins = of(application, SESSIONS, [account])
+    keys = [one for one in of(application, KEYS, [account]) if not is_ours(application, one.id, one.account)]
+    left = [*logins, *keys]
+    return Finding(
+        verdict=Verdict.BAD if left else Verdict.OK,
+        says=f"The account {named(account)} still has {len(logins):,} logins and {len(keys):,} API keys that count."
+        if left
+        else f"The account {named(account)} has no login and no API key that counts.",
+        value=float(len(left)),
+        rows=[one.shown for one in left[:SHOWN]],
     )

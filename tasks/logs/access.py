@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from tasks.amounts import stretch
 from tasks.check import check
 from tasks.logs.attempts import GUESSED, WITHIN_S, Attempts, attempts
 from tasks.logs.looking import remedy, unseen
-from tasks.logs.origin import masked, shown
+from tasks.logs.origin import Network, masked, shown
 from tasks.logs.system import Logs
 from tasks.model import Finding, Row, Threshold, Verdict
 
@@ -38,28 +40,7 @@ def check_log_accounts(logs: Logs, refused: Threshold = ACCOUNT_REFUSED) -> Find
     Of the last hour. Lists of passwords are tried on one account from many addresses, none of which stands out.
     Accounts are shown masked: people type a password where their name belongs.
     """
-    found = attempts(logs)
-
-    tried = sorted(found.tried.values(), key=lambda one: -one.failed)
-    most = tried[0].failed if tried else 0
-    rows: list[Row] = [
-        {
-            "account": masked(one.name),
-            "failed": one.failed,
-            "networks": len(one.networks),
-            "from": ", ".join(sorted(shown(network) for network in one.networks)[:3]),
-        }
-        for one in tried[:SHOWN]
-        if refused.judge(one.failed) is not Verdict.OK
-    ]
-    limit = f"bad from {refused.bad:g} an hour to one account"
-    says = (
-        f"{masked(tried[0].name)} was refused {_times(most)} in {stretch(WITHIN_S)}, from "
-        f"{len(tried[0].networks):,} networks ({limit})."
-        if tried
-        else f"No login to a named account was refused in {stretch(WITHIN_S)} ({limit})."
-    )
-    return _finding(found, refused.judge(most), says, most, rows)
+    return accounts_judged(attempts(logs), refused)
 
 
 @check
@@ -103,6 +84,30 @@ def check_log_limited(logs: Logs, held_back: Threshold = HELD_BACK) -> Finding:
         else f"Nobody was held back in {stretch(WITHIN_S)} ({limit})."
     )
     return _finding(found, held_back.judge(most), says, most, [one.row for one in slowed[:SHOWN]])
+
+
+def accounts_judged(found: Attempts, refused: Threshold, without: Collection[Network] = ()) -> Finding:
+    """What was tried on accounts, but for what came from the networks `without`."""
+    tried = sorted(found.by_account(without), key=lambda one: -one.failed)
+    most = tried[0].failed if tried else 0
+    rows: list[Row] = [
+        {
+            "account": masked(one.name),
+            "failed": one.failed,
+            "networks": len(one.networks),
+            "from": ", ".join(sorted(shown(network) for network in one.networks)[:3]),
+        }
+        for one in tried[:SHOWN]
+        if refused.judge(one.failed) is not Verdict.OK
+    ]
+    limit = f"bad from {refused.bad:g} an hour to one account"
+    says = (
+        f"{masked(tried[0].name)} was refused {_times(most)} in {stretch(WITHIN_S)}, from "
+        f"{len(tried[0].networks):,} networks ({limit})."
+        if tried
+        else f"No login to a named account was refused in {stretch(WITHIN_S)} ({limit})."
+    )
+    return _finding(found, refused.judge(most), says, most, rows)
 
 
 def _finding(found: Attempts, verdict: Verdict, says: str, value: float, rows: list[Row]) -> Finding:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
 from tasks.excerpt import excerpt
@@ -111,6 +112,20 @@ class Attempts:
         if failed and name:
             source.accounts.add(name)
 
+    def by_account(self, without: Collection[Network] = ()) -> list[Tried]:
+        """The accounts that were tried; what came from the networks `without` is taken off, as far as it is known."""
+        if not without:
+            return list(self.tried.values())
+        off: Counter[str] = Counter()
+        for network in without:
+            for name, times in self.sources[network].accounts.often() if network in self.sources else ():
+                off[_key(name)] += times
+        left = [
+            Tried(name=one.name, failed=one.failed - off[key], networks=one.networks - set(without))
+            for key, one in self.tried.items()
+        ]
+        return [one for one in left if one.failed > 0]
+
     def _source(self, network: Network) -> Source | None:
         if not self._room.add(network):
             self.sources = {one: self.sources[one] for one in self._room.counts if one in self.sources}
@@ -118,7 +133,7 @@ class Attempts:
         return self.sources.setdefault(network, Source(network=network))
 
     def _try(self, name: str, network: Network | None) -> None:
-        key = name.strip().casefold()
+        key = _key(name)
         if not self._room_of_accounts.add(key):
             self.tried = {one: self.tried[one] for one in self._room_of_accounts.counts if one in self.tried}
             return
@@ -126,6 +141,11 @@ class Attempts:
         one.failed += 1
         if network is not None and len(one.networks) < MOST_OF_ONE:
             one.networks.add(network)
+
+
+def _key(name: str) -> str:
+    """By which two spellings are the same account."""
+    return name.strip().casefold()
 
 
 def attempts(logs: Logs, within_s: float = WITHIN_S) -> Attempts:

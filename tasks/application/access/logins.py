@@ -55,6 +55,12 @@ def named(account: str) -> str:
     return masked(account) if "@" in account else excerpt(account, 60)
 
 
+def is_ours(application: ApplicationDatabase, key: str, account: str) -> bool:
+    """Is the API key one of the team's own services, by its id or by its owner?"""
+    mapped = application.api_keys
+    return mapped is not None and bool({key, account} & set(mapped.ours))
+
+
 def lately(application: ApplicationDatabase) -> list[Login]:
     """The logins that were used within the last hour.
 

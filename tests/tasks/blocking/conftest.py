@@ -52,7 +52,7 @@ class Place:
         )
 
     def by_file(self, **more: Any) -> Blocking:
-        given = {"file": self.list, "line": "deny {address};", "never": ["198.51.100.0/24"], **more}
+        given = {"file": self.list, "line": "deny {address};", "never": ["198.51.100.0/24"], "hours": 4, **more}
         return Blocking.model_validate(given)
 
     def by_command(self, **more: Any) -> Blocking:
@@ -64,7 +64,7 @@ class Place:
             "lift": [str(script), "del", "{address}"],
             "listed": [str(script), "list"],
         }
-        return Blocking.model_validate({**verbs, "never": ["198.51.100.0/24"], **more})
+        return Blocking.model_validate({**verbs, "never": ["198.51.100.0/24"], "hours": 4, **more})
 
     def refused(self, address: str, times: int, ago_s: float = 5, msg: str = "login failed", **more: Any) -> None:
         with (self.folder / "app.log").open("a") as file:

@@ -12,7 +12,7 @@ import pytest
 
 from tasks.blocking.actions import BlockAttackers, LiftBlocks, LiftBlocksThatAreOver
 from tasks.blocking.block_file import blocks
-from tasks.blocking.checks import check_attackers, check_blocks_over
+from tasks.blocking.checks import check_accounts_tried, check_attackers, check_blocks_over
 from tasks.blocking.faults import FROM, GuessPasswords
 from tasks.blocking.system import Blocking
 from tasks.environment import Environment, Kind
@@ -152,6 +152,17 @@ def test_a_block_that_does_not_hold_is_bad(place: Place) -> None:
     assert "the block does not hold" in found.says
 
 
+def test_an_account_counts_only_by_those_who_get_through(place: Place) -> None:
+    place.refused("192.0.2.66", 400)
+    place.refused("192.0.2.67", 60)
+    blocking = place.by_file()
+    assert check_accounts_tried.fn(place.logs, blocking).value == 460
+    ACTION.apply(place.logs, blocking, ACTION.plan(place.logs, blocking))
+    found = check_accounts_tried.fn(place.logs, blocking)
+    assert (found.verdict, found.value) == (Verdict.WARN, 60)
+    assert "from 1 networks" in found.says
+
+
 def test_nobody_has_somebody_else_blocked_by_his_name(place: Place) -> None:
     at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
     forged = [
@@ -180,11 +191,11 @@ def test_a_block_is_lifted_when_its_time_is_over_and_not_before(place: Place) ->
     blocking, now = place.by_file(), int(time.time())
     assert check_blocks_over.fn(blocking).verdict is Verdict.OK
     with place.list.open("a") as file:
-        file.write(f"deny 192.0.2.66/32; # incident from {now - 9000} until {now - 7300}\n")
+        file.write(f"deny 192.0.2.66/32; # incident from {now - 97_000} until {now - 90_000}\n")
         file.write(f"deny 192.0.2.67/32; # incident from {now - 9000} until {now + 60}\n")
     found = check_blocks_over.fn(blocking)
     assert found.verdict is Verdict.BAD
-    assert found.says.startswith("192.0.2.66 is kept out 2 hours longer than was approved")
+    assert found.says.startswith("192.0.2.66 is kept out 25 hours longer than was approved")
     action = LiftBlocksThatAreOver()
     plan = action.plan(blocking)
     assert [command.target for command in plan.commands] == [{"network": "192.0.2.66/32"}]
