@@ -108,9 +108,9 @@ connection.""",
             "Wait for the service at Supabase that is not well",
             when=check_supabase_services,
             how="""\
-`db` or `pooler`: nothing else works without it (database/connections-exhausted asks the database itself). `rest`, `auth`,
-`realtime`, `storage`: only what asks through it. Does the status page report it, or was something changed in the
-project's settings within the hour? Otherwise write to Supabase, with the words found.""",
+`db` or `pooler`: nothing else works without it (database/connections-exhausted asks the database itself). `rest`,
+`auth`, `realtime`, `storage`: only what asks through it. Does the status page report it, or was something changed in
+the project's settings within the hour? Otherwise write to Supabase, with the words found.""",
             quotes=(check_supabase_services, check_supabase_pooler, check_supabase_status),
         ),
         Manual(
