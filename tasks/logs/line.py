@@ -196,17 +196,10 @@ def _accessed(found: re.Match[str], text: str) -> Line:
         level=Level.ERROR if status >= 500 else Level.INFO,
         at_s=at[0] if at else None,
         fields={
-<<<<<<< HEAD
             **_behind(text[found.end() :]),
-            "address": told["address"],
-            "path": told["path"],
-            "status": status,
-            "method": told["method"],
-=======
             **fields,
             **({"user": told["user"]} if told["user"] != "-" else {}),
             **({"x_forwarded_for": forwarded[1]} if forwarded else {}),
->>>>>>> w/h5
         },
         has_head=True,
     )
