@@ -56,7 +56,7 @@ _NAMED = {
     **dict.fromkeys(("duration_ms", "durationMs", "latency_ms", "latencyMs", "elapsed_ms", "elapsedMs", "took_ms",
                      "response_time_ms", "responseTime", "response_time_in_ms", "execution_time_ms", "ms"), "ms"),
     **dict.fromkeys(("duration_s", "duration_seconds", "elapsed_s", "elapsed_seconds", "request_time",
-                     "upstream_response_time", "took_s"), "s"),
+                     "upstream_response_time", "took_s", "rt"), "s"),
     **dict.fromkeys(("duration_us", "elapsed_us", "latency_us"), "us"),
     **dict.fromkeys(("duration_ns", "elapsed_ns", "latency_ns"), "ns"),
 }  # fmt: skip

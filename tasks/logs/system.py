@@ -48,6 +48,8 @@ class LogFile(BaseModel):
     path: Annotated[Path, AfterValidator(_absolute)]
     silent: Threshold | None = None
     durations: Mapping[str, Literal["s", "ms", "us", "ns"]] = Field(default_factory=dict)
+    # Endpoints that are slow on purpose, as `GET /events`: they wait for something to tell.
+    unhurried: tuple[str, ...] = ()
 
     @property
     def is_pattern(self) -> bool:
