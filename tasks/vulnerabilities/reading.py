@@ -192,7 +192,8 @@ def _of_npm(name: str, one: Mapping[str, Any]) -> Weakness | None:
     more = f" and {len(own) - 1} more" if len(own) > 1 else ""
     return Weakness(
         package=name,
-        installed=str(one.get("range", "")),
+        # npm tells which versions are weak, not which one is there.
+        installed=f"one of {one['range']}" if one.get("range") else "",
         id=f"{str(worst.get('url') or worst.get('source') or worst.get('id')).rpartition('/')[2]}{more}",
         severity=_severity(one.get("severity")),
         fix=version,

@@ -119,7 +119,7 @@ def test_it_says_what_an_engineer_would_say_the_worst_first(tmp_path: Path) -> N
     assert found.rows[0] == {
         "of": "the npm_audit",
         "package": "minimist",
-        "installed": "<2.0.0",
+        "installed": "one of <2.0.0",
         "id": "GHSA-x",
         "severity": "critical",
         "fixed_in": "minimist 2.0.0",
