@@ -48,7 +48,10 @@ DURATIONS = (
     b'"ms"',
     b"_us",
     b"_ns",
+    b" rt=",
 )
+# Each answered request's line names its protocol, or has a status in a field; Fastify's first one has a `reqId`.
+REQUESTS = (b"http/", b"status", b"reqid", b" ms", b' 1.1" ', b' 2" ')
 
 
 class Words:

@@ -43,13 +43,21 @@ _LEVEL_KEYS = ("level", "severity", "levelname", "lvl", "log.level", "loglevel",
 _TIME_KEYS = ("time", "timestamp", "ts", "@timestamp", "asctime", "datetime", "date")
 _TEXT_KEYS = ("msg", "message", "event", "MESSAGE", "short_message", "text")
 _ERROR_KEYS = ("err", "error", "exception", "exc_info", "stack")
-_STATUS_KEYS = ("status", "status_code", "statusCode", "response_code")
+_STATUS_KEYS = ("status", "status_code", "statusCode", "response_code", "http_status", "DownstreamStatus")
 
 _ACCESS = re.compile(
-    r'(?P<address>\S+) \S+ \S+ \[[^\]]{20,40}\] "(?P<method>[A-Z]{3,10}) (?P<path>\S+)[^"]*" (?P<status>\d{3}) '
+    r'(?P<address>\S+) \S+ (?P<user>\S+) \[[^\]]{20,40}\] "(?P<method>[A-Z]{3,10}) (?P<path>\S+)[^"]*" '
+    r"(?P<status>\d{3}) "
 )
+# Behind referrer and user agent, as nginx's `main` writes it; a quote in those it writes as \x22.
+_FORWARDED = re.compile(r'" "([0-9a-fA-F.:, \[\]%]{3,500})"$')
 _PAIR = re.compile(r'([A-Za-z_][\w.@-]*)=("(?:[^"\\]|\\.)*"|[^\s"]*)')
-_LOGFMT = re.compile(r"(?:^|\s)(?:level|lvl|severity)=\"?[A-Za-z]")
+# What stands behind the size, and what somebody's browser calls itself, which is passed over: it may say anything.
+_BEHIND = re.compile(r'"(?:[^"\\]|\\.)*"|([a-z_]{1,40})=("(?:[^"\\]|\\.)*"|[^\s"]*)')
+# nginx' $request_time, and gunicorn's %(L)s, where nothing names them: always three, or six, digits of a second.
+_LAST = re.compile(r"\s(\d{1,6}\.(?:\d{3}|\d{6}))$")
+_COLOUR = re.compile(r"\x1b\[[\d;]{0,10}m")
+_LOGFMT = re.compile(r"(?:^|\s)(?:(?:level|lvl|severity)=\"?[A-Za-z]|method=[A-Z]{3,10} path=/)")
 # nginx: … [error] 123#0: …; Apache: … [proxy:error] [pid 1] …; log4j: … [main] ERROR …; Python: … ERROR name: …
 _BRACKETED = re.compile(rf"[\[<(](?:\w+:)?({_WORD})[\]>)]", re.IGNORECASE)
 _FIRST = re.compile(rf"[\[<(|*]?\s*({_WORD})\s*(?:[\])>|:]|\s-|\s\s|$)", re.IGNORECASE)
@@ -89,6 +97,8 @@ def read(raw: bytes) -> Line:
     """The line as it is meant. Never raises: what is of no form is text."""
     # copytruncate leaves NULs where the writer goes on at its old offset.
     text = raw.strip(b"\0\r").decode("utf-8", "replace")
+    if "\x1b" in text:
+        text = _COLOUR.sub("", text)
     if text.startswith("{"):
         told = _json(text)
         if told is not None:
@@ -144,12 +154,15 @@ def _level_of(told: Mapping[str, Any]) -> Level | None:
     named = [told[key] for key in _LEVEL_KEYS if key in told]
     named += [nested["level"]] if isinstance(nested, Mapping) and "level" in nested else []
     found = next((one for value in named if (one := level(value)) is not None), None)
-    status = _status(told)
+    status = status_of(told)
     return Level.ERROR if found is None and status is not None and status >= 500 else found
 
 
-def _status(told: Mapping[str, Any]) -> int | None:
-    for table in (told, told.get("res"), told.get("response")):
+def status_of(told: Mapping[str, Any]) -> int | None:
+    """The HTTP status of an answer, wherever its writer puts it; None without one."""
+    nested = [told.get(key) for key in ("res", "response", "meta", "http")]
+    inner = [one.get(key) for one in nested[2:] if isinstance(one, Mapping) for key in ("res", "response")]
+    for table in (told, *nested, *inner):
         for key in _STATUS_KEYS if isinstance(table, Mapping) else ():
             value = str(table.get(key))  # type: ignore[union-attr]  # only of a table are there keys
             if value.isdigit() and len(value) == 3:
@@ -176,13 +189,27 @@ def _accessed(found: re.Match[str], text: str) -> Line:
     told = found.groupdict()
     at = moment(text)
     status = int(told["status"])
+    forwarded = _FORWARDED.search(text[-600:].rstrip())
+    fields = {"address": told["address"], "path": told["path"], "status": status, "method": told["method"]}
     return Line(
         text=f"{told['method']} {told['path'].partition('?')[0]} {status}",
         level=Level.ERROR if status >= 500 else Level.INFO,
         at_s=at[0] if at else None,
-        fields={"address": told["address"], "path": told["path"], "status": status, "method": told["method"]},
+        fields={
+            **_behind(text[found.end() :]),
+            **fields,
+            **({"user": told["user"]} if told["user"] != "-" else {}),
+            **({"x_forwarded_for": forwarded[1]} if forwarded else {}),
+        },
         has_head=True,
     )
+
+
+def _behind(text: str) -> dict[str, str]:
+    """What a team's own format adds: rt=0.012 urt="0.011", or the time it took alone, at the end."""
+    told = {key: value.strip('"') for key, value in _BEHIND.findall(text) if key}
+    last = _LAST.search(text)
+    return {**told, "request_time": last[1]} if last else told
 
 
 def _logfmt(text: str) -> Line:

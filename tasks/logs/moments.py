@@ -17,8 +17,9 @@ _ZONE = r"(?P<zone>\s?(?:Z|UTC|GMT|[+-]\d\d:?\d\d)\b)?"
 # 2026-11-29T10:00:00.123Z, 2026-11-29 10:00:00,123 UTC, and Go's and nginx' 2026/11/29 10:00:00
 _DAY = r"(?P<year>\d{4})[-/](?P<month>\d\d)[-/](?P<day>\d\d)"
 ISO = rf"{_DAY}[T ](?P<clock>\d\d:\d\d:\d\d)(?P<part>[.,]\d{{1,9}})?{_ZONE}"
-# Apache's and nginx' access logs: 29/Nov/2026:10:00:00 +0000
-COMMON = rf"(?P<cday>\d\d)/(?P<cmonth>{_MONTH})/(?P<cyear>\d{{4}}):(?P<cclock>\d\d:\d\d:\d\d) (?P<czone>[+-]\d{{4}})"
+# Apache's and nginx' access logs: 29/Nov/2026:10:00:00 +0000; Flask's own server: 29/Nov/2026 10:00:00
+_CDAY = rf"(?P<cday>\d\d)/(?P<cmonth>{_MONTH})/(?P<cyear>\d{{4}})"
+COMMON = rf"{_CDAY}[: ](?P<cclock>\d\d:\d\d:\d\d)(?: (?P<czone>[+-]\d{{4}}))?"
 # Apache's error log: Sun Nov 29 10:00:00.123456 2026; syslog: Nov 29 10:00:00
 _SDAY = rf"(?:[A-Z][a-z]{{2}} )?(?P<smonth>{_MONTH}) (?P<sday>[ \d]\d)"
 SYSLOG = rf"{_SDAY} (?P<sclock>\d\d:\d\d:\d\d)(?:\.\d+)?(?P<syear> \d{{4}})?"

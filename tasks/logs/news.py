@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import lzma
+import os
 import time
 import zlib
 from collections.abc import Iterator
@@ -32,7 +33,10 @@ MOST_UNPACKED = 2**28
 
 @dataclass(frozen=True, kw_only=True)
 class Piece:
-    """A part of a generation, in bytes. `aligned`: it begins with a line; `over`: nobody writes behind its end."""
+    """A part of a generation, in bytes. `aligned`: it begins with a line; `over`: nobody writes behind its end.
+
+    Of a packed one, blocks that end before `since_s` (Unix time) are passed over: it cannot be entered in the middle.
+    """
 
     file: IO[bytes]
     generation: Generation
@@ -40,6 +44,12 @@ class Piece:
     end: int | None
     aligned: bool = True
     over: bool = False
+    since_s: float = 0.0
+
+    @property
+    def size(self) -> int:
+        """What is to be read of it; of what is packed nobody knows before."""
+        return self.end - self.begin if self.end is not None else 0
 
 
 @dataclass
@@ -61,6 +71,11 @@ class News:
     _head: bytes = field(default=b"", repr=False)
     _tail: bytes = field(default=b"", repr=False)
     _reached: int = field(default=0, repr=False)
+
+    @property
+    def size(self) -> int:
+        """Bytes that are there to be read, without what is packed."""
+        return sum(piece.size for piece in self.pieces)
 
     def close(self) -> None:
         self._open.close()
@@ -104,7 +119,8 @@ class News:
             end = chunk.rfind(b"\n") + 1
             if end:
                 block = kept + chunk[: end - 1]
-                yield block if whole else block.partition(b"\n")[2]
+                if not piece.since_s or not _ended_before(block, piece.since_s):
+                    yield block if whole else block.partition(b"\n")[2]
                 kept, whole = b"", True
                 self._reached = at - len(chunk) + end
                 self._tail = (behind + chunk[:end])[-TAIL_BYTES:]
@@ -137,9 +153,11 @@ def _found(path: Path, told: Position | None, first_look_s: float, most_bytes: i
     with ExitStack() as stack:
         file, now = stack.enter_context(opened(written_to(path).path))
         if told is None:
-            begin = _offset_of(file, now.size, at_s - first_look_s)
-            piece = Piece(file=file, generation=now, begin=begin, end=now.size, aligned=begin == 0)
-            found = News(at_s=at_s, since_s=at_s - first_look_s, pieces=[piece], first=True)
+            since_s = at_s - first_look_s
+            piece = _since(file, now, since_s)
+            found = News(at_s=at_s, since_s=since_s, pieces=[piece], first=True)
+            if not piece.begin:
+                _reach_back(found, path, stack)
         elif told.fits(file, now.identity):
             piece = Piece(file=file, generation=now, begin=told.offset, end=now.size)
             found = News(at_s=at_s, since_s=told.at_s, pieces=[piece], first=False)
@@ -176,11 +194,61 @@ def _older(path: Path, now: Generation, told: Position, stack: ExitStack) -> lis
     return in_packed
 
 
+def _since(file: IO[bytes], generation: Generation, since_s: float, *, over: bool = False) -> Piece:
+    begin = _offset_of(file, generation.size, since_s)
+    return Piece(file=file, generation=generation, begin=begin, end=generation.size, aligned=begin == 0, over=over)
+
+
+def _reach_back(found: News, path: Path, stack: ExitStack) -> None:
+    """Put before a file that was begun since then what was written before it, as far as that is since then, too."""
+    newest = found.pieces[0]
+    begun_s = _moment_at(newest.file, 0)
+    if newest.generation.size and (begun_s is None or begun_s <= found.since_s):
+        return
+    beside = [one for one in before(path, newest.generation)[:MOST_TURNED] if one.changed_s >= found.since_s]
+    plain = {one.path for one in beside if not one.is_packed}
+    for one in beside:
+        if one.is_packed and one.path.with_suffix("") in plain:
+            continue  # it is being packed, and only the plain one is whole
+        try:
+            file, real = stack.enter_context(opened(one.path))
+            if real.is_packed:
+                begun_s = _moment_at(file, 0)
+                piece = Piece(file=file, generation=real, begin=0, end=None, over=True, since_s=found.since_s)
+                found.skipped += max(0, _unpacked_size(one.path) - MOST_UNPACKED)
+            else:
+                piece = _since(file, real, found.since_s, over=True)
+                begun_s = None if piece.begin else _moment_at(file, 0)
+        except (CannotLook, *UNREADABLE):
+            found.lost = True
+            return
+        found.pieces.insert(0, piece)
+        if begun_s is None or begun_s <= found.since_s:
+            return
+
+
+def _unpacked_size(path: Path) -> int:
+    """What gzip says at the end of its file, of which it keeps 32 bits; of others nothing is known."""
+    if path.suffix != ".gz":
+        return 0
+    with path.open("rb") as file:
+        file.seek(-4, os.SEEK_END)
+        return int.from_bytes(file.read(4), "little")
+
+
+def _ended_before(block: bytes, at_s: float) -> bool:
+    for line in reversed(block[-PROBE_BYTES:].split(b"\n")):
+        told_s = moment_in(line[:LOOKED_AT].decode("utf-8", "replace"))
+        if told_s is not None:
+            return told_s < at_s
+    return False
+
+
 def _bounded(found: News, most_bytes: int) -> News:
     """Leave the oldest out, where there is more than `most_bytes`. Of what is packed nobody knows before how much."""
     left, kept = most_bytes, []
     for piece in reversed(found.pieces):
-        size = piece.end - piece.begin if piece.end is not None else 0
+        size = piece.size
         if size > left and piece.end is not None:
             found.skipped += size - left
             piece = replace(piece, begin=piece.end - left, aligned=False)

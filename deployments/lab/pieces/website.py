@@ -21,6 +21,7 @@ def _values(place: Place) -> Values:
         "ca": str(place.folder / certificates.CA),
         "trouble": str(place.folder / website.TROUBLE),
         "log": str(place.folder / website.LOG),
+        "access": str(place.folder / website.ACCESS),
     }
 
 

@@ -157,7 +157,7 @@ def test_what_was_written_meanwhile_may_lie_between() -> None:
 
 def test_a_wide_table_is_measured_in_three_columns(tmp_path: Path) -> None:
     columns = ", ".join(f"c{n} INTEGER" for n in range(100))
-    sql = f"CREATE TABLE wide ({columns});" + "INSERT INTO wide (c99) VALUES (2000007);"
+    sql = "; ".join(["CREATE TABLE wide (" + columns + ")", "INSERT INTO wide (c99) VALUES (2000007);"])
     assert proof.restored(sql.encode(), tmp_path / "x")["wide"] == proof.Contents(rows=1, bytes=0, remainders=1)
 
 
