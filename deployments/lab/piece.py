@@ -57,8 +57,8 @@ class Piece:
 
     `script` is run as `python SCRIPT FOLDER PORT …`: by its path, so that it need not import the house. `ports` are
     its own, named as nobody else's; after them it is told those that it `uses`. `prepare` fills the folder before each
-    start. `values` are what its TOML asks for by `$name`, beside `$home`, `$folder`, and `$restart`, `$status` and
-    `$stop` of its program.
+    start. `values` are what its TOML asks for by `$name`, beside `$home`, `$folder`, and `$restart`, `$status`,
+    `$stop` and `$pid` of its program.
     """
 
     script: str = ""

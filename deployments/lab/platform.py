@@ -1,11 +1,12 @@
-"""The lab's hosted platforms, a stand-in: Vercel, where the lab's website is deployed.
+"""The lab's hosted platforms, a stand-in: Vercel, where the lab's website is deployed, and Cloudflare with a database.
 
 Started as a script, by its path, so that it need not import the house to be up in a moment:
 `python platform.py FOLDER PORT`. FOLDER holds `token`, and `site`, the folder of the website, which obeys the
 `release.json` there: the version that serves, and how it is ill. What is deployed is kept in `deployed.json`.
 
-Written after vercel/sdk@426eb4b7 (Apache-2.0) and Vercel's REST reference. Nobody is asked, and nothing is built: what
-is ill lies there as deployments that were built and put nowhere (readySubstate STAGED), for drills to promote.
+Written after vercel/sdk@426eb4b7, cloudflare/cloudflare-typescript@faaaf89e (both Apache-2.0) and Vercel's REST
+reference. Nobody is asked, and nothing is built: what is ill lies there as deployments that were built and put nowhere
+(readySubstate STAGED), for drills to promote. D1 is a file of SQLite's, which D1 is, too.
 """
 
 from __future__ import annotations
@@ -14,17 +15,19 @@ import contextlib
 import json
 import os
 import signal
+import sqlite3
 import sys
 import threading
 import time
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 TOKEN, SITE, DEPLOYED, RELEASE = "token", "site", "deployed.json", "release.json"
-VERCEL = "vercel"
+VERCEL, CLOUDFLARE = "vercel", "cloudflare"
 PROJECT, PROJECT_ID = "web", "prj_lab4711"
 # What each version does to those who ask: the share that fails, how much later it answers, whether it ever does.
 WELL: dict[str, Any] = {"fails": 0.0, "slow_ms": 0, "hangs": False}
@@ -36,11 +39,16 @@ ILL = {
 # By what is wrong with them, the deployments that a drill may promote.
 DRILLS = {ill: f"dpl_{ill}" for ill in ILL}
 LIVE, BEFORE = "dpl_live", "dpl_before"
+ACCOUNT, SCRIPT, DATABASE = "acc4711", "worker", "d1-lab-4711"
+# A Worker's versions by their numbers, as they were deployed.
+VERSIONS = {1: "11111111-aaaa-4000-8000-000000000001", 2: "22222222-bbbb-4000-8000-000000000002"}
+D1 = "d1.sqlite3"
+SIGNED = "signed"
 DAY_MS = 86_400_000
 # A promotion takes a moment, as it does there.
 TAKES_S = 0.3
 MOST_BODY = 1_000_000
-# A status, and what is sent as JSON; None: an empty body.
+# A status, and what is sent as JSON, a text as it is; None: an empty body.
 Reply = tuple[int, Any]
 
 
@@ -58,14 +66,17 @@ class Platforms(ThreadingHTTPServer):
         self.keep()
         super().__init__(("127.0.0.1", port), Api)
 
-    def answer(self, method: str, target: str, headers: Mapping[str, str], body: bytes) -> Reply:  # noqa: ARG002 - Cloudflare's
+    def answer(self, method: str, target: str, headers: Mapping[str, str], body: bytes) -> Reply:
         parts = urlsplit(target)
         path = [unquote(part) for part in parts.path.strip("/").split("/")]
         if path[1:] == ["api", "v2", "summary.json"]:
-            return 200, {"page": {"name": "Vercel of the lab"}, "status": {"indicator": "none", "description": "Well"}}
+            return 200, {"page": {"name": "The lab's"}, "status": {"indicator": "none", "description": "well"}}
         authorized = headers.get("authorization") == f"Bearer {self._token}"
+        asked, query = [method, *path[1:]], parse_qs(parts.query)
         with self.turn:
-            return vercel(self, [method, *path[1:]], parse_qs(parts.query), authorized)
+            if path[0] == CLOUDFLARE:
+                return cloudflare(self, asked, query, _json(body) if authorized else None, authorized)
+            return vercel(self, asked, query, authorized)
 
     def keep(self) -> None:
         """Write down what is deployed, and tell the website."""
@@ -87,7 +98,7 @@ class Api(BaseHTTPRequestHandler):
         body = self.rfile.read(min(int(self.headers.get("Content-Length", 0)), MOST_BODY))
         given = {name.lower(): value for name, value in self.headers.items()}
         status, told = self.server.answer(self.command, self.path, given, body)
-        said = b"" if told is None else json.dumps(told).encode()
+        said = b"" if told is None else told.encode() if isinstance(told, str) else json.dumps(told).encode()
         self.send_response(status)
         self.send_header("Content-Type", "application/json; charset=utf-8")
         self.send_header("Content-Length", str(len(said)))
@@ -111,7 +122,14 @@ def beginning(now_ms: int) -> dict[str, Any]:
             for n, (ill, uid) in enumerate(DRILLS.items())
         ),
     ]
-    return {VERCEL: {"serving": LIVE, "asked": None, "deployments": project}}
+    worker = [_deployment([(VERSIONS[n], 100)], now_ms - (9 - 3 * n) * DAY_MS) for n in (2, 1)]
+    return {
+        VERCEL: {"serving": LIVE, "asked": None, "deployments": project},
+        CLOUDFLARE: {"versions": {uid: n for n, uid in VERSIONS.items()}, "deployments": worker, "invocations": [
+            {"sum": {"requests": 5000, "errors": 0, "subrequests": 0},
+             "quantiles": {"cpuTimeP50": 900.0, "cpuTimeP99": 4000.0}, "dimensions": {"status": "success"}},
+        ]},
+    }  # fmt: skip
 
 
 def vercel(platforms: Platforms, asked: list[str], query: dict[str, list[str]], authorized: bool) -> Reply:
@@ -179,6 +197,112 @@ def _shown(one: dict[str, Any]) -> dict[str, Any]:
     """Without what only the lab knows of it."""
     candidate = one["state"] == "READY" and one["readySubstate"] == "PROMOTED"
     return {**{name: value for name, value in one.items() if name != "is"}, "isRollbackCandidate": candidate}
+
+
+def cloudflare(
+    platforms: Platforms, asked: list[str], query: dict[str, list[str]], body: Any, authorized: bool
+) -> Reply:
+    """Cloudflare's answer, in its envelope; GraphQL has none."""
+    if asked == ["GET", "signed", SIGNED]:
+        return 200, _dump(platforms)
+    if not authorized:
+        return 401, _failed(1000, "Invalid API Token")
+    there = platforms.deployed[CLOUDFLARE]
+    if asked == ["GET", "user", "tokens", "verify"]:
+        return 200, _done({"id": "t1", "status": "active"})
+    if asked == ["POST", "graphql"]:
+        return 200, {
+            "data": {"viewer": {"accounts": [{"workersInvocationsAdaptive": there["invocations"]}]}}, "errors": None,
+        }  # fmt: skip
+    if asked[1:6] == ["accounts", ACCOUNT, "workers", "scripts", SCRIPT]:
+        return _worker(platforms, asked[0], asked[6:], body)
+    if asked[1:6] == ["accounts", ACCOUNT, "d1", "database", DATABASE]:
+        return _d1(platforms, [asked[0], *asked[6:]], query, body)
+    return 404, _failed(7003, "Could not route to the path, perhaps your object identifier is invalid?")
+
+
+def _worker(platforms: Platforms, verb: str, what: list[str], body: Any) -> Reply:
+    there = platforms.deployed[CLOUDFLARE]
+    if (verb, what) == ("GET", ["deployments"]):
+        return 200, _done({"deployments": there["deployments"][:10]})
+    if (verb, what) == ("GET", ["versions"]):
+        return 200, _done({"items": [{"id": uid, "number": n} for uid, n in there["versions"].items()]})
+    if (verb, what) == ("POST", ["deployments"]):
+        return _deploy(platforms, body)
+    return 404, _failed(7003, "Could not route to the path")
+
+
+def _deploy(platforms: Platforms, body: Any) -> Reply:
+    there = platforms.deployed[CLOUDFLARE]
+    told = body if isinstance(body, dict) else {}
+    shares = [(one.get("version_id"), one.get("percentage")) for one in told.get("versions", [])]
+    if told.get("strategy") != "percentage" or sum(share or 0 for _, share in shares) != 100:
+        return 400, _failed(10021, "The percentages have to add up to 100")
+    if any(uid not in there["versions"] for uid, _ in shares):
+        return 404, _failed(10007, "This version does not exist")
+    made = _deployment(shares, int(time.time() * 1000), told.get("annotations") or {})
+    there["deployments"].insert(0, made)
+    platforms.keep()
+    return 200, _done(made)
+
+
+def _deployment(shares: list[tuple[Any, Any]], at_ms: int, annotations: dict[str, str] | None = None) -> dict[str, Any]:
+    at = datetime.fromtimestamp(at_ms / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    versions = [{"version_id": uid, "percentage": share} for uid, share in shares]
+    return {
+        "id": f"deployment-{at_ms}", "created_on": at, "source": "api", "strategy": "percentage", "versions": versions,
+        "author_email": "ada@example.com", "annotations": annotations or {},
+    }  # fmt: skip
+
+
+def _d1(platforms: Platforms, asked: list[str], query: dict[str, list[str]], body: Any) -> Reply:
+    told = body if isinstance(body, dict) else {}
+    match asked:
+        case ["POST", "query"]:
+            return _queried(platforms, str(told.get("sql")), told.get("params") or [])
+        case ["GET", "time_travel", "bookmark"]:
+            return 200, _done({"bookmark": f"00000085-0000024c-{query.get('timestamp', ['now'])[0]}"})
+        case ["POST", "export"] if "current_bookmark" not in told:
+            return 200, _done({"at_bookmark": "00000085", "success": True, "messages": ["Begun"]})
+        case ["POST", "export"]:
+            port = platforms.server_address[1]
+            signed = {"filename": "d1.sql", "signed_url": f"http://127.0.0.1:{port}/{CLOUDFLARE}/signed/{SIGNED}"}
+            return 200, _done({"at_bookmark": "00000085", "status": "complete", "success": True, "result": signed})
+    return 404, _failed(7003, "Could not route to the path")
+
+
+def _queried(platforms: Platforms, sql: str, given: list[Any]) -> Reply:
+    begun = time.perf_counter()
+    file = platforms.folder / D1
+    try:
+        with contextlib.closing(sqlite3.connect(file, isolation_level=None)) as session:
+            cursor = session.execute(sql, given)
+            names = [column[0] for column in cursor.description or ()]
+            found = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+    except sqlite3.Error as error:
+        return 400, _failed(7500, f"{error}: SQLITE_ERROR")
+    took_ms = (time.perf_counter() - begun) * 1000
+    meta = {"duration": took_ms, "rows_read": len(found), "size_after": file.stat().st_size, "served_by": "lab"}
+    return 200, _done([{"results": found, "success": True, "meta": meta}])
+
+
+def _dump(platforms: Platforms) -> str:
+    with contextlib.closing(sqlite3.connect(platforms.folder / D1)) as session:
+        return "\n".join(line for line in session.iterdump() if not line.startswith(("BEGIN", "COMMIT"))) + "\n"
+
+
+def _done(result: Any) -> dict[str, Any]:
+    return {"success": True, "errors": [], "messages": [], "result": result}
+
+
+def _failed(code: int, message: str) -> dict[str, Any]:
+    return {"success": False, "errors": [{"code": code, "message": message}], "messages": [], "result": None}
+
+
+def _json(body: bytes) -> Any:
+    with contextlib.suppress(ValueError, RecursionError):
+        return json.loads(body)
+    return None
 
 
 def _no(code: str, message: str, status: int) -> Reply:

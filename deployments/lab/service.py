@@ -16,7 +16,7 @@ from deployments.home import Home
 from deployments.supervise import UP, Supervisor
 
 POSTGRES = "postgres"
-VERBS = ("restart", "status", "stop")
+VERBS = ("restart", "status", "stop", "pid")
 NOT_RUNNING, NO_SUCH_SERVICE = 3, 4
 # In supervisor's numbers: up for longer than its `startsecs`.
 RUNNING = 20
@@ -52,6 +52,9 @@ def _knows(lab: Supervisor, program: str) -> bool:
 
 
 def _do(lab: Supervisor, verb: str, program: str) -> int:
+    if verb == "pid":
+        print(lab.pids().get(program, 0))
+        return 0
     if verb == "stop":
         lab.stop(program)
     elif verb == "restart":

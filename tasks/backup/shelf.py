@@ -26,6 +26,8 @@ from tasks.model import CannotLook, Refused
 FORMAT = 1
 DUMP, GLOBALS, HOW = "database.dump", "globals.sql", "RESTORE.txt"
 MANIFEST, PROOF = "manifest.json", "proof.json"
+# All of one, in the order in which a copy of it is whole.
+FILES = (DUMP, GLOBALS, HOW, MANIFEST, PROOF)
 PARTIAL, DIFFERS = ".partial", ".differs"
 LOCK = ".lock"
 OWNER_ONLY, OWNER_ONLY_FOLDER = 0o600, 0o700
@@ -62,9 +64,17 @@ class Backup:
         return Content(**self.manifest["content"])
 
     @property
+    def trial_s(self) -> float:
+        """How long its trial took, restored and compared, in seconds; 0 where it had none."""
+        try:
+            return float(json.loads((self.place / PROOF).read_bytes())["took_s"])
+        except (OSError, ValueError, KeyError, TypeError):
+            return 0.0
+
+    @property
     def files(self) -> list[Path]:
         """All of it, in the order in which a copy is whole: the proof is the last."""
-        return [self.place / name for name in (DUMP, GLOBALS, HOW, MANIFEST, PROOF) if (self.place / name).exists()]
+        return [self.place / name for name in FILES if (self.place / name).exists()]
 
     def altered(self) -> list[str]:
         """The files that are not what the manifest says, each with the reason. Reads them to the end."""

@@ -21,6 +21,10 @@ from tasks.system import System
 
 # As Postgres numbers itself: 180001 is 18.1.
 MAJOR = 10_000
+WHERE_TO_RESTORE = (
+    "Write under backup in environments.toml:\n\n"
+    'restore_url = "${RESTORE_DATABASE_URL}"   # a superuser of its server, by another database: …/postgres'
+)
 
 
 class Backups(System):
@@ -29,6 +33,8 @@ class Backups(System):
     The role of `url` reads every row and needs a session of its own: no transaction pooler. `scratch_url` leads to a
     server, of the same version or a newer one, on which a database of our own is made for each trial and dropped again;
     its role is a superuser, because the restored extensions and owners take one. Nothing else there is touched.
+
+    `restore_url` is for the day on which the database is lost: a superuser of its server, by another database of it.
     """
 
     model_config = ConfigDict(hide_input_in_errors=True)
@@ -44,6 +50,10 @@ class Backups(System):
     url: Url
     folder: Path
     scratch_url: Url
+    # Where a lost database is brought back, by another database of that server. Nothing else uses it.
+    restore_url: Url | None = None
+    # Run in what was brought back before anybody gets in: what keeps senders from working off its old queue.
+    senders_off: tuple[str, ...] = ()
     # Where pg_dump is, if not where we look.
     bin: Path | None = None
     # A copy elsewhere.
@@ -66,6 +76,23 @@ class Backups(System):
         """The server on which they are tried."""
         return PostgresServer(url=self.scratch_url, connect_timeout_s=self.connect_timeout_s)
 
+    @property
+    def home(self) -> PostgresServer:
+        """The server on which a lost database is brought back.
+
+        Raises:
+            Refused: nobody has said which, or by the database itself.
+        """
+        if self.restore_url is None:
+            raise Refused("Nobody has said where a lost database is brought back.", remedy=WHERE_TO_RESTORE)
+        found = PostgresServer(url=self.restore_url, connect_timeout_s=self.connect_timeout_s)
+        if found.place.database == self.source.place.database:
+            raise Refused(
+                f"restore_url leads to {found.address}, the database itself, and that may be gone.",
+                remedy=WHERE_TO_RESTORE,
+            )
+        return found
+
     @cached_property
     def address(self) -> str:
         """Which database's backups these are."""
@@ -85,21 +112,31 @@ class Backups(System):
         Raises:
             Refused: there are none that fit; or the scratch server could not take what they write.
         """
+        return self._fitting(version, self.scratch, "scratch_url", "a server of yours with nothing else of value on it")
+
+    def programs_to_restore(self, version: int) -> Programs:
+        """pg_restore and its like, to bring back what a server of this version held.
+
+        Raises:
+            Refused: there are none that fit; or the server could not take what they write. CannotLook: no answer.
+        """
+        return self._fitting(version, self.home, "restore_url", "the server on which it is brought back")
+
+    def _fitting(self, version: int, onto: PostgresServer, key: str, where: str) -> Programs:
         found = programs_for(version // MAJOR, self.bin)
-        row = self.scratch.rows(MAY_RESTORE)[0]
+        row = onto.rows(MAY_RESTORE)[0]
         newest = int(str(row["version"])) // MAJOR
         if newest < found.major:
             raise Refused(
-                f"{self.scratch.address} is Postgres {newest}, and what pg_dump {found.major} writes cannot be tried "
-                "there.",
-                remedy=f"Give scratch_url a server of Postgres {found.major} or newer"
+                f"{onto.address} is Postgres {newest}, and what pg_dump {found.major} writes cannot be restored there.",
+                remedy=f"Give {key} a server of Postgres {found.major} or newer"
                 + (f", or install postgresql-client-{newest}." if newest >= version // MAJOR else "."),
             )
         if not row["everything"]:
             raise Refused(
-                f"{row['user']} on {self.scratch.address} is no superuser: extensions and owners could not be restored "
-                "as they were.",
-                remedy="Give scratch_url a superuser, of a server of yours with nothing else of value on it.",
+                f"{row['user']} on {onto.address} is no superuser: extensions and owners could not be restored as they "
+                "were.",
+                remedy=f"Give {key} a superuser, of {where}.",
             )
         return found
 

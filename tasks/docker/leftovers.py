@@ -8,14 +8,12 @@ from datetime import UTC, datetime, timedelta
 
 from tasks import deadline
 from tasks.amounts import size
-from tasks.docker.replies import Cached, Container, Image, Volume
+from tasks.docker.replies import PROJECT, Cached, Container, Image, Volume
 from tasks.docker.system import Docker
 from tasks.excerpt import excerpt
 from tasks.model import Row
 
 NOT_RUNNING = ("exited", "dead", "created")
-# Compose's own marks: a service's container stands stopped because somebody stopped it, a one-off has done its work.
-PROJECT, ONE_OFF = "com.docker.compose.project", "com.docker.compose.oneoff"
 NO_RESTART = ("", "no")
 
 
@@ -108,6 +106,7 @@ def _stays(one: Container, before: datetime) -> str:
         return "it runs by now"
     if one.host_config.restart_policy.name not in NO_RESTART:
         return "it is to be started again: a service"
-    if PROJECT in one.config.labels and one.config.labels.get(ONE_OFF, "").lower() != "true":
+    # A service's container stands stopped because somebody stopped it; a one-off has done its work.
+    if PROJECT in one.config.labels and not one.one_off:
         return f"it is a service of {excerpt(one.config.labels[PROJECT], 60)}"
     return "" if one.stopped_at < before else "it stopped a short while ago"

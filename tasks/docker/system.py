@@ -1,49 +1,104 @@
-"""The door to a Docker engine on this machine, or to Podman, which speaks the same: by its socket.
-
-The only file in tasks/ that knows docker's client, which Prefect brings.
-"""
+"""The door to a Docker engine, or to Podman, which speaks the same: on this machine by its socket, elsewhere by TLS."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import time
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
+from urllib.parse import urlsplit
 
-from pydantic import Field, ValidationError
+from pydantic import Field, model_validator
 
-from tasks.docker.replies import Container, ImageDetail, Usage
+from tasks.docker.engine import Gone, Way, inspected, told
+from tasks.docker.replies import PROJECT, Container, ImageDetail, Listed, Stats, Usage
 from tasks.excerpt import excerpt
 from tasks.model import CannotLook, Finding, Refused, Verdict
 from tasks.system import System
 
-# Docker 29 speaks nothing older, and Docker 25 nothing newer. An older engine is spoken to in its own version.
-VERSION = (1, 44)
-# Since 1.31 an image's shared size is told; before, what goes with one cannot be said.
-OLDEST = (1, 31)
 _ID = re.compile(r"(sha256:)?[0-9a-f]{12,64}")
+# What compose takes for a project's name.
+_NAME = r"^[a-z0-9][a-z0-9_-]*$"
+# A page of a person's; a stack of more is looked at in parts.
+MOST_CONTAINERS = 200
+# Of a log: what a sentence needs, whatever a program writes into one line.
+MOST_LOG_BYTES = 64 * 1024
+# One silence; a check has twenty seconds, and whoever waits for a dozen of them ten.
+ANSWERS_WITHIN_S = 6.0
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
 R = TypeVar("R")
 
 
 class Docker(System):
-    """The engine behind `socket`. Whoever may speak to it is root on this machine: give it to the worker only if you
-    would give it that.
+    """The engine behind `socket`, or `url`. Whoever may speak to it is root on its machine: give it to the worker only
+    if you would give it that.
 
-    Never removed are volumes, images with a name, and containers of a service; and nothing by a word that takes
-    whatever fits ("prune"), only what was listed, one by one.
+    `project` is a compose project; its services are looked at and restarted. `services` must be there, `jobs` may end.
+
+    Never removed are volumes, images with a name, and containers of a service; nothing is done by a word that takes
+    whatever fits ("prune"), only what was listed, one by one. Nothing is pulled (an unpinned name may jump a major, and
+    a database does not start on the older one's files), scaled (a published port and a fixed name exist once), or made
+    anew by compose (which makes its neighbours anew, too).
     """
 
     kind: ClassVar[str] = "docker"
     config_lines: ClassVar[str] = (
         'socket = "/var/run/docker.sock"  # who may speak to it is root on this machine\n'
+        'project = "shop"                 # compose\'s name for the stack: `docker compose ls`\n'
         "older_than_days = 7              # what was left behind since is kept: somebody may still look at it"
     )
 
     socket: Path = Path("/var/run/docker.sock")
+    url: str | None = None
+    ca: Path | None = None
+    cert: Path | None = None
+    key: Path | None = None
+    project: str | None = Field(default=None, pattern=_NAME)
+    services: tuple[str, ...] = ()
+    jobs: tuple[str, ...] = ()
+    # Stopped in drills. Never set it in production.
+    drill_service: str | None = None
     older_than_days: int = Field(default=7, ge=1, le=3650)
     # It counts every file of every volume for it.
     limit_s: float = Field(default=120, gt=0, le=900)
+
+    @model_validator(mode="after")
+    def _reached_safely(self) -> Docker:
+        files = (self.ca, self.cert, self.key)
+        if self.url is None:
+            if any(files):
+                raise ValueError("`ca`, `cert` and `key` are for a `url`")
+            return self
+        parts = urlsplit(self.url)
+        if parts.scheme != "tcp" or not parts.hostname or parts.username or parts.path:
+            raise ValueError("`url`: write tcp://HOST:PORT; a socket belongs in `socket`")
+        if any(files) != all(files):
+            raise ValueError("`ca`, `cert` and `key` go together")
+        if not all(files) and parts.hostname not in LOOPBACK:
+            raise ValueError("`url` without `ca`, `cert` and `key`: whoever reaches it would be root there")
+        return self
+
+    @property
+    def way(self) -> Way:
+        if self.url is None:
+            return Way(url=f"unix://{self.socket}")
+        return Way(url=self.url, ca=self.ca, cert=self.cert, key=self.key)
+
+    @property
+    def stack(self) -> str:
+        """The compose project.
+
+        Raises:
+            Refused: none is configured.
+        """
+        if self.project is None:
+            raise Refused(
+                "Which containers belong together is not said: `project` is missing.",
+                remedy='project = "shop"  # in [environments.….systems.docker]; `docker compose ls` shows the names',
+            )
+        return self.project
 
     def usage(self) -> Usage:
         """What takes room: images, containers, volumes, build cache, as `docker system df -v` shows it.
@@ -51,9 +106,80 @@ class Docker(System):
         Raises:
             CannotLook, Refused: the engine does not tell.
         """
-        return self._told(lambda client: Usage.model_validate(client.df()))
+        return told(self.way, lambda client: Usage.model_validate(client.df()), self.limit_s)
 
-    def container(self, id: str) -> Container | None:  # noqa: A002 - the engine's word
+    def containers(self) -> Sequence[Container]:
+        """Those of the compose project, its one-off ones apart, running or not, in the order of their names.
+
+        Raises:
+            CannotLook, Refused: the engine does not tell, or no project is configured.
+        """
+        label = f"{PROJECT}={self.stack}"
+
+        def ask(client: Any) -> list[Container]:
+            listed = [Listed.model_validate(one) for one in client.containers(all=True, filters={"label": [label]})]
+            if len(listed) > MOST_CONTAINERS:
+                raise Refused(f"{self.stack} has {len(listed)} containers; {MOST_CONTAINERS} are looked at at most.")
+            found = [inspected(client, _id(one.id)) for one in listed]
+            return [Container.model_validate(one) for one in found if one is not None]
+
+        return sorted((one for one in self._quick(ask) if not one.one_off), key=lambda one: one.name)
+
+    def stats(self, id: str) -> Stats:  # noqa: A002 - the engine's word
+        """What a running container uses just now.
+
+        Raises:
+            CannotLook, Refused: the engine does not tell, or it does not run.
+        """
+        return self._quick(lambda client: Stats.model_validate(client.stats(_id(id), stream=False)))
+
+    def log(self, id: str, *, lines: int, since: datetime | None = None) -> list[str]:  # noqa: A002
+        """The last lines that a container wrote, of both its streams; since a moment, if given. Shown as excerpts only.
+
+        Raises:
+            CannotLook, Refused: the engine does not tell, or keeps no log of it.
+        """
+        more = {"since": max(since.timestamp(), 1.0)} if since else {}
+
+        def ask(client: Any) -> bytes:
+            # Without `follow` of our own, the client would wait for what is written next.
+            pieces = client.logs(_id(id), stdout=True, stderr=True, stream=True, follow=False, tail=lines, **more)
+            until, heard = time.monotonic() + ANSWERS_WITHIN_S, b""
+            for piece in pieces:
+                # The end counts: of endless lines the last bytes are kept.
+                heard = (heard + piece)[-MOST_LOG_BYTES:]
+                if time.monotonic() > until:
+                    break
+            pieces.close()
+            return heard
+
+        return self._quick(ask).decode(errors="replace").splitlines()[-lines:]
+
+    def start(self, id: str) -> None:  # noqa: A002
+        """Start a container that does not run, with the configuration it has.
+
+        Raises:
+            Refused: it cannot be started. CannotLook: the engine does not answer, and may have done it.
+        """
+        told(self.way, lambda client: client.start(_id(id)), self.limit_s)
+
+    def restart(self, id: str, stop_within_s: int) -> None:  # noqa: A002
+        """Ask a container to stop, for so many seconds; end it then, and start it again with the configuration it has.
+
+        Raises:
+            Refused: it cannot be started. CannotLook: the engine does not answer, and may have done it.
+        """
+        told(self.way, lambda client: client.restart(_id(id), timeout=stop_within_s), self.limit_s)
+
+    def stop(self, id: str, stop_within_s: int) -> None:  # noqa: A002
+        """Stop a container, for a drill.
+
+        Raises:
+            Refused: it cannot be stopped. CannotLook: the engine does not answer, and may have done it.
+        """
+        told(self.way, lambda client: client.stop(_id(id), timeout=stop_within_s), self.limit_s)
+
+    def container(self, id: str) -> Container | None:  # noqa: A002
         """One container; None: it is gone.
 
         Raises:
@@ -88,70 +214,25 @@ class Docker(System):
     def examine(self) -> Iterator[Finding]:
         """What `incident doctor` asks."""
         try:
-            told = self._told(lambda client: client.version(api_version=False))
+            known = self._quick(lambda client: client.version(api_version=False))
         except CannotLook as error:
             yield Finding(verdict=Verdict.BAD, says=error.says, remedy=error.remedy)
             return
-        named = excerpt(str(told.get("Version", "")), 40)
-        yield Finding(verdict=Verdict.OK, says=f"The engine at {self.socket} answers: {named}.")
+        named = excerpt(str(known.get("Version", "")), 40)
+        yield Finding(verdict=Verdict.OK, says=f"The engine at {self.way.said} answers: {named}.")
+
+    def _quick(self, ask: Callable[[Any], R]) -> R:
+        return told(self.way, ask, min(self.limit_s, ANSWERS_WITHIN_S))
 
     def _one(self, id: str, ask: Callable[[Any], R]) -> R | None:  # noqa: A002
-        from docker.errors import NotFound
-
-        if not _ID.fullmatch(id):
-            raise Refused(f"{excerpt(id, 80)!r} is no id of an image or a container.")
+        _id(id)
         try:
-            return self._told(ask)
-        except CannotLook as error:
-            if isinstance(error.__cause__, NotFound):
-                return None
-            raise
-
-    def _told(self, ask: Callable[[Any], R]) -> R:
-        from docker import APIClient
-        from docker.errors import APIError, DockerException
-
-        # Of the client, which lets them through.
-        from requests.exceptions import RequestException
-
-        try:
-            with _client(APIClient, f"unix://{self.socket}", self.limit_s) as client:
-                return ask(client)
-        except APIError as error:
-            says = f"The engine at {self.socket} says: {excerpt(error.explanation or str(error), 300)}"
-            passes = error.response is None or error.response.status_code >= 500
-            raise (CannotLook if passes else Refused)(says) from error
-        except ValidationError as error:
-            raise Refused(f"{self.socket} does not speak as a Docker engine: {_first(error)}.") from error
-        except (DockerException, RequestException, OSError, ValueError) as error:
-            remedy = "Is it running, and may the worker open the socket (group docker)? A rootless one lies elsewhere."
-            raise CannotLook(
-                f"No engine answers at {self.socket}: {excerpt(str(error), 200)}", remedy=remedy
-            ) from error
+            return told(self.way, ask, self.limit_s)
+        except Gone:
+            return None
 
 
-@contextmanager
-def _client(client: Any, url: str, limit_s: float) -> Iterator[Any]:
-    """One that speaks the version both know.
-
-    Raises:
-        Refused: the engine is too old. Whatever the client raises passes through.
-    """
-    asked = client(base_url=url, version=_text(VERSION), timeout=limit_s)
-    try:
-        told = tuple(map(int, str(asked.version(api_version=False)["ApiVersion"]).split(".")))
-        if told < OLDEST:
-            raise Refused(f"{url} speaks version {_text(told)}; {_text(OLDEST)} is the oldest we know.")
-        asked._version = _text(min(told, VERSION))
-        yield asked
-    finally:
-        asked.close()
-
-
-def _text(version: tuple[int, ...]) -> str:
-    return ".".join(map(str, version))
-
-
-def _first(error: ValidationError) -> str:
-    found = error.errors()[0]
-    return f"{'.'.join(map(str, found['loc']))}: {found['msg']}"
+def _id(given: str) -> str:
+    if not _ID.fullmatch(given):
+        raise Refused(f"{excerpt(given, 80)!r} is no id of an image or a container.")
+    return given

@@ -31,7 +31,7 @@ def limits(folder: Path) -> Limits | None:
     """
     if not (folder / "memory.max").is_file() or not (folder / "cpu.stat").is_file():
         return None
-    cpu, memory = _table(folder / "cpu.stat"), _table(folder / "memory.stat")
+    cpu, memory = table(folder / "cpu.stat"), table(folder / "memory.stat")
     return Limits(
         cores=_cores(folder / "cpu.max"),
         cpu_used_s=cpu.get("usage_usec", 0) / MICROSECONDS,
@@ -55,6 +55,7 @@ def _amount(file: Path) -> float | None:
     return None if text == "max" else float(text)
 
 
-def _table(file: Path) -> dict[str, float]:
+def table(file: Path) -> dict[str, float]:
+    """A file of names and numbers; empty where there is none."""
     lines = file.read_text(encoding="ascii").splitlines() if file.is_file() else []
     return {name: float(amount) for name, _, amount in (line.partition(" ") for line in lines)}

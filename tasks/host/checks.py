@@ -35,6 +35,12 @@ MEMORY_AVAILABLE = Threshold(
     because="Owner: the team on call. Seed S4 calls more than 90 % used high. Below 5 % Linux throws out file "
     "contents that are needed again at once, and then ends the largest process: the database.",
 )
+LOAD = Threshold(
+    warn=2,
+    bad=5,
+    because="Owner: the team on call. Programs that want a processor, or wait for a disk, for each core: at two each "
+    "waits as long as it works; at five a login takes minutes.",
+)
 DISK_AVAILABLE = Threshold(
     warn=0.2,
     bad=0.1,
@@ -70,6 +76,28 @@ def check_host_cpu(host: Machine, busy: Threshold = CPU_BUSY, earlier: Earlier |
         value=used.share if used else 0.0,
         unit="ratio",
         facts=asdict(now),
+    )
+
+
+@check
+def check_host_load(host: Machine, per_core: Threshold = LOAD) -> Finding:
+    """Do more programs want a processor, or wait for a disk, than there are cores?
+
+    The mean of five minutes. A high load beside an idle processor waits for a disk or a network drive. A container's
+    is not told: Linux counts that of the whole machine.
+    """
+    now = host.cpu()
+    if now.load_5min is None:
+        return Finding(
+            verdict=Verdict.OK, says=f"{host.address}: a container's own load is not told; its processor's time is."
+        )
+    each = now.load_5min / max(now.cores, 1)
+    return Finding(
+        verdict=per_core.judge(each),
+        says=f"{host.address} has a load of {now.load_5min:.1f} on {now.cores:g} core{'s' if now.cores != 1 else ''}, "
+        f"{each:.1f} for each (bad from {per_core.bad:g}).",
+        value=each,
+        unit="ratio",
     )
 
 

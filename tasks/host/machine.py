@@ -78,6 +78,7 @@ Machine.kind = "host"
 Machine.config_lines = """\
 # Only where the worker runs on the database's own machine. Folders whose disks are looked at:
 disks = ["/var/lib/postgresql"]
+# may_stop = ["node"]   # of these programs one process may be stopped, after approval
 # Elsewhere the provider may tell; instead of the line above:
 # type = "host-metrics"
 # url = "https://<project>.supabase.co/customer/v1/privileged/metrics"

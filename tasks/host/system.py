@@ -1,6 +1,6 @@
 """The door to the machine this process runs on: its processor, memory and disks, as the operating system tells them.
 
-The only file in tasks/ that knows psutil.
+With tasks/host/processes/running.py the only file in tasks/ that knows psutil.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import platform
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 import psutil
 from pydantic import Field
@@ -31,6 +31,12 @@ class Host(Machine):
     disks: tuple[Path, ...] = Field(default=(Path("/"),), min_length=1)
     # Whose limits count: in a container its own. A service's stand in /sys/fs/cgroup/system.slice/<name>.service.
     cgroup: Path = Path("/sys/fs/cgroup")
+    # The programs of which single processes are judged, by name (`ps -o comm`). Empty: all.
+    programs: tuple[str, ...] = ()
+    # Those of which a process may be stopped after approval. Never a database: its own runbooks end its sessions.
+    may_stop: tuple[str, ...] = ()
+    # Rotates the logs now. A list, never a text: no shell takes it apart.
+    rotate_logs: Annotated[tuple[str, ...], Field(min_length=1)] | None = None
 
     @property
     def address(self) -> str:
@@ -95,6 +101,20 @@ class Host(Machine):
             idle_s=up_s * cores - own.cpu_used_s,
             throttled_s=own.throttled_s,
         )
+
+
+def here(machine: Machine) -> Host:
+    """The machine as one that can be looked into: its processes and files.
+
+    Raises:
+        Refused: it is told of from outside.
+    """
+    if isinstance(machine, Host):
+        return machine
+    raise Refused(
+        f"{machine.address} cannot be looked into: its provider's metrics tell of no processes and no files.",
+        remedy="Look in the provider's console, or run a worker on that machine itself.",
+    )
 
 
 def _disk(path: Path) -> Disk:

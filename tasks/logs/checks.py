@@ -98,12 +98,12 @@ def check_log_logins(
     """Is somebody trying passwords?
 
     Failed logins that services and sshd write down, and 401 and 403 at login addresses in access logs; by the address
-    they come from. Five at least: a person mistypes.
+    they come from, IPv6 by its /64. X-Forwarded-For counts only from `proxies`. Five at least: a person mistypes.
     """
     tally = Tally()
 
     def take(log: LogFile, entry: Entry) -> None:
-        address = login_refused(entry.line)
+        address = login_refused(entry.line, logs.proxies)
         if address is not None:
             tally.add(log.service, entry.text, kind=address)
 

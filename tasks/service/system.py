@@ -29,6 +29,8 @@ class Service(System):
 
     restart: Argv
     status: Argv
+    # Prints the number of its main process as this machine counts; 0: it does not run.
+    pid: Argv | None = None
     # Breaks, in drills. Never set it in production.
     stop: Argv | None = None
     environment: Mapping[str, SecretStr] = Field(default_factory=dict)
@@ -47,6 +49,25 @@ class Service(System):
         """
         ran = self._run(self.status, STATUS_LIMIT_S, accepts=NOT_RUNNING | {0})
         return ran.exit_code == 0
+
+    def main_pid(self) -> int:
+        """The number of its main process.
+
+        Raises:
+            CannotLook: it does not run, or the command does not tell.
+            Refused: no command is configured for that, or it failed.
+        """
+        if self.pid is None:
+            raise Refused(
+                f"Which processes are of this {self.kind} is not known.",
+                remedy='pid = ["systemctl", "show", "--property=MainPID", "--value", "web.service"]  # a container: '
+                '["docker", "inspect", "--format={{.State.Pid}}", "web"]',
+            )
+        said = self._run(self.pid, STATUS_LIMIT_S).lines
+        told = said[-1].strip() if said else ""
+        if not told.isascii() or not told.isdigit() or int(told) == 0:
+            raise CannotLook(f"`{shlex.join(self.pid)}` tells no process: the service does not run, or is starting.")
+        return int(told)
 
     def start_again(self, heard: Heard | None = None) -> Ran:
         """Restart it; started if it was stopped.
@@ -124,6 +145,15 @@ class DatabaseService(Service):
     kind: ClassVar[str] = "database_service"
     config_lines: ClassVar[str] = (
         'restart = ["systemctl", "restart", "postgresql"]\nstatus = ["systemctl", "is-active", "postgresql"]'
+    )
+
+
+class CacheService(Service):
+    """The Redis or Valkey server, where it is ours. Its `restart` asks it to stop, and never kills it at once."""
+
+    kind: ClassVar[str] = "cache_service"
+    config_lines: ClassVar[str] = (
+        'restart = ["systemctl", "restart", "redis-server"]\nstatus = ["systemctl", "is-active", "redis-server"]'
     )
 
 

@@ -1,4 +1,4 @@
-"""The lab's hosted platform, where its website is deployed."""
+"""The lab's hosted platforms: Vercel, where its website is deployed, and Cloudflare with a Worker and a database."""
 
 from __future__ import annotations
 
@@ -17,8 +17,13 @@ def _prepare(place: Place) -> None:
 
 
 def _values(place: Place) -> Values:
+    there = f"http://127.0.0.1:{place.ports[PORT]}"
     return {
-        "url": f"http://127.0.0.1:{place.ports[PORT]}/{platform.VERCEL}",
+        "url": f"{there}/{platform.VERCEL}",
+        "cloudflare_url": f"{there}/{platform.CLOUDFLARE}",
+        "account": platform.ACCOUNT,
+        "script": platform.SCRIPT,
+        "database": platform.DATABASE,
         "token": (place.folder / platform.TOKEN).read_text(encoding="utf-8").strip(),
         "project": platform.PROJECT,
         **platform.DRILLS,

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from tasks.action import Action
 from tasks.model import BlastRadius, Command, NoWayBack, Outcome, Plan, Refused, Risk, Row
 from tasks.n8n.exports import shelf
-from tasks.n8n.exports.checks import day_of, folder_of, missing
+from tasks.n8n.exports.checks import day_of, folder_of, missing, newest
 from tasks.n8n.exports.shelf import IMPORTABLE
 from tasks.n8n.system import N8n
 
@@ -111,3 +111,20 @@ class ImportWorkflows(Action):
     def applied(self, n8n: N8n, plan: Plan, day: str = "") -> bool | None:
         files = {str(planned.target["file"]) for planned in plan.commands}
         return not files & {one.file for one in missing(n8n, shelf.read(folder_of(n8n), day_of(day)))}
+
+
+class RestoreWorkflows(ImportWorkflows):
+    """Make the workflows of the newest export anew that n8n has lost.
+
+    By name, each inactive and with a new id: senders stay off until somebody switches them on. Credentials are in no
+    export; they need n8n's own database and its encryption key, or are chosen anew.
+    """
+
+    def plan(self, n8n: N8n, day: str = "") -> Plan:
+        return super().plan(n8n, day or newest(n8n).isoformat())
+
+    def apply(self, n8n: N8n, plan: Plan, day: str = "") -> Outcome:
+        return super().apply(n8n, plan, day or str(plan.commands[0].target["day"]))
+
+    def applied(self, n8n: N8n, plan: Plan, day: str = "") -> bool | None:
+        return super().applied(n8n, plan, day or str(plan.commands[0].target["day"]))

@@ -75,7 +75,32 @@ def check_n8n_imported(n8n: N8n, day: str = "") -> Finding:
 
     By name: an imported one has a new id. Whether it is active, and its credentials work, is asked elsewhere.
     """
-    export = shelf.read(folder_of(n8n), day_of(day))
+    return _imported(n8n, shelf.read(folder_of(n8n), day_of(day)))
+
+
+@check
+def check_n8n_workflows_there(n8n: N8n) -> Finding:
+    """Is each workflow of the newest export in n8n?
+
+    By name. One that was archived on purpose since is missed until the next export.
+    """
+    return _imported(n8n, shelf.read(folder_of(n8n), newest(n8n)))
+
+
+def newest(n8n: N8n) -> date:
+    """The day of the newest export.
+
+    Raises:
+        Refused: there is none.
+    """
+    folder = folder_of(n8n)
+    found = shelf.days(folder)
+    if not found:
+        raise Refused(f"There is no export of n8n's workflows in {folder}.", remedy="maintenance/n8n-export makes one.")
+    return found[0]
+
+
+def _imported(n8n: N8n, export: Export) -> Finding:
     left = missing(n8n, export)
     return Finding(
         verdict=Verdict.BAD if left else Verdict.OK,

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,21 +12,9 @@ from tasks.docker.checks import GIB, check_docker_leftovers, check_unused_volume
 from tasks.docker.leftovers import leftovers
 from tasks.docker.system import Docker
 from tasks.model import CannotLook, Outcome, Plan, Refused, Risk, Verdict
-from tests.tasks.docker.engine import Engine, running
+from tests.tasks.docker.engine import Engine
 
 CONTAINERS, IMAGES = RemoveStoppedContainers(), RemoveDanglingImages()
-
-
-@pytest.fixture
-def engine() -> Iterator[Engine]:
-    # A socket's path has at most 107 characters.
-    with tempfile.TemporaryDirectory(prefix="engine-") as folder, running(Path(folder) / "docker.sock") as engine:
-        yield engine
-
-
-@pytest.fixture
-def docker(engine: Engine) -> Docker:
-    return Docker(socket=engine.socket, limit_s=60)
 
 
 def targets(plan: Plan, noun: str) -> set[object]:

@@ -18,6 +18,7 @@ from tasks.host.checks import (
     MEMORY_AVAILABLE,
     check_host_cpu,
     check_host_disks,
+    check_host_load,
     check_host_memory,
 )
 from tasks.host.machine import Disk
@@ -109,6 +110,23 @@ def test_it_compares_only_with_the_same_machine_that_did_not_restart(facts: dict
     told = {**check_host_cpu.fn(Host()).facts, "idle_s": 0.0, **facts} if facts else {}
 
     assert check_host_cpu.fn(Host(), earlier=Earlier(at_s=0, value=0, facts=told)).verdict < Verdict.BAD
+
+
+@pytest.mark.parametrize(
+    ("load", "verdict"), [(3.9, Verdict.OK), (4.0, Verdict.WARN), (9.9, Verdict.WARN), (10.0, Verdict.BAD)]
+)
+def test_it_judges_the_load_by_the_cores(monkeypatch: pytest.MonkeyPatch, load: float, verdict: Verdict) -> None:
+    monkeypatch.setattr("psutil.getloadavg", lambda: (99.0, load, 99.0))
+    monkeypatch.setattr("psutil.cpu_count", lambda: 2)
+
+    found = check_host_load.fn(Host(cgroup=Path("/nowhere")))
+
+    assert found.verdict is verdict
+    assert found.says.startswith(f"{Host().address} has a load of {load:.1f} on 2 cores, ")
+
+
+def test_it_judges_no_container_by_the_whole_machines_load(tmp_path: Path) -> None:
+    assert check_host_load.fn(group(tmp_path, cpu="50000 100000")).verdict is Verdict.OK
 
 
 def test_it_counts_memory_as_the_kernel_does() -> None:

@@ -13,6 +13,8 @@ from pydantic import SecretStr
 
 from deployments.lab import platform as lab
 from deployments.lab.platform import Platforms, Reply
+from tasks.cloudflare.system import CloudflareWorker
+from tasks.d1.system import D1
 from tasks.vercel.system import Vercel
 
 # What nothing that is kept, shown or logged may hold.
@@ -77,4 +79,26 @@ def vercel(standing: Standing) -> Vercel:
         project=lab.PROJECT,
         team="team_lab",
         drill_versions=lab.DRILLS,
+    )
+
+
+@pytest.fixture
+def worker(standing: Standing) -> CloudflareWorker:
+    return CloudflareWorker(
+        url=standing.url(lab.CLOUDFLARE),
+        status_url=standing.url(lab.CLOUDFLARE),
+        token=SecretStr(CANARY),
+        account=lab.ACCOUNT,
+        script=lab.SCRIPT,
+    )
+
+
+@pytest.fixture
+def d1(standing: Standing) -> D1:
+    return D1(
+        url=standing.url(lab.CLOUDFLARE),
+        status_url=standing.url(lab.CLOUDFLARE),
+        token=SecretStr(CANARY),
+        account=lab.ACCOUNT,
+        database=lab.DATABASE,
     )
