@@ -14,6 +14,7 @@ from prefect.client.schemas.objects import State
 from prefect.task_runners import ThreadPoolTaskRunner
 
 from flows.case.case import Case, Ending, Fate
+from flows.life.chain import first_broken
 from flows.life.diagnose import AT_ONCE, diagnose
 from flows.life.execute import live_through
 from flows.life.pace import look_at_clock, start_clock, stop_clock
@@ -65,7 +66,8 @@ def _course(case: Case, runbook: Runbook) -> tuple[Ending, str]:
     findings = diagnose(case)
     publish_findings("findings", findings, runbook.title)
     if not case.called():
-        return nothing_found(findings, case.environment)
+        ending, says = nothing_found(findings, case.environment)
+        return ending, f"{says} {first_broken(runbook, findings, case.environment)}".strip()
     start_clock(case, runbook)
     # An emergency has begun already, and waits for nobody.
     if runbook.at_once or follow(case):
@@ -87,7 +89,7 @@ def _course(case: Case, runbook: Runbook) -> tuple[Ending, str]:
 
 def _mend(case: Case, runbook: Runbook) -> None:
     for part in runbook.resolution:
-        if part.when in case.called() and _take(case, part) in STOPS:
+        if part.when in case.called() and _take(case, runbook, part) in STOPS:
             break
         look_at_clock(case, runbook)
     if nothing_else_helps(case):
@@ -105,11 +107,15 @@ def _take_at_once(case: Case, step: Step) -> None:
     resolve(case, Change(title=step.title, action=step.action, reason=said, when=step.when, mandate=mandate))
 
 
-def _take(case: Case, part: Part) -> Fate | None:
+def _take(case: Case, runbook: Runbook, part: Part) -> Fate | None:
     if isinstance(part, Manual):
         instruct(case, part)
         return None
-    reason = case.diagnosed()[part.when].says if part.when else part.title
+    found = case.diagnosed()
+    reason = found[part.when].says if part.when else part.title
+    first = first_broken(runbook, found, case.environment)
+    # Its own finding is not said twice.
+    reason = first if reason in first else f"{reason} {first}".strip()
     return resolve(case, Change(title=part.title, action=part.action, reason=reason, when=part.when))
 
 

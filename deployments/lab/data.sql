@@ -134,3 +134,11 @@ INSERT INTO prospects (company, stage, stage_changed_at, attempts)
 SELECT format('Company %s', n), CASE WHEN n % 40 = 0 THEN 'skipped' ELSE 'enriched' END,
        now() - n * interval '45 minutes', CASE WHEN n % 40 = 0 THEN 3 ELSE 1 END
 FROM generate_series(1, 400) AS n;
+
+-- Each user is logged in at home; the worker comes with a key of its own.
+INSERT INTO sessions (user_id, created_at, last_seen, address)
+SELECT user_id, updated_at, now() - user_id * interval '5 minutes', '198.51.100.0'::inet + user_id
+FROM onboardings WHERE status = 'done';
+
+INSERT INTO api_keys (owner, last_used)
+SELECT CASE WHEN n = 1 THEN 'worker' ELSE n::text END, now() - n * interval '1 hour' FROM generate_series(1, 6) AS n;

@@ -196,3 +196,21 @@ CREATE TABLE prospects (
     error             text,
     attempts          integer NOT NULL DEFAULT 0
 );
+
+-- Who is logged in, and with which keys programs come. The tokens themselves are kept nowhere.
+CREATE TABLE sessions (
+    id          bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    user_id     bigint NOT NULL REFERENCES onboardings,
+    created_at  timestamptz NOT NULL DEFAULT now(),
+    last_seen   timestamptz NOT NULL DEFAULT now(),
+    address     inet NOT NULL,
+    revoked_at  timestamptz
+);
+CREATE INDEX ON sessions (last_seen);
+
+CREATE TABLE api_keys (
+    id          bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    owner       text NOT NULL,
+    last_used   timestamptz,
+    revoked_at  timestamptz
+);

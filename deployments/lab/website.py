@@ -3,9 +3,9 @@
 Started as a script, by its path, so that it need not import the house to be up in a moment:
 `python website.py FOLDER PORT`. FOLDER holds `good.pem` and `ending.pem` (key and certificate), gets `website.log` and
 `access.log` (a line for each request), and may hold two files that are read before each answer: `trouble.json`
-(`status` and `body`, `wait_s`, `certificate`), and `release.json`, by which the lab's platform tells what was deployed:
-its `version`, and how that is ill. `fails`: the share of answers of the shop's pages that are 500; `slow_ms`: how much
-later an order is shown; `hangs`: nothing is answered.
+(`status` and `body`, `wait_s`, `certificate`; with `until_restarted` it is gone after a start), and `release.json`, by
+which the lab's platform tells what was deployed: its `version`, and how that is ill. `fails`: the share of answers of
+the shop's pages that are 500; `slow_ms`: how much later an order is shown; `hangs`: nothing is answered.
 """
 
 from __future__ import annotations
@@ -158,6 +158,8 @@ def _context(file: Path) -> ssl.SSLContext:
 
 def main(folder: Path, port: int) -> None:
     site = Site(folder, port)
+    if site.trouble.get("until_restarted"):
+        (folder / TROUBLE).unlink(missing_ok=True)
     site.log.write("info", "started", port=port)
     over = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: over.set())

@@ -5,6 +5,8 @@ from datetime import timedelta
 from runbooks.model import Drill, Manual, Runbook, Settle, Severity, Step, Symptom, Verify, Watch
 from tasks.cloudflare.checks import check_worker_errors
 from tasks.d1.checks import check_d1_answers, check_d1_status, check_d1_way_back
+from tasks.fly.actions import RestartFlyMachines
+from tasks.fly.checks import check_fly_machines, check_fly_status
 from tasks.platform.actions import RollBack
 from tasks.platform.checks import (
     check_deployments,
@@ -37,6 +39,7 @@ runbook = Runbook(
         "cloudflare",
         "workers.dev",
         "vercel",
+        "fly",
         "d1",
         "supabase",
         "unresponsive",
@@ -65,6 +68,7 @@ runbook = Runbook(
         check_fell_with_deployment,
         check_deployments,
         check_worker_errors,
+        check_fly_machines,
         check_d1_answers,
         check_d1_way_back,
         check_supabase_project,
@@ -74,12 +78,24 @@ runbook = Runbook(
         check_supabase_pooler,
         check_supabase_backups,
         check_platform_status,
+        check_fly_status,
         check_d1_status,
         check_supabase_status,
         check_platform_token,
     ),
     resolution=(
         Step(RollBack(), when=check_fell_with_deployment),
+        Step(RestartFlyMachines(), when=check_fly_machines),
+        Manual(
+            "Start machines at Fly, or move them",
+            when=check_fly_machines,
+            how="""\
+None that runs: `fly machine start ID --app APP`; why they stopped, `fly machine status ID` tells by its events. A host
+that cannot be reached: `fly machine clone ID --region ANOTHER` makes one elsewhere; its volume stays where it was. A
+way back to an older image: `fly releases --image`, then `fly deploy --image` with the one that served before.
+`fly logs` follows without an end: `fly logs --no-tail` shows what is kept.""",
+            quotes=(check_fly_machines, check_fly_status),
+        ),
         Manual(
             "Wait for D1, or have it taken back",
             when=check_d1_answers,
@@ -108,9 +124,9 @@ connection.""",
             "Wait for the service at Supabase that is not well",
             when=check_supabase_services,
             how="""\
-`db` or `pooler`: nothing else works without it (database/connections-exhausted asks the database itself). `rest`, `auth`,
-`realtime`, `storage`: only what asks through it. Does the status page report it, or was something changed in the
-project's settings within the hour? Otherwise write to Supabase, with the words found.""",
+`db` or `pooler`: nothing else works without it (database/connections-exhausted asks the database itself). `rest`,
+`auth`, `realtime`, `storage`: only what asks through it. Does the status page report it, or was something changed in
+the project's settings within the hour? Otherwise write to Supabase, with the words found.""",
             quotes=(check_supabase_services, check_supabase_pooler, check_supabase_status),
         ),
         Manual(
@@ -181,10 +197,13 @@ process of the worker reads it. Meanwhile: `npx wrangler deployments list`, `ver
         # A deploy's minute is no incident.
         Watch(check_fell_with_deployment, every=timedelta(minutes=5), settle=Settle(bad=2, of=2)),
         Watch(check_worker_errors, every=timedelta(minutes=5), settle=Settle(bad=2, of=3)),
+        # A machine that is replaced fails its checks for a moment.
+        Watch(check_fly_machines, every=timedelta(minutes=5), settle=Settle(bad=2, of=3)),
         Watch(check_d1_answers, every=timedelta(minutes=5), settle=Settle(bad=2, of=3)),
         Watch(check_supabase_services, every=timedelta(minutes=5), settle=Settle(bad=2, of=3)),
         Watch(check_supabase_read_only, every=timedelta(minutes=15)),
         Watch(check_platform_token, every=timedelta(hours=6)),
     ),
+    related=("application/down", "maintenance/d1-backup"),
     drills=(Drill(fault=DeployBadVersion("hangs"), noticed_by=check_fell_with_deployment, resolved_by=RollBack),),
 )

@@ -10,6 +10,7 @@ from typing import ClassVar, Self, get_args
 from psycopg import sql
 from pydantic import ConfigDict, Field
 
+from tasks.application.access.mapping import ApiKeys, Sessions
 from tasks.application.fit import Relations, amiss, examined, slow
 from tasks.application.mapping import (
     Analytics,
@@ -84,6 +85,8 @@ class ApplicationDatabase(System):
     onboarding: Onboarding | None = None
     connections: Connections | None = None
     prospects: Prospects | None = None
+    sessions: Sessions | None = None
+    api_keys: ApiKeys | None = None
 
     @property
     def server(self) -> PostgresServer:

@@ -42,7 +42,8 @@ class Invocations:
     cpu_p99: float | None  # as Cloudflare tells it, of the worst group
 
 
-class CloudflareWorker(HostedPlatform, CloudflareApi):
+# In this order: of two bases, pydantic takes a field as the first has it, and the platform has no address of its own.
+class CloudflareWorker(CloudflareApi, HostedPlatform):
     """A Worker, by the name of its script."""
 
     kind: ClassVar[str] = "cloudflare-worker"

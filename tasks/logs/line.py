@@ -46,8 +46,11 @@ _ERROR_KEYS = ("err", "error", "exception", "exc_info", "stack")
 _STATUS_KEYS = ("status", "status_code", "statusCode", "response_code", "http_status", "DownstreamStatus")
 
 _ACCESS = re.compile(
-    r'(?P<address>\S+) \S+ \S+ \[[^\]]{20,40}\] "(?P<method>[A-Z]{3,10}) (?P<path>\S+)[^"]*" (?P<status>\d{3}) '
+    r'(?P<address>\S+) \S+ (?P<user>\S+) \[[^\]]{20,40}\] "(?P<method>[A-Z]{3,10}) (?P<path>\S+)[^"]*" '
+    r"(?P<status>\d{3}) "
 )
+# Behind referrer and user agent, as nginx's `main` writes it; a quote in those it writes as \x22.
+_FORWARDED = re.compile(r'" "([0-9a-fA-F.:, \[\]%]{3,500})"$')
 _PAIR = re.compile(r'([A-Za-z_][\w.@-]*)=("(?:[^"\\]|\\.)*"|[^\s"]*)')
 # What stands behind the size, and what somebody's browser calls itself, which is passed over: it may say anything.
 _BEHIND = re.compile(r'"(?:[^"\\]|\\.)*"|([a-z_]{1,40})=("(?:[^"\\]|\\.)*"|[^\s"]*)')
@@ -186,16 +189,17 @@ def _accessed(found: re.Match[str], text: str) -> Line:
     told = found.groupdict()
     at = moment(text)
     status = int(told["status"])
+    forwarded = _FORWARDED.search(text[-600:].rstrip())
+    fields = {"address": told["address"], "path": told["path"], "status": status, "method": told["method"]}
     return Line(
         text=f"{told['method']} {told['path'].partition('?')[0]} {status}",
         level=Level.ERROR if status >= 500 else Level.INFO,
         at_s=at[0] if at else None,
         fields={
             **_behind(text[found.end() :]),
-            "address": told["address"],
-            "path": told["path"],
-            "status": status,
-            "method": told["method"],
+            **fields,
+            **({"user": told["user"]} if told["user"] != "-" else {}),
+            **({"x_forwarded_for": forwarded[1]} if forwarded else {}),
         },
         has_head=True,
     )

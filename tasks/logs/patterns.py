@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from tasks.logs.line import Line
+from tasks.logs.origin import UNKNOWN, Network, origin, shown
 
 _LOGIN_FAILED = re.compile(
     r"failed (?:password|publickey|keyboard-interactive\S*|log-?in|sign-?in|auth\w*)\b"
@@ -20,9 +20,18 @@ _LOGIN_FAILED = re.compile(
 _COUNTED = re.compile(
     r"\b(?:no|0) (?:\w+ )?(?:failed|invalid|wrong|bad)|fail\w*(?: log-?ins?)?\s*[:=]\s*0\b", re.IGNORECASE
 )
+_LOGIN_WORKED = re.compile(
+    r"\baccepted (?:password|publickey|keyboard-interactive\S*) for\b"
+    r"|(?:log-?in|sign-?in|logged in|authenticat(?:ed|ion))(?: (?:has )?(?:succeeded|successful(?:ly)?|ok\b)|$)"
+    r"|successful(?:ly)? (?:log-?in|logged in|sign-?in|signed in)|login_(?:success|ok|succeeded)",
+    re.IGNORECASE,
+)
+_LIMITED = re.compile(
+    r"\brate.?limit(?:ed|ing)?\b.{0,40}\b(?:hit|exceed|reach|refus|block|request)|too many requests|"
+    r"\b(?:limiting requests|request was throttled)\b",
+    re.IGNORECASE,
+)
 _LOGIN_PATH = re.compile(r"/(?:log-?in|sign-?in|auth|session|token|oauth)s?\b", re.IGNORECASE)
-_FROM = re.compile(r"(?:\bfrom |\brhost=|\bclient[=:] ?|\bip[=:] ?|\baddress[=:] ?|\[)\[?([0-9a-fA-F.:]{3,45})")
-_ADDRESS_KEYS = ("ip", "ip_address", "remote_addr", "remoteAddress", "remote_ip", "client_ip", "clientIp", "address")
 NOT_ALLOWED = frozenset({401, 403})
 
 _OUTCOMES = {
@@ -58,14 +67,33 @@ _POSTGRES = re.compile(r"\bduration: (\d+\.\d+) ms\b")
 _ROUTE_KEYS = ("route", "path", "url", "endpoint", "query", "operation", "method")
 
 
-def login_refused(line: Line) -> str | None:
-    """The address somebody failed to log in from, or `unknown`; None where nobody failed."""
+def login_refused(line: Line, proxies: Sequence[Network] = ()) -> str | None:
+    """The network somebody failed to log in from, or `unknown`; None where nobody failed."""
+    if not login_failed(line):
+        return None
+    told = origin(line, proxies)
+    return UNKNOWN if told is None else shown(told)
+
+
+def login_failed(line: Line) -> bool:
+    """Does it tell of a login that was refused?"""
     status, path = line.fields.get("status"), line.fields.get("path")
     if status in NOT_ALLOWED and isinstance(path, str) and _LOGIN_PATH.search(path):
-        return _address(line)
-    said = " ".join([line.text, *(str(line.fields.get(key, "")) for key in ("event", "type", "action"))])
-    failed = _LOGIN_FAILED.search(said[:1000]) and not _COUNTED.search(said[:1000])
-    return _address(line) if failed else None
+        return True
+    said = _said(line)
+    return _LOGIN_FAILED.search(said) is not None and not _COUNTED.search(said)
+
+
+def login_worked(line: Line) -> bool:
+    """Does it tell, in words, of somebody who was let in? A status alone does not: a login page answers 200, too."""
+    said = _said(line)
+    return _LOGIN_WORKED.search(said) is not None and not _LOGIN_FAILED.search(said)
+
+
+def limited(line: Line) -> bool:
+    """Was a request refused because there were too many of them?"""
+    statuses = (line.fields.get(key) for key in ("status", "status_code", "statusCode"))
+    return any(str(status) == "429" for status in statuses) or _LIMITED.search(_said(line)) is not None
 
 
 def mail_outcome(line: Line) -> str | None:
@@ -103,6 +131,10 @@ def what(line: Line) -> str:
     return line.text
 
 
+def _said(line: Line) -> str:
+    return " ".join([line.text, *(str(line.fields.get(key, "")) for key in ("event", "type", "action"))])[:1000].strip()
+
+
 def _flat(fields: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     for key, value in fields.items():
         yield key, value
@@ -118,20 +150,3 @@ def _number(value: object) -> float | None:
     except (TypeError, ValueError):
         return None
     return number if 0 <= number < 1e15 else None
-
-
-def _address(line: Line) -> str:
-    nested = line.fields.get("req")
-    for table in (line.fields, nested if isinstance(nested, Mapping) else {}):
-        for key in _ADDRESS_KEYS:
-            if (told := _valid(table.get(key))) is not None:
-                return told
-    found = [told for one in _FROM.findall(line.text[:2000]) if (told := _valid(one)) is not None]
-    return found[-1] if found else "unknown"
-
-
-def _valid(value: object) -> str | None:
-    try:
-        return str(ipaddress.ip_address(str(value).strip("[]"))) if value else None
-    except ValueError:
-        return None

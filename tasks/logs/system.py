@@ -5,15 +5,28 @@ from __future__ import annotations
 import glob
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from tasks.amounts import size
 from tasks.logs.generations import current, opened
+from tasks.logs.origin import Network
 from tasks.model import CannotLook, Finding, Threshold, Verdict
 from tasks.system import System
+
+
+def _network(text: object) -> object:
+    try:
+        return ip_network(str(text), strict=True)
+    except ValueError as error:
+        raise ValueError(f"{text!r} is no address or network ({error}); write 10.0.0.5 or 10.0.0.0/24") from None
+
+
+# An address or a network, as it is written: nothing is rounded.
+WrittenNetwork = Annotated[Network, BeforeValidator(_network)]
 
 
 def _absolute(path: Path) -> Path:
@@ -60,6 +73,8 @@ class Logs(System):
     # What was counted counts for so long. A shorter time would make a torrent of one burst, and the incident that it
     # opens would look at nothing.
     window_s: float = Field(default=300, ge=10, le=3600)
+    # Whose X-Forwarded-For is believed, and nobody else's: your own proxies, addresses or networks.
+    proxies: tuple[WrittenNetwork, ...] = ()
     # Of one file in one look. What is new beyond it is passed over from its beginning, and that is said.
     most_bytes: int = Field(default=128 * 2**20, ge=2**16, le=2**30)
 

@@ -85,7 +85,7 @@ class Platform(System):
 # What is said when no kind is configured. Set afterwards: a class that is born with a kind can be configured.
 Platform.kind = "platform"
 Platform.config_lines = """\
-# Who runs the application, one of: vercel, fly, cloudflare-worker, docker-service
+# Who runs the application, one of: vercel, cloudflare-worker, docker-service
 type = "vercel"
 token = "${VERCEL_TOKEN}"
 project = "web\""""

@@ -148,6 +148,15 @@ class DatabaseService(Service):
     )
 
 
+class CacheService(Service):
+    """The Redis or Valkey server, where it is ours. Its `restart` asks it to stop, and never kills it at once."""
+
+    kind: ClassVar[str] = "cache_service"
+    config_lines: ClassVar[str] = (
+        'restart = ["systemctl", "restart", "redis-server"]\nstatus = ["systemctl", "is-active", "redis-server"]'
+    )
+
+
 class N8nService(Service):
     """n8n, where it is ours."""
 

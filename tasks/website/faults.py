@@ -36,6 +36,16 @@ class AnswerUnavailable(_Told):
         return self._tell(website, status=503, body={"status": "down", "database": "connection refused"})
 
 
+class HangOnToTrouble(_Told):
+    """Answer 503 until it is restarted.
+
+    As a process does that has lost its way: no pool, no thread left, a cache that went bad.
+    """
+
+    def cause(self, website: Website) -> Path:
+        return self._tell(website, status=503, body={"status": "down"}, until_restarted=True)
+
+
 class AnswerSlowly(_Told):
     """Answer late, though rightly."""
 

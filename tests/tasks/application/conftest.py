@@ -74,6 +74,14 @@ CREATE TABLE prospects (
     stage_changed_at timestamptz NOT NULL DEFAULT now(), error text, attempts integer DEFAULT 0
 );
 CREATE INDEX ON prospects (stage_changed_at);
+CREATE TABLE user_sessions (
+    number bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, user_id text, started_at timestamptz DEFAULT now(),
+    used_at timestamptz DEFAULT now(), used_from inet, ended_at timestamptz
+);
+CREATE INDEX ON user_sessions (used_at);
+CREATE TABLE keys (
+    number bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, user_id text, used_at timestamptz, ended_at timestamptz
+);
 CREATE INDEX ON inbox_days (day);
 CREATE INDEX ON enrollments (lead_id);
 CREATE INDEX ON email_sends (actual_send_time);
@@ -276,6 +284,23 @@ MAPPING: dict[str, Any] = {
             "skipped": ["skipped"],
         },
     },
+    "sessions": {
+        "table": "user_sessions",
+        "id": "number",
+        "user": "user_id",
+        "created_at": "started_at",
+        "last_seen": "used_at",
+        "address": "used_from",
+        "revoked_at": "ended_at",
+    },
+    "api_keys": {
+        "table": "keys",
+        "id": "number",
+        "owner": "user_id",
+        "last_used": "used_at",
+        "revoked_at": "ended_at",
+        "ours": ["worker"],
+    },
 }
 
 
@@ -361,6 +386,19 @@ class Shop:
             f"WHERE actual_send_time IS NOT NULL ORDER BY id LIMIT {amount}"
         )
 
+    def login(self, account: str, address: str, ago: str = "1 minute") -> str:
+        """A login that goes on; its id."""
+        return str(
+            self.run(
+                "INSERT INTO user_sessions (user_id, used_from, used_at) "  # noqa: S608
+                f"VALUES ('{account}', '{address}', now() - interval '{ago}') RETURNING number"
+            )[0][0]
+        )
+
+    def key(self, account: str) -> str:
+        """An API key that counts; its id."""
+        return str(self.run(f"INSERT INTO keys (user_id) VALUES ('{account}') RETURNING number")[0][0])  # noqa: S608
+
     def ran(
         self, workflow: str, amount: int = 1, ago: str = "1 minute", status: str = "success", ms: int = 900
     ) -> None:
@@ -382,7 +420,7 @@ def shop(built: Stage) -> Shop:
     """Making a database for every test would take most of its time."""
     built.admin(
         "TRUNCATE email_sends, email_events, enrollments, workflow_executions, campaign_analytics, inboxes, "
-        "inbox_days, onboardings, calendar_connections, prospects;"
+        "inbox_days, onboardings, calendar_connections, prospects, user_sessions, keys;"
         "UPDATE campaigns SET status = 'active';"
         "UPDATE leads SET status = 'active', name = 'Ada' "
         "WHERE status IS DISTINCT FROM 'active' OR name IS DISTINCT FROM 'Ada';"

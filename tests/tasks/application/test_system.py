@@ -76,7 +76,7 @@ def test_it_waits_longer_for_what_reads_weeks(shop: Shop) -> None:
 
 def test_it_is_examined_part_by_part(shop: Shop) -> None:
     found = list(shop.door().examine())
-    assert [one.verdict for one in found] == [Verdict.OK] * 14
+    assert [one.verdict for one in found] == [Verdict.OK] * 16
     assert found[0].says == "public.email_sends is there as sends: 14 columns."
 
     found = list(shop.door(events={"at": "xyz"}, leads={"table": "xyz"}).examine())

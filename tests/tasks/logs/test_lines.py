@@ -181,7 +181,7 @@ def test_what_differs_only_in_numbers_is_the_same(text: str, same: str) -> None:
         # 4-26: the pattern of S4 misses it.
         ('{"level":40,"msg":"Login failed","ip":"192.0.2.7"}', "192.0.2.7"),
         ("Nov 29 10:00:00 web sshd[9]: Failed password for invalid user a from 192.0.2.7 port 22 ssh2", "192.0.2.7"),
-        ("Nov 29 10:00:00 web sshd[9]: Invalid user admin from 2001:db8::7 port 22", "2001:db8::7"),
+        ("Nov 29 10:00:00 web sshd[9]: Invalid user admin from 2001:db8::7 port 22", "2001:db8::/64"),
         ('2026-11-29 10:00:00 UTC [7] FATAL:  password authentication failed for user "app"', "unknown"),
         ('level=warn msg="invalid credentials" remote_addr=192.0.2.7', "192.0.2.7"),
         ('{"level":30,"event":"login_failed","req":{"remoteAddress":"192.0.2.7"}}', "192.0.2.7"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
 from deployments.lab import platform as lab
 from tasks.cloudflare.checks import check_worker_errors
@@ -33,6 +34,11 @@ def anew(standing: Standing, *one_after_another: str) -> None:
     standing.deployed[lab.CLOUDFLARE]["deployments"] = []
     for version in one_after_another:
         deploy(standing, (version, 100))
+
+
+def test_its_addresses_are_cloudflares_own() -> None:
+    one = CloudflareWorker(token=SecretStr("t"), account="a", script="s")
+    assert (one.url, one.status_url) == ("https://api.cloudflare.com/client/v4", "https://www.cloudflarestatus.com")
 
 
 def test_it_tells_what_serves(worker: CloudflareWorker) -> None:

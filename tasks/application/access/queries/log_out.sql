@@ -1,0 +1,1 @@
+DELETE FROM {sessions} AS s WHERE s.{sessions.id}::text = ANY (%(keys)s)
