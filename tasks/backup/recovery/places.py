@@ -81,7 +81,9 @@ def places_for(backup: Backups, one: Backup, databases: dict[str, Row]) -> Place
     for number, other in _numbered(name, databases):
         ours = read_remark(databases[other])
         same = ours is not None and ours.manifest == one.sha256
-        if other == _named(name, "restored", number) and (same or (ours is None and noted == other)):
+        # Made by a run that was killed before it could remark on it: noted, and closed as we make them.
+        begun = ours is None and noted == other and bool(databases[other]["closed"])
+        if other == _named(name, "restored", number) and (same or begun):
             lost = _named(name, "lost", number) if lost_of else ""
             if lost not in databases:
                 half = ours.state if ours else BEGUN

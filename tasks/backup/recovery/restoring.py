@@ -132,6 +132,7 @@ def build(backup: Backups, how: Recipe) -> list[Row]:
     except CannotLook:
         with suppress(CannotLook):
             drop(home, beside)
+            forget(backup)
         raise
     forget(backup)
     return found

@@ -246,6 +246,8 @@ def test_it_swaps_nothing_in_that_is_not_equal(backed_up: Losable, tmp_path: Pat
     assert RESTORE.applied(door, plan) is False
     assert backed_up.run("SELECT count(*) FROM twins WHERE word = 'since'") == [(1,)]
     assert backed_up.databases == [backed_up.name]
+    # What is not there any more is not taken for ours, should somebody make one of that name.
+    assert not (backed_up.folder / ".restoring.json").exists()
 
 
 def test_it_makes_the_roles_that_the_server_lacks(backed_up: Losable, postgres18_other: str) -> None:

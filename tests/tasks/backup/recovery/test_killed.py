@@ -108,6 +108,15 @@ def test_it_leaves_a_database_alone_that_it_did_not_make(backed_up: Losable, nam
     assert f"{backed_up.name}_lost_2" in backed_up.databases
 
 
+def test_a_note_alone_makes_no_database_ours(backed_up: Losable) -> None:
+    """Killed between the note and the database, and somebody makes one of that name: it is open, so it is theirs."""
+    theirs = f"{backed_up.name}_restored_1"
+    (backed_up.folder / ".restoring.json").write_text(f'{{"database": "{theirs}"}}')
+    backed_up.run(f"CREATE DATABASE {theirs}", "postgres")
+    plan = RestoreDatabase().plan(backed_up.door())
+    assert plan.commands[0].target["beside"] == f"{backed_up.name}_restored_2"
+
+
 def test_a_second_run_waits_for_nothing_half(backed_up: Losable) -> None:
     """A client that keeps the database busy does not make half a swap."""
     backed_up.run("TRUNCATE leads")
