@@ -17,6 +17,7 @@ from flows.case.case import Case, Ending, Fate
 from flows.life.chain import first_broken
 from flows.life.diagnose import AT_ONCE, diagnose
 from flows.life.execute import live_through
+from flows.life.pace import look_at_clock, start_clock, stop_clock
 from flows.life.unseen import nothing_found
 from flows.life.verify import closing, verified, verify
 from flows.step import halfway
@@ -67,6 +68,7 @@ def _course(case: Case, runbook: Runbook) -> tuple[Ending, str]:
     if not case.called():
         ending, says = nothing_found(findings, case.environment)
         return ending, f"{says} {first_broken(runbook, findings, case.environment)}".strip()
+    start_clock(case, runbook)
     # An emergency has begun already, and waits for nobody.
     if runbook.at_once or follow(case):
         _mend(case, runbook)
@@ -75,6 +77,7 @@ def _course(case: Case, runbook: Runbook) -> tuple[Ending, str]:
     ending = verify(
         case, waited_for, runbook.diagnosis, lambda found: _judge(case, found), wait=_something_happened(case)
     )
+    stop_clock(case, runbook)
     found = verified(case)
     publish_findings("verification", found, f"Verification: {ending}")
     if ending not in (Ending.UNCHANGED, Ending.WORSE):
@@ -88,6 +91,7 @@ def _mend(case: Case, runbook: Runbook) -> None:
     for part in runbook.resolution:
         if part.when in case.called() and _take(case, runbook, part) in STOPS:
             break
+        look_at_clock(case, runbook)
     if nothing_else_helps(case):
         mend_by_hand(case)
 

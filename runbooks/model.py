@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, ClassVar
 
+from runbooks.clock import Clock
 from runbooks.parameter import Parameter, needed_by
 from tasks.action import Action
 from tasks.check import Check
@@ -117,15 +118,13 @@ AT_ONCE = Settle(bad=1, of=1)
 
 @dataclass(frozen=True)
 class Watch:
-    """A check on a schedule; a BAD answer opens the runbook, and people are told when it cannot look.
-
-    Of the rounds missed in an outage the last is made up, and the others end as Skipped: what was, nobody can ask.
+    """A check on a schedule; a BAD answer opens the runbook, and people are told when it cannot look. Of the rounds
+    missed in an outage the last is made up, and the others end as Skipped: what was, nobody can ask.
     """
 
     check: AnyCheck
     every: timedelta
-    # So many looks in a row that saw nothing are told to people. One falls into a restart, the next into the slow start
-    # after it; a third means that a fault would go unseen.
+    # So many looks in a row that saw nothing are told: one falls into a restart, the next into the slow start after it.
     told_after: int = 3
     settle: Settle = AT_ONCE
 
@@ -283,8 +282,7 @@ class Declared:
             if not isinstance(asked, Check):
                 yield f"`{where}` holds {getattr(asked, '__name__', asked)}, which is no check. Put @check before it."
         names = [asked.name for asked in checks]
-        for name in sorted({n for n in names if names.count(n) > 1}):
-            yield f"`{where}` asks {name} twice. Remove one."
+        yield from (f"`{where}` asks {n} twice. Remove one." for n in sorted({n for n in names if names.count(n) > 1}))
 
     def _verb_contradictions(self) -> Iterator[str]:
         """An argument nobody fills would fail in the middle of the night, after the approval."""
@@ -335,6 +333,7 @@ class Runbook(Declared):
     diagnosis: tuple[AnyCheck, ...]
     resolution: tuple[Part, ...]
     prevention: tuple[Watch, ...]
+    clock: Clock | None = None
 
     @property
     def about(self) -> str:
@@ -382,6 +381,7 @@ class Runbook(Declared):
         yield from self._verb_contradictions()
         yield from self._at_once_contradictions()
         yield from self._watch_contradictions()
+        yield from self.clock.contradictions(self.action_steps) if self.clock else ()
         yield from self._drill_contradictions(self.diagnosis)
 
     def _watch_contradictions(self) -> Iterator[str]:

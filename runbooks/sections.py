@@ -39,10 +39,22 @@ def _runbook(runbook: Runbook) -> Iterator[str]:
     if runbook.at_once:
         yield "One that is asked at once waits for no question: they are asked afterwards, and say whether it worked."
     yield from _steps(runbook)
+    yield from _clock(runbook)
     yield "## Verification"
     yield _verification(runbook, "Recovered", "the questions that answered BAD answer OK again")
     yield "## Prevention"
     yield table(["Watched", "Every"], [[named(w.check), duration(w.every)] for w in runbook.prevention])
+
+
+def _clock(runbook: Runbook) -> Iterator[str]:
+    if runbook.clock is None:
+        return
+    yield "## Clock"
+    yield (
+        f"All of it within {duration(runbook.clock.within)} of the moment it was opened, the stages one after the "
+        f"other. One that is late is told to on-call, seniors and managers. {text(runbook.clock.because)}"
+    )
+    yield table(["Stage", "Takes"], [[text(stage.title), duration(stage.takes)] for stage in runbook.clock.stages])
 
 
 def _playbook(playbook: Playbook) -> Iterator[str]:

@@ -199,6 +199,21 @@ class Step(Told, kind="step"):
     says: str
 
 
+class Clock(Told, kind="clock"):
+    """By the engine, after the diagnosis of what has a clock: the stages called for, and when each is due."""
+
+    stages: Sequence[Row]
+    says: str
+
+
+class Stage(Told, kind="stage"):
+    """By the engine, when the last step of a stage is over: in time, or late."""
+
+    stage: str
+    late: bool
+    says: str
+
+
 class Checked(Told, kind="checked"):
     """By the engine, when all of a checklist is answered and before anybody signs: what it comes to.
 

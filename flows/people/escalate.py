@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from flows.case.case import BY_HAND, Ending, step_key
 from flows.case.leading import FOLLOW
 from flows.case.question import Question, open_question
+from flows.case.stages import CLOCK, late_stages
 from flows.journal import AlreadyRecorded, Entry, IncidentSummary, Journal, JournalBroken, kinds
 from flows.people.deliver import Letter, Post
 from flows.people.tell import Target
@@ -35,6 +36,8 @@ LADDER: Mapping[Severity, Mapping[Role, float]] = {
 }
 # Whoever decides such things hears how it ended.
 END: Sequence[Role] = (Role.ON_CALL,)
+# Whoever can send more people, and whoever has to tell others that it takes longer.
+LATE: Sequence[Role] = (Role.ON_CALL, Role.SENIOR, Role.MANAGER)
 TOLD_BEFORE = (Ending.HEALTHY, Ending.UNHEALTHY, Ending.CANNOT_TELL)
 # An end older than this is no news: the stack was down meanwhile.
 NEWS = timedelta(minutes=15)
@@ -148,6 +151,14 @@ def _letter(incident: str, place: Environment, key: str, message: Message, targe
 def due(summary: IncidentSummary, entries: Sequence[Entry], place: Environment) -> Iterator[Message]:
     """Everything that should have been said by now, whether it was said or not."""
     yield from _waits(summary, entries, place)
+    for stage, says, whole in late_stages(entries, now()):
+        yield from _to(
+            tuple(Role) if whole else LATE,
+            key=f"{CLOCK}/{stage}/late",
+            title=f"{summary.severity} {place.name}: late: {stage}",
+            text=f"{says} Incident {summary.incident[:8]}, {summary.runbook}. See where it is: "
+            f"incident timeline {summary.incident[:8]}",
+        )
     for entry in entries:
         # What a person mends by hand is asked again, and that is told.
         if entry.is_a(kinds.Expired) and not entry.key.startswith((f"{step_key(BY_HAND)}/", f"{FOLLOW}/")):

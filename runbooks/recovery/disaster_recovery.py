@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+from runbooks.clock import Clock, Stage
 from runbooks.model import Drill, Manual, Runbook, Severity, Step, Symptom, Verify, Watch
 from tasks.backup.recovery.actions import RestoreDatabase
 from tasks.backup.recovery.checks import check_database_there, check_restorable_backup, check_tables_there
@@ -136,6 +137,16 @@ what holds connections to the old database. Then application/down asks the whole
     verification=Verify(hold=timedelta(minutes=5), within=timedelta(minutes=60)),
     # That there is a backup to go back to is watched by maintenance/backup.
     prevention=(Watch(check_database_there, every=timedelta(minutes=5)),),
+    clock=Clock(
+        stages=(
+            Stage(title="The database", takes=timedelta(minutes=30), steps=(FetchBackup, RestoreDatabase, HoldQueued)),
+            Stage(title="n8n", takes=timedelta(minutes=30), steps=(RestoreWorkflows,)),
+            Stage(title="Mail", takes=timedelta(minutes=30), steps=(UseSpareKey,)),
+            Stage(title="Verification", takes=timedelta(minutes=60)),
+        ),
+        within=timedelta(hours=4),
+        because="Owner: whoever promised it. Seed S3 gives the stages their minutes, and four hours to the whole.",
+    ),
     related=("maintenance/backup", "maintenance/n8n-export", "playbooks/n8n-import", "playbooks/resume-sending"),
     drills=(Drill(fault=DropDatabase(), noticed_by=check_database_there, resolved_by=RestoreDatabase),),
 )

@@ -6,6 +6,7 @@ from runbooks.cadence import EVERY_DAY, Cadence
 from runbooks.checklist import Health
 from runbooks.model import Manual
 from runbooks.window import Day
+from tasks.logs.access import check_log_accounts, check_log_guessed
 from tasks.logs.checks import check_log_logins
 from tasks.mail_domain.checks import check_dmarc
 from tasks.postgres.connections.checks import check_role_connection_limits
@@ -23,6 +24,8 @@ health = Health(
     ),
     questions=(
         check_log_logins,
+        check_log_accounts,
+        check_log_guessed,
         check_website_certificates,
         check_website_redirects,
         check_role_connection_limits,
@@ -41,5 +44,5 @@ Anything odd is told at once to whoever is responsible for security; nothing is 
         ),
     ),
     sign_off_within=timedelta(hours=20),
-    related=("security/checklist-weekly",),
+    related=("security/checklist-weekly", "security/incident"),
 )

@@ -11,8 +11,10 @@ from tasks.containment.actions import DisableKeysOfIntruders, RevokeIntruders
 from tasks.containment.checks import check_intruders
 from tasks.evidence.actions import KeepEvidence
 from tasks.evidence.checks import check_evidence_kept
+from tasks.exposed.checks import check_exposed_secrets
 from tasks.logs.access import check_log_guessed, check_log_limited
 from tasks.mail_provider.access.checks import check_mail_provider_key
+from tasks.vulnerabilities.checks import check_vulnerabilities
 from tasks.website.certificates.checks import check_website_certificates
 
 runbook = Runbook(
@@ -65,6 +67,8 @@ runbook = Runbook(
         check_intruders,
         check_account_spread,
         check_log_limited,
+        check_exposed_secrets,
+        check_vulnerabilities,
         check_website_certificates,
         check_mail_provider_key,
     ),
@@ -107,6 +111,27 @@ Whoever was let in after many refusals knows the password: a block and a log-out
             how="""\
 An account that is shared looks like one that is stolen. Ask its owner by telephone. If it is not them:
 playbooks/contain-account. If it is: a program with a login of its own gets an API key, a team gets accounts.""",
+        ),
+        Manual(
+            "Rotate the secrets that stand in a repository",
+            when=check_exposed_secrets,
+            quotes=(check_exposed_secrets,),
+            how="""\
+The rows above name file, line and kind; the secret itself is nowhere here, and belongs in no message.
+
+1. Make a new one, give it to whoever uses it, then revoke the old one; those that were tried and work first.
+2. Ask its vendor for what was done with it since the commit: logs, invoices, new keys, new users.
+3. Taking the line out, or rewriting history, comes last: whoever has a copy has the secret.
+4. What is no secret, an example in a test, is accepted by its fingerprint: `accepted` under `exposed_secrets`.""",
+        ),
+        Manual(
+            "Close the way they may have come in",
+            when=check_vulnerabilities,
+            quotes=(check_vulnerabilities,),
+            how="""\
+A weakness that can be reached from outside, has a version that mends it, and was known before this began, comes first.
+What runs is an image: raise the version in the lock file, have CI rebuild the image, deploy it, and have the scanner
+look at the new one. An update in a checkout does not reach what runs. Keep a snapshot of the old machine first.""",
         ),
         Manual(
             "Rotate what may be known",

@@ -18,6 +18,7 @@ from typing import Any, ClassVar
 
 from pydantic import ConfigDict, Field, SecretStr
 
+from tasks.excerpt import excerpt
 from tasks.model import CannotLook, Finding, Refused, Verdict
 from tasks.system import System
 
@@ -44,6 +45,14 @@ _CURES = {
     "SignatureDoesNotMatch": "Check secret_key.",
     "NoSuchBucket": "Create the bucket, or correct its url.",
 }
+
+
+class StoreRefused(Refused):
+    """The store answered with an error: `code` as S3 calls it, the HTTP `status`, and the moment of its own clock."""
+
+    def __init__(self, says: str, remedy: str, *, code: str, status: int, date: str) -> None:
+        super().__init__(says, remedy)
+        self.code, self.status, self.date = code, status, date
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -131,8 +140,8 @@ class Bucket(System):
         if not self.holds(key, size, version, sha256):
             raise Refused(f"{self.url}, {key} is not what was put there.", remedy="Look who wrote it.")
         exactly = {"VersionId": version} if version else {}
-        with self._speaking():
-            self._client.delete_object(Bucket=self._bucket, Key=self._key(key), **exactly)
+        with self.speaking():
+            self.client.delete_object(Bucket=self.name, Key=self.key_of(key), **exactly)
 
     def keeps_versions(self) -> bool:
         """Does what is replaced here stay as an older version?
@@ -140,11 +149,11 @@ class Bucket(System):
         Raises:
             CannotLook, Refused: the store does not tell.
         """
-        with self._speaking():
+        with self.speaking():
             from botocore.exceptions import ClientError
 
             try:
-                told = self._client.get_bucket_versioning(Bucket=self._bucket)
+                told = self.client.get_bucket_versioning(Bucket=self.name)
             except ClientError as error:
                 if error.response.get("Error", {}).get("Code") in NO_VERSIONS:
                     return False
@@ -158,9 +167,9 @@ class Bucket(System):
             Refused: there are more than `most`. CannotLook: the store does not answer.
         """
         found: dict[str, Listed] = {}
-        prefix = self._key("")
-        with self._speaking():
-            pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=prefix)
+        prefix = self.key_of("")
+        with self.speaking():
+            pages = self.client.get_paginator("list_objects_v2").paginate(Bucket=self.name, Prefix=prefix)
             for page in pages:
                 for one in page.get("Contents", ()):
                     listed = Listed(bytes=int(one["Size"]), at=_second(one["LastModified"]))
@@ -178,8 +187,8 @@ class Bucket(System):
             Refused: it has more than `most_bytes`, or cannot be read. CannotLook: the store does not answer.
         """
         hashed, taken = hashlib.sha256(), 0
-        with self._speaking(), to.open("wb") as file:
-            body = self._client.get_object(Bucket=self._bucket, Key=self._key(key))["Body"]
+        with self.speaking(), to.open("wb") as file:
+            body = self.client.get_object(Bucket=self.name, Key=self.key_of(key))["Body"]
             for piece in body.iter_chunks(PIECE_BYTES):
                 taken += len(piece)
                 if taken > most_bytes:
@@ -194,11 +203,11 @@ class Bucket(System):
         Raises:
             CannotLook, Refused: the store does not tell.
         """
-        with self._speaking():
+        with self.speaking():
             from botocore.exceptions import ClientError
 
             try:
-                told = self._client.head_object(Bucket=self._bucket, Key=self._key(key))
+                told = self.client.head_object(Bucket=self.name, Key=self.key_of(key))
             except ClientError as error:
                 if error.response.get("Error", {}).get("Code") in MISSING:
                     return None
@@ -221,8 +230,8 @@ class Bucket(System):
             CannotLook, Refused: it cannot be read.
         """
         hashed = hashlib.sha256()
-        with self._speaking():
-            body = self._client.get_object(Bucket=self._bucket, Key=self._key(key))["Body"]
+        with self.speaking():
+            body = self.client.get_object(Bucket=self.name, Key=self.key_of(key))["Body"]
             for piece in body.iter_chunks(PIECE_BYTES):
                 hashed.update(piece)
         return hashed.hexdigest()
@@ -230,8 +239,8 @@ class Bucket(System):
     def examine(self) -> Iterator[Finding]:
         """What `incident doctor` asks."""
         try:
-            with self._speaking():
-                self._client.list_objects_v2(Bucket=self._bucket, Prefix=self._key(""), MaxKeys=1)
+            with self.speaking():
+                self.client.list_objects_v2(Bucket=self.name, Prefix=self.key_of(""), MaxKeys=1)
         except CannotLook as error:
             yield Finding(verdict=Verdict.BAD, says=error.says, remedy=error.remedy)
             return
@@ -240,8 +249,8 @@ class Bucket(System):
     def _upload(self, file: Path, key: str, sha256: str, settings: Mapping[str, Any] | None) -> None:
         given = dict(settings or {})
         given["Metadata"] = {**given.get("Metadata", {}), SHA256: sha256}
-        with self._speaking():
-            self._client.upload_file(str(file), self._bucket, self._key(key), ExtraArgs=given)
+        with self.speaking():
+            self.client.upload_file(str(file), self.name, self.key_of(key), ExtraArgs=given)
 
     def _read_back(self, file: Path, key: str, sha256: str) -> Stored:
         there = self.head(key)
@@ -256,15 +265,18 @@ class Bucket(System):
         return there
 
     @property
-    def _bucket(self) -> str:
+    def name(self) -> str:
+        """What the bucket is called."""
         return self.url.removeprefix("s3://").partition("/")[0]
 
-    def _key(self, key: str) -> str:
+    def key_of(self, key: str) -> str:
+        """Under which key the store has it: with the url's prefix."""
         prefix = self.url.removeprefix("s3://").partition("/")[2].strip("/")
         return f"{prefix}/{key}" if prefix else key
 
     @cached_property
-    def _client(self) -> Any:
+    def client(self) -> Any:
+        """boto3's own; what it raises is told in our words within `speaking`."""
         import boto3
         from botocore.config import Config
 
@@ -283,7 +295,7 @@ class Bucket(System):
         return session.client("s3", endpoint_url=self.endpoint_url, config=settings)
 
     @contextmanager
-    def _speaking(self) -> Iterator[None]:
+    def speaking(self) -> Iterator[None]:
         """What the store, or the library, refuses becomes one clean sentence.
 
         Raises:
@@ -299,8 +311,15 @@ class Bucket(System):
         except NoCredentialsError:
             raise Refused(f"{self.url}: no key.", remedy="Give the bucket access_key and secret_key.") from None
         except ClientError as error:
-            code = str(error.response.get("Error", {}).get("Code", "unknown"))
-            raise Refused(f"{self.url}: refused: {code}.", remedy=_CURES.get(code, "")) from None
+            code = excerpt(str(error.response.get("Error", {}).get("Code", "unknown")), 60)
+            about = error.response.get("ResponseMetadata", {})
+            raise StoreRefused(
+                f"{self.url}: refused: {code}.",
+                remedy=_CURES.get(code, ""),
+                code=code,
+                status=int(about.get("HTTPStatusCode", 0)),
+                date=str(about.get("HTTPHeaders", {}).get("date", "")),
+            ) from None
         except S3UploadFailedError as error:
             raise CannotLook(f"{self.url}: the upload broke off: {error}.") from None
         except (BotoCoreError, ValueError) as error:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from tasks.amounts import size
 from tasks.check import check
+from tasks.d1 import shelf
 from tasks.d1.system import D1
 from tasks.model import CannotLook, Finding, Refused, Threshold, Verdict
 from tasks.status_page.checks import reported
@@ -21,6 +22,12 @@ SIZE = Threshold(
     bad=9.5e9,
     because="Cloudflare lets a D1 database of a paid plan grow to 10 GB, and then refuses to write; what is beyond has "
     "to move to a second database, and that takes longer than a night.",
+)
+AGE = Threshold(
+    warn=2,
+    bad=3,
+    because="Owner: the team on call. Days since the last backup that was restored and compared: one is made a night, "
+    "and the second night without one means that it fails.",
 )
 # Time Travel's reach is 30 days on a paid plan and 7 on the free one.
 ASKED_BACK = timedelta(days=1)
@@ -86,3 +93,32 @@ def check_d1_way_back(d1: D1) -> Finding:
 def check_d1_status(d1: D1) -> Finding:
     """Does Cloudflare's status page report trouble?"""
     return reported(d1.status_page)
+
+
+@check(limit=timedelta(minutes=2))
+def check_d1_backup(d1: D1, age: Threshold = AGE) -> Finding:
+    """Is there a new backup of the D1 database that was restored and compared?
+
+    And is its file as it was written. One that could not be restored, or differed, counts as none.
+    """
+    folder = d1.shelf()
+    days = shelf.days(folder)
+    if not days:
+        return Finding(
+            verdict=Verdict.BAD,
+            says=f"There is no proven backup of the D1 database in {folder}.",
+            remedy="maintenance/d1-backup makes one.",
+        )
+    try:
+        tables = shelf.look(folder, days[0])
+    except Refused as error:
+        return Finding(verdict=Verdict.BAD, says=error.says, remedy="Make one anew, and look who wrote to the file.")
+    old = (datetime.now(UTC).date() - days[0]).days
+    return Finding(
+        verdict=age.judge(old),
+        says=f"The newest proven backup of the D1 database is of {days[0]}, {old} days old (bad from {age.bad:.0f}): "
+        f"{len(tables)} tables, {sum(tables.values()):,.0f} rows.",
+        value=float(old),
+        unit="days",
+        facts={"day": days[0].isoformat(), "tables": len(tables)},
+    )

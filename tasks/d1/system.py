@@ -10,13 +10,14 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import ClassVar
 from urllib.parse import quote, urlsplit
 
 from pydantic import Field
 
 from tasks.cloudflare.api import CloudflareApi
-from tasks.model import CannotLook, Json
+from tasks.model import CannotLook, Json, Refused
 from tasks.web.door import Door
 from tasks.web.exchange import Limits, Place, Request
 from tasks.web.reading import listed, not_as_documented, number, rows, table, text, words
@@ -48,6 +49,20 @@ class D1(CloudflareApi):
     )
 
     database: str = Field(pattern=r"^[A-Za-z0-9-]{1,64}$")
+    # Where proven backups are kept, a file a day.
+    backups: Path | None = None
+
+    def shelf(self) -> Path:
+        """Where backups are kept.
+
+        Raises:
+            Refused: none is named, or there is no such folder.
+        """
+        if self.backups is None:
+            raise Refused("No folder is named for backups of the D1 database.", remedy='backups = "/var/backups/d1"')
+        if not self.backups.is_dir():
+            raise Refused(f"{self.backups}: no such folder.", remedy="Make it, for the worker's user alone.")
+        return self.backups
 
     def query(self, sql: str) -> Answered:
         """What a SELECT answers.

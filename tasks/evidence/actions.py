@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from tasks.action import Action
 from tasks.amounts import size
-from tasks.evidence.system import EvidenceFolder
+from tasks.evidence.system import EvidenceFolder, mark
 from tasks.logs.system import Logs
 from tasks.mandate import Mandate
 from tasks.model import BlastRadius, CannotLook, Command, NoWayBack, Outcome, Plan, Refused, Risk, Row
@@ -35,7 +35,8 @@ class KeepEvidence(Action):
                 continue
             bytes_ = sum(one.size for one in found)
             cut = f", of which the newest {size(evidence.most_bytes)}" if bytes_ > evidence.most_bytes else ""
-            rows.append({"path": str(log.path), "files": len(found), "is": f"{size(bytes_)}{cut}", "at_s": time.time()})
+            told: Row = {"path": str(log.path), "files": len(found), "is": f"{size(bytes_)}{cut}"}
+            rows.append({"service": log.service, "mark": mark(log), **told, "at_s": time.time()})
         there = [row for row in rows if "not_there" not in row]
         if not there:
             raise Refused("None of the logs can be read: there is nothing to keep.", remedy=str(rows[0]["not_there"]))
@@ -43,7 +44,11 @@ class KeepEvidence(Action):
         return Plan(
             does=f"Copy {len(there)} logs to {evidence.folder}, with their hashes.{gone}",
             commands=tuple(
-                Command(line=f"cp -p {row['path']} {evidence.folder}/", target={"path": row["path"]}) for row in there
+                Command(
+                    line=f"cp -p {row['path']} {evidence.folder}/",
+                    target={"service": row["service"], "mark": row["mark"]},
+                )
+                for row in there
             ),
             blast_radius=BlastRadius(touched=len(there), total=len(rows), noun=NOUN),
             risk=Risk.LOW,
@@ -53,14 +58,16 @@ class KeepEvidence(Action):
         )
 
     def apply(self, logs: Logs, evidence: EvidenceFolder, plan: Plan) -> Outcome:
-        by_path = {str(log.path): log for log in logs.files}
+        by_mark = {mark(log): log for log in logs.files}
         rows: list[Row] = []
         failed: list[str] = []
         not_done: list[Row] = []
         for command in plan.commands:
-            log = by_path.get(str(command.target["path"]))
+            log = by_mark.get(str(command.target["mark"]))
             if log is None:
-                raise Refused(f"{command.target['path']} is no log of this environment any more.")
+                raise Refused(
+                    f"What was approved of {command.target['service']} is no log of this environment any more."
+                )
             try:
                 rows += evidence.keep(log)
             except CannotLook as error:
@@ -78,13 +85,11 @@ class KeepEvidence(Action):
         )
 
     def applied(self, logs: Logs, evidence: EvidenceFolder, plan: Plan) -> bool | None:  # noqa: ARG002
-        since = {str(row["path"]): float(str(row["at_s"])) for row in plan.evidence if "at_s" in row}
+        since = {str(row["mark"]): float(str(row["at_s"])) for row in plan.evidence if "at_s" in row}
         if not since:
             return None
-        kept = [one for one in evidence.records() if "log" in one]
-        return all(
-            any(one["log"] == path and float(one["at_s"]) >= at_s for one in kept) for path, at_s in since.items()
-        )
+        kept = [one for one in evidence.records() if "mark" in one]
+        return all(any(one["mark"] == of and float(one["at_s"]) >= at_s for one in kept) for of, at_s in since.items())
 
     def undo(self, plan: Plan, outcome: Outcome) -> Action:  # noqa: ARG002 - what was kept came to be in acting
         """Exactly those copies can be removed again; that they were there stays written down."""

@@ -8,7 +8,7 @@ import time
 from tasks.amounts import stretch
 from tasks.check import check
 from tasks.evidence.custody import Broken
-from tasks.evidence.system import EvidenceFolder
+from tasks.evidence.system import EvidenceFolder, mark
 from tasks.logs.system import Logs
 from tasks.model import Finding, Threshold, Verdict
 
@@ -31,10 +31,10 @@ def check_evidence_kept(logs: Logs, evidence: EvidenceFolder, kept: Threshold = 
         records, wrong = evidence.records(), evidence.altered()
     except Broken as error:
         return Finding(verdict=Verdict.BAD, says=error.says, remedy=error.remedy)
-    taken = [one for one in records if "log" in one]
+    taken = [one for one in records if "mark" in one]
     ages = {
         str(log.path): time.time()
-        - max((float(one["at_s"]) for one in taken if one["log"] == str(log.path)), default=-math.inf)
+        - max((float(one["at_s"]) for one in taken if one["mark"] == mark(log)), default=-math.inf)
         for log in logs.files
     }
     oldest = max(ages, key=lambda path: ages[path])

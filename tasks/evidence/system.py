@@ -167,14 +167,14 @@ class EvidenceFolder(System):
             "sha256": sha256,
             "bytes": written,
             "service": log.service,
-            "log": str(log.path),
+            "mark": mark(log),
             "path": str(real.path),
             "identity": real.identity,
             "skipped": skipped,
         }
         if any(one.get("file") == name for one in self.records()):
             # Another incident's: it is not ours to remove.
-            custody.add(self.folder, seen_again=name, log=str(log.path))
+            custody.add(self.folder, seen_again=name, mark=mark(log))
             return {**said, "kept_before": True}
         custody.add(self.folder, **said)
         return said
@@ -205,6 +205,11 @@ class EvidenceFolder(System):
             raise Refused(f"No copy could be written to {self.folder}: {error.strerror}.") from None
         finally:
             partial.unlink(missing_ok=True)
+
+
+def mark(log: LogFile) -> str:
+    """By which a log is found again where its path is masked, as it is where a home folder is a secret."""
+    return hashlib.sha256(str(log.path).encode()).hexdigest()[:12]
 
 
 def _plain(service: str) -> str:

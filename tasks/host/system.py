@@ -10,7 +10,7 @@ import platform
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 import psutil
 from pydantic import Field
@@ -35,6 +35,8 @@ class Host(Machine):
     programs: tuple[str, ...] = ()
     # Those of which a process may be stopped after approval. Never a database: its own runbooks end its sessions.
     may_stop: tuple[str, ...] = ()
+    # Rotates the logs now. A list, never a text: no shell takes it apart.
+    rotate_logs: Annotated[tuple[str, ...], Field(min_length=1)] | None = None
 
     @property
     def address(self) -> str:

@@ -61,9 +61,10 @@ class Words:
         self._words, self._never = tuple(words), never
 
     def within(self, block: bytes) -> Words | None:
-        # Of such lines the first bytes tell, which is faster than any search.
+        # Of such lines the first bytes tell, which is faster than any search; and most blocks hold no other ones.
         if self._never and block.startswith(self._never):
-            return self
+            head = next(one for one in self._never if block.startswith(one))
+            return None if block.count(b"\n" + head) == block.count(b"\n") else self
         small = block.lower()
         there = tuple(word for word in self._words if word in small)
         return Words(there, never=self._never) if there else None

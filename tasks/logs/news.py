@@ -18,7 +18,8 @@ from tasks.logs.moments import moment_in
 from tasks.logs.position import TAIL_BYTES, Position, head_of, mark, tail_of
 from tasks.model import CannotLook
 
-CHUNK_BYTES = 2**17
+# A hundred lines or so: small enough that most hold no error, and are passed over as a whole.
+CHUNK_BYTES = 2**15
 # For finding an hour ago in gigabytes: so much is read at each place that is tried.
 PROBE_BYTES = 2**15
 # How often it is looked again for what is lost, and how many generations are looked at for it.
@@ -123,13 +124,18 @@ class News:
                     yield block if whole else block.partition(b"\n")[2]
                 kept, whole = b"", True
                 self._reached = at - len(chunk) + end
-                self._tail = (behind + chunk[:end])[-TAIL_BYTES:]
-            behind = (behind + chunk)[-TAIL_BYTES:]
+                self._tail = _last(behind, chunk, end)
+            behind = _last(behind, chunk, len(chunk))
             kept = (kept + chunk[end:])[:LONGEST_LINE]
         if piece.over and kept and whole:
             yield kept
         if not piece.over and at - self._reached > LONGEST_LINE:
             self._reached, self._tail = at, behind  # a line that does not end is not read again and again
+
+
+def _last(behind: bytes, chunk: bytes, end: int) -> bytes:
+    """The last bytes before `end` of `chunk`, and of what stood before it; without a copy of the whole."""
+    return chunk[end - TAIL_BYTES : end] if end >= TAIL_BYTES else (behind + chunk[:end])[-TAIL_BYTES:]
 
 
 def news(path: Path, told: Position | None, *, first_look_s: float, most_bytes: int) -> News:

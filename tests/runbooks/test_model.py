@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from runbooks.clock import Clock, Stage
 from runbooks.model import (
     Drill,
     InvalidRunbook,
@@ -100,12 +101,31 @@ def step(title: str, when: Any = check_door) -> Manual:
     return Manual(title, when=when, how="Slowly.")
 
 
+HOUR = timedelta(hours=1)
+
+
+def clock(*stages: Stage) -> Clock:
+    return Clock(stages=stages, within=1.5 * HOUR, because="Owner: the house.")
+
+
 WEDGE = Drill(fault=WedgeDoor(), noticed_by=check_door, resolved_by=ShutDoor)
 
 
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
+        (
+            {"clock": clock(Stage(title="The window", takes=HOUR, steps=(ShutWindow,)))},
+            "stage 'The window' waits for ShutWindow, which is no step here. Add the step.",
+        ),
+        (
+            {
+                "clock": clock(
+                    Stage(title="The door", takes=HOUR, steps=(ShutDoor,)), Stage(title="Looking", takes=HOUR)
+                )
+            },
+            "the stages take longer together than the 1:30:00 that all may take.",
+        ),
         ({"diagnosis": (check_door, check_door)}, "`diagnosis` asks check_door twice. Remove one."),
         (
             {"resolution": (step("Oil it"), step("Oil it"))},

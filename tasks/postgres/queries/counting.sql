@@ -1,6 +1,7 @@
 -- Part of other questions: since when this database's counters count (`since`), and how their count `began`.
 -- They outlive a clean restart. A crash empties all of them, and since Postgres 15 no database says so; these three do,
--- and keep it. Each of them can be reset by hand too, so the earliest tells.
+-- and keep it. Each of them can be reset by hand too, so the earliest tells. Before 15 a database's own moment is that of
+-- its making, of a crash or of a reset alike.
 emptied AS (
     SELECT least(a.stats_reset, w.stats_reset, (SELECT min(s.stats_reset) FROM pg_stat_slru s)) AS at
     FROM pg_stat_archiver a, pg_stat_bgwriter w
@@ -15,7 +16,10 @@ promoted AS (
 counting AS (
     SELECT c.*, concat_ws(' ', c.datid, c.since) AS count,
         CASE c.since
-            WHEN c.reset THEN 'the counters were reset'
+            WHEN c.reset THEN CASE WHEN current_setting('server_version_num')::int >= 150000
+                THEN 'the counters were reset'
+                ELSE 'the database was made, the server crashed, or the counters were reset'
+            END
             WHEN c.promoted THEN 'the server stopped being a standby, or was restarted after that'
             ELSE 'the server was made, restored, or crashed'
         END AS began

@@ -40,6 +40,8 @@ broken off: says
 outcome: complete cut_short? not_done rows says sealed?
 manual: how title
 step: fate says title
+clock: says stages
+stage: late says stage
 checked: changed items not_here says verdict
 verifying: hold_s
 verified: ending findings worse

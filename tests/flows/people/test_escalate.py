@@ -106,6 +106,32 @@ def test_it_tells_ever_more_people_while_nobody_answers(desk: Desk) -> None:
     assert kinds == ["opened", "asked", "told", "told", "told", "told"]
 
 
+def test_it_tells_once_that_a_stage_is_late(desk: Desk) -> None:
+    desk.opened("P0")
+    began = now()
+    rows = [
+        {"stage": stage, "due_at": (began + timedelta(minutes=minutes)).isoformat()}
+        for stage, minutes in (("The database", 30), ("All of it", 240))
+    ]
+    with desk.journal.hold("inc-1") as log:
+        log.append("engine", "clock", Raw("clock", {"stages": rows, "says": "The clock runs."}))
+    desk.later = timedelta(minutes=29)
+    desk.told()
+    desk.later = timedelta(minutes=30)
+    desk.escalator.look()
+    late = [message for message in desk.inbox.got if "late" in message["title"]]
+    assert sorted(message["to"] for message in late) == ["manager", "on-call", "senior"]
+    assert late[0]["title"] == "P0 site: late: The database"
+    assert "30 minutes after it began, and is not done." in late[0]["message"]
+    desk.inbox.got.clear()
+    assert desk.told() == []
+    desk.later = timedelta(minutes=241)
+    assert {"dba", "manager", "on-call", "senior"} == set(desk.told())
+    with desk.journal.hold("inc-1") as log:
+        log.append("engine", "closed", Raw("closed", {"verdict": "fixed", "says": "It is back."}))
+    desk.told()
+
+
 def test_it_says_what_waits_and_where_to_decide(desk: Desk) -> None:
     desk.opened("P1")
     desk.escalator.look()

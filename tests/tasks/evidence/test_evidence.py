@@ -143,7 +143,7 @@ def test_a_log_that_is_gone_does_not_keep_the_others_from_being_kept(logs: Logs,
 
 def test_it_copies_no_other_file_than_a_log_of_this_environment(logs: Logs, evidence: EvidenceFolder) -> None:
     plan = ACTION.plan(logs, evidence)
-    told = dataclasses.replace(plan.commands[0], target={"path": "/etc/passwd"})
+    told = dataclasses.replace(plan.commands[0], target={"service": "api", "mark": "0" * 12})
     with pytest.raises(Refused, match="is no log of this environment"):
         ACTION.apply(logs, evidence, dataclasses.replace(plan, commands=(told,)))
 

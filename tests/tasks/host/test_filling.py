@@ -12,7 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from tasks.amounts import size
 from tasks.host.filling import walk
+from tasks.host.filling.actions import RotateLogs
 from tasks.host.filling.checks import STILL_OPEN, check_deleted_files, check_what_fills_disks
 from tasks.host.filling.deleted import deleted_files
 from tasks.host.filling.walk import filled
@@ -132,3 +134,31 @@ def test_it_takes_a_file_that_is_only_called_so_for_no_deleted_one(tmp_path: Pat
     with lay(tmp_path / "x (deleted)", 1).open("rb"):
         assert not [one for one in deleted_files().files if one.path.startswith(str(tmp_path))]
     assert "Owner:" in STILL_OPEN.because
+
+
+def rotating(disk: Path, free: float, *command: str) -> Full:
+    return Full(disks=(disk,), free=free, rotate_logs=command or (sys.executable, "-c", "print('rotated')"))
+
+
+def test_it_rotates_the_logs_by_the_command_that_was_approved(disk: Path) -> None:
+    gzip = rotating(disk, 0.05, "gzip", "--fast", str(disk / "var/log/app/app.log.1"))
+    plan = RotateLogs().plan(gzip)
+    assert [command.line for command in plan.commands] == [f"gzip --fast {disk}/var/log/app/app.log.1"]
+    assert plan.does == f"Rotate the logs. {disk} has {size(gzip.file_systems()[0].available)} left, 5%."
+    with pytest.raises(Refused, match="another command by now"):
+        RotateLogs().apply(rotating(disk, 0.05), plan)
+    assert RotateLogs().apply(gzip, plan).complete
+    assert (disk / "var/log/app/app.log.1.gz").exists()
+    assert RotateLogs().applied(gzip, plan) is None
+
+
+def test_it_rotates_nothing_where_there_is_room_or_no_command(disk: Path) -> None:
+    assert RotateLogs().plan(rotating(disk, 0.5)).commands == ()
+    with pytest.raises(Refused, match="No command is configured that rotates the logs"):
+        RotateLogs().plan(Full(disks=(disk,)))
+
+
+def test_it_says_what_the_rotation_said_when_it_failed(disk: Path) -> None:
+    failing = rotating(disk, 0.05, sys.executable, "-c", "import sys; print('error: stat of x failed'); sys.exit(2)")
+    with pytest.raises(Refused, match=r"exit code 2[\s\S]*error: stat of x failed"):
+        RotateLogs().apply(failing, RotateLogs().plan(failing))

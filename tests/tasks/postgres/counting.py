@@ -28,3 +28,10 @@ def counted(stage: Stage, asked: Check[Any], first: Finding, name: str, least: f
 
     until(lambda: more() >= least, f"{name} grows by {least:,.0f}")
     return more()
+
+
+def counting_began(stage: Stage, *, by_reset: bool = False) -> str:
+    """How its counters began, as this version of the server lets one say it."""
+    if int(str(stage.admin("SELECT current_setting('server_version_num')::int / 10000")[0][0])) < 15:
+        return "the database was made, the server crashed, or the counters were reset"
+    return "the counters were reset" if by_reset else "the server was made, restored, or crashed"

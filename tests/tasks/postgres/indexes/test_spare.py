@@ -13,6 +13,7 @@ from tasks.postgres.indexes.checks import IDLE_BYTES, check_duplicate_indexes, c
 from tasks.postgres.indexes.drops import DropIdleIndexes
 from tasks.postgres.indexes.spare import LONG_ENOUGH_S, covers, duplicates, facts, unused
 from tests.tasks.postgres.conftest import Stage, until
+from tests.tasks.postgres.counting import counting_began
 
 A_MONTH: Row = {"counted_for_s": LONG_ENOUGH_S, "began": "the counters were reset", "replicas": 0, "standby": False}
 SMALL = Threshold(warn=1, bad=10_000, because="Owner: this test.")
@@ -204,8 +205,8 @@ def test_it_counts_a_month_before_it_calls_an_index_unused(stage: Stage, monkeyp
     stage.admin("CREATE INDEX a ON leads (status)")
     assert check_idle_indexes.fn(stage.door(), SMALL).verdict is Verdict.OK
     assert re.sub(r"for \d+ \w+", "for N s", check_idle_indexes.fn(stage.door(), SMALL).says) == (
-        "Which indexes are unused cannot be told yet: queries are counted for N s (31 days are needed), since the "
-        "server was made, restored, or crashed."
+        "Which indexes are unused cannot be told yet: queries are counted for N s (31 days are needed), since "
+        f"{counting_began(stage)}."
     )
 
     monkeypatch.setattr(spare, "LONG_ENOUGH_S", 0.0)

@@ -22,6 +22,7 @@ from tasks.postgres.locks.checks import (
 from tasks.postgres.locks.queries import DEADLOCKS
 from tasks.postgres.system import PostgresServer
 from tests.tasks.postgres.conftest import Stage, until
+from tests.tasks.postgres.counting import counting_began
 
 TOUCH = "UPDATE leads SET status = status WHERE id = {}"
 ALL = (check_blocked_sessions, check_long_transactions, check_idle_in_transaction)
@@ -267,7 +268,8 @@ def test_it_judges_the_average_since_a_known_reset(stage: Stage) -> None:
 
     assert found.value == 12.0
     assert re.sub(r"\d+ s since", "N s since", found.says) == (
-        f"1 deadlock in {found.facts['database']} in the N s since the counters were reset: 12 an hour (bad from 60)."
+        f"1 deadlock in {found.facts['database']} in the N s since {counting_began(stage, by_reset=True)}: 12 an hour "
+        "(bad from 60)."
     )
 
 
@@ -276,8 +278,7 @@ def test_it_says_at_the_first_look_that_none_was_counted(stage: Stage) -> None:
 
     assert found.verdict is Verdict.OK
     assert re.sub(r"the \d+ (s|min|h) since", "the N s since", found.says) == (
-        f"No deadlock in {found.facts['database']} in the N s since the server was made, restored, or crashed "
-        "(bad from 60 an hour)."
+        f"No deadlock in {found.facts['database']} in the N s since {counting_began(stage)} (bad from 60 an hour)."
     )
 
 
