@@ -1,9 +1,10 @@
 """A stand-in for the Docker engine on a socket of its own, by the Engine API's description, version 1.44.
 
 It knows the few paths that are asked here: GET /_ping, /version, /system/df, /containers/json (by label),
-/containers/{id}/json, /logs and /stats, /images/{id}/json; POST /containers/{id}/start, /restart, /stop; DELETE
-/containers/{id}, /images/{id}. Each refuses what the description says is refused (404, 409). Anything else, above all a
-prune, is answered with 404 and stands in `asked`. It was compared by hand with a Podman 4.3, whose ways it can show.
+/containers/{id}/json, /logs and /stats, /images/json, /images/{id}/json; POST /containers/{id}/start, /restart, /stop;
+DELETE /containers/{id}, /images/{id}. Each refuses what the description says is refused (404, 409). Anything else,
+above all a prune, is answered with 404 and stands in `asked`. It was compared by hand with a Podman 4.3, whose ways it
+can show.
 """
 
 from __future__ import annotations
@@ -149,6 +150,8 @@ class Engine:
         place = re.sub(r"^/v1\.\d+", "", split.path)
         if (verb, place) == ("GET", "/system/df"):
             return 200, self.usage()
+        if (verb, place) == ("GET", "/images/json"):
+            return 200, list(self.images.values())
         if (verb, place) == ("GET", "/containers/json"):
             return 200, self._listed(json.loads(given.get("filters", "{}")))
         if found := re.fullmatch(r"/containers/([^/]+)/(start|restart|stop|logs|stats)", place):
