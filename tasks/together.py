@@ -6,13 +6,15 @@ import contextvars
 import threading
 import time
 from collections.abc import Callable, Hashable, Mapping
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from tasks.kept import one_question
 from tasks.model import CannotLook
 
 K = TypeVar("K", bound=Hashable)
 T = TypeVar("T")
+A = TypeVar("A")
+B = TypeVar("B")
 
 # Below what a question has (`Check.limit`), and short enough that a person waits for it.
 WITHIN_S = 8.5
@@ -60,3 +62,17 @@ def together(
         raise crashed[0]
     told = dict(answers)
     return {key: told.get(key, CannotLook("It did not answer in the time there is for all.")) for key in questions}
+
+
+def both(first: Callable[[], A], second: Callable[[], B], *, until: float) -> tuple[A, B]:
+    """What two questions answer that are put at the same time.
+
+    Raises:
+        CannotLook: one of them does not answer by `until`. Whatever else one raises passes through.
+    """
+    asked: dict[int, Callable[[], Any]] = {1: first, 2: second}
+    told: dict[int, Any] = together(asked, until=until)
+    for answer in told.values():
+        if isinstance(answer, CannotLook):
+            raise answer
+    return told[1], told[2]

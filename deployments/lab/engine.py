@@ -5,7 +5,8 @@ stopped and restarted are programs of the lab's supervisor, and their output is 
 and no container: `GET /version` says so.
 
 Written after the Engine API's description, version 1.41, and compared with what Podman 4.3.1 answers. It knows GET
-/version, /system/df, /containers/json, /containers/{id}/json and /logs; POST /containers/{id}/start, /stop, /restart.
+/_ping, /version, /system/df, /containers/json, /containers/{id}/json and /logs; POST /containers/{id}/start, /stop and
+/restart.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ from deployments.trouble import CannotStart
 PROJECT = "lab"
 # What compose would call them, and what they are to supervisor.
 SERVICES = {"web": "website", "worker": "worker", "postgres": "postgres", "redis": "valkey"}
-VERSION = {
+VERSION: dict[str, Any] = {
     "Platform": {"Name": "the lab's stand-in: programs under supervisor, no containers"},
     "Version": "the lab's stand-in",
     "ApiVersion": "1.41",
@@ -69,6 +70,8 @@ class Engine(ThreadingHTTPServer):
         query = {name: values[0] for name, values in parse_qs(parts.query).items()}
         path = re.sub(r"^/v1\.\d+", "", unquote(parts.path))
         match (method, path):
+            case ("GET", "/_ping"):
+                return 200, b"OK"
             case ("GET", "/version"):
                 return 200, VERSION
             case ("GET", "/system/df"):
@@ -178,6 +181,7 @@ class Api(BaseHTTPRequestHandler):
         self.send_response(status)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(sent)))
+        self.send_header("Api-Version", VERSION["ApiVersion"])
         self.end_headers()
         self.wfile.write(sent)
 

@@ -94,13 +94,23 @@ def _client(way: Way, limit_s: float) -> Iterator[Any]:
     # REQUESTS_CA_BUNDLE would be believed in place of `ca`, and a proxy would be shown all that root may do.
     asked.trust_env = False
     try:
-        newest = tuple(map(int, str(asked.version(api_version=False)["ApiVersion"]).split(".")))
+        newest = tuple(map(int, _newest(asked).split(".")))
         if newest < OLDEST:
             raise Refused(f"{way.said} speaks version {_text(newest)}; {_text(OLDEST)} is the oldest we know.")
         asked._version = _text(min(newest, VERSION))
         yield asked
     finally:
         asked.close()
+
+
+def _newest(asked: Any) -> str:
+    """The newest version that the engine speaks.
+
+    By the header of its ping: for `GET /version` Podman runs half a dozen programs, which takes seconds on a machine
+    that is busy.
+    """
+    pinged = asked._get(asked._url("/_ping", versioned_api=False))
+    return str(pinged.headers.get("Api-Version") or asked.version(api_version=False)["ApiVersion"])
 
 
 def _tls(way: Way) -> Any:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import partial
 
 from tasks.amounts import stretch
 from tasks.check import check
@@ -14,6 +16,7 @@ from tasks.platform.actions import named, shown
 from tasks.platform.hosted import HostedPlatform
 from tasks.platform.platform import Deployment, Platform
 from tasks.status_page.checks import reported
+from tasks.together import WITHIN_S, both
 from tasks.website.checks import check_website_answers
 from tasks.website.system import Website
 
@@ -63,8 +66,8 @@ def check_fell_with_deployment(website: Website, platform: Platform, fresh: Thre
     Judged is how long the version that serves has served when the website does not answer as it should. While it
     answers, and with a version that has served for days, the deployment is not to blame.
     """
-    live = platform.live()
-    answers = check_website_answers.fn(website)
+    # At once: whichever hangs, the other's time is not added to it.
+    live, answers = both(platform.live, partial(check_website_answers.fn, website), until=time.monotonic() + WITHIN_S)
     since = f"{named(live)}, deployed {_ago(live)}{_by(live)}"
     if answers.verdict is Verdict.OK:
         return Finding(verdict=Verdict.OK, says=f"The website answers, served by {since}.", value=age_s(live), unit="s")

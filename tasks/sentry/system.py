@@ -44,7 +44,7 @@ class SentryApi(AlertingApi):
 
     kind: ClassVar[str] = "sentry"
     config_lines: ClassVar[str] = (
-        'token = "${SENTRY_TOKEN}"        # of the organization, with the scopes event:read, event:write and org:read\n'
+        'token = "${SENTRY_TOKEN}"        # with event:read, event:write, org:read; project:read for releases\n'
         'organization = "acme"'
     )
     quietens: ClassVar[bool] = False

@@ -113,7 +113,7 @@ def check_container_memory(docker: Docker, used: Threshold = MEMORY) -> Finding:
     heard = together({one.id: partial(docker.stats, one.id) for one in limited}, until=until)
 
     rows = [_memory_row(one, heard[one.id], used) for one in limited]
-    rows += [_killed_row(one) for one in found if not runs(one) and one.state.exit_code == KILLED]
+    rows += [_killed_row(one) for one in found if _maybe_for_memory(one)]
     worst = max(rows, key=lambda row: (_number(row["verdict"]), _number(row["share"])), default=None)
     open_end = f" {count(len(free), 'container')} without a limit." if free else ""
     if worst is None:
@@ -121,7 +121,7 @@ def check_container_memory(docker: Docker, used: Threshold = MEMORY) -> Finding:
         return Finding(verdict=Verdict.OK, says=nobody, value=0.0, unit="ratio")
     return Finding(
         verdict=Verdict(int(_number(worst["verdict"]))),
-        says=f"{worst['container']} {worst['said']} (bad from {percent(used.bad)}).{open_end}",
+        says=f"{worst['container']} {worst['said']}.{open_end}",
         value=max((_number(row["share"]) for row in rows), default=0.0),
         unit="ratio",
         facts={str(row["container"]): row["share"] for row in rows},
@@ -157,13 +157,18 @@ def _memory_row(one: Container, told: Stats | CannotLook, used: Threshold) -> Ro
         "container": named(one),
         "verdict": int(used.judge(share)),
         "share": share,
-        "said": f"uses {percent(share)} of its {size(one.host_config.memory)} of memory",
+        "said": f"uses {percent(share)} of its {size(one.host_config.memory)} of memory (bad from {percent(used.bad)})",
         "memory_bytes": told.memory_used,
         "limit_bytes": one.host_config.memory,
         "processors": one.host_config.nano_cpus / 1e9 or None,
         "held_back": throttled.throttled_periods / throttled.periods if throttled.periods else 0.0,
         "processes": told.pids_stats.current,
     }
+
+
+def _maybe_for_memory(one: Container) -> bool:
+    killed = not runs(one) and one.state.exit_code == KILLED
+    return killed and (one.state.oom_killed or one.host_config.memory > 0)
 
 
 def _killed_row(one: Container) -> Row:

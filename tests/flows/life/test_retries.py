@@ -44,3 +44,11 @@ def test_it_asks_again_when_the_system_did_not_let_itself_be_asked() -> None:
 def test_it_does_not_ask_again_what_was_refused() -> None:
     tries, result = asked_times(Refused("No such role."))
     assert (tries, str(result)) == (1, "No such role.")
+
+
+@pytest.mark.usefixtures("prefect_server")
+def test_it_does_not_ask_again_what_took_its_time_to_fail(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A system that hangs would hang again, and everybody waits for the last answer."""
+    monkeypatch.setattr("tasks.check.AGAIN_WITHIN_S", 0.0)
+    tries, result = asked_times(CannotLook("It did not answer within 8 s."))
+    assert (tries, str(result)) == (1, "It did not answer within 8 s.")

@@ -1,9 +1,10 @@
 """A stand-in for the Docker engine on a socket of its own, by the Engine API's description, version 1.44.
 
-It knows the few paths that are asked here: GET /version, /system/df, /containers/json (by label),
-/containers/{id}/json, /logs and /stats, /images/{id}/json; POST /containers/{id}/start, /restart, /stop; DELETE
-/containers/{id}, /images/{id}. Each refuses what the description says is refused (404, 409). Anything else, above all a
-prune, is answered with 404 and stands in `asked`. It was compared by hand with a Podman 4.3, whose ways it can show.
+It knows the few paths that are asked here: GET /_ping, /version, /system/df, /containers/json (by label),
+/containers/{id}/json, /logs and /stats, /images/json, /images/{id}/json; POST /containers/{id}/start, /restart, /stop;
+DELETE /containers/{id}, /images/{id}. Each refuses what the description says is refused (404, 409). Anything else,
+above all a prune, is answered with 404 and stands in `asked`. It was compared by hand with a Podman 4.3, whose ways it
+can show.
 """
 
 from __future__ import annotations
@@ -32,6 +33,8 @@ class Engine:
 
     socket: Path
     version: str = "1.51"
+    # Without the version in the header, as engines of long ago do.
+    pings_in_silence: bool = False
     images: dict[str, dict[str, Any]] = field(default_factory=dict)
     containers: dict[str, dict[str, Any]] = field(default_factory=dict)
     volumes: list[dict[str, Any]] = field(default_factory=list)
@@ -140,11 +143,15 @@ class Engine:
         split = urlsplit(path)
         given = {name: values[0] for name, values in parse_qs(split.query).items()}
         self.asked.append(f"{verb} {split.path}" + (f" {given}" if given else ""))
+        if split.path == "/_ping":
+            return 200, b"OK"
         if split.path == "/version":
             return 200, {"Version": "28.2.2", "ApiVersion": self.version, "MinAPIVersion": "1.24"}
         place = re.sub(r"^/v1\.\d+", "", split.path)
         if (verb, place) == ("GET", "/system/df"):
             return 200, self.usage()
+        if (verb, place) == ("GET", "/images/json"):
+            return 200, list(self.images.values())
         if (verb, place) == ("GET", "/containers/json"):
             return 200, self._listed(json.loads(given.get("filters", "{}")))
         if found := re.fullmatch(r"/containers/([^/]+)/(start|restart|stop|logs|stats)", place):
@@ -260,6 +267,8 @@ def _handler(engine: Engine) -> type[BaseHTTPRequestHandler]:
             self.send_response(status)
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(sent)))
+            if not engine.pings_in_silence:
+                self.send_header("Api-Version", engine.version)
             self.end_headers()
             self.wfile.write(sent)
 

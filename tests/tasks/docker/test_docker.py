@@ -189,9 +189,10 @@ def test_it_shows_a_hostile_name_on_one_line(engine: Engine, docker: Docker) -> 
     assert command.line.endswith("# x [2Jrm -rf, 100 bytes")
 
 
+@pytest.mark.parametrize("silent", [False, True])
 @pytest.mark.parametrize("version", ["1.44", "1.52", "1.41", "1.31"])
-def test_it_speaks_a_version_that_both_know(engine: Engine, docker: Docker, version: str) -> None:
-    engine.version = version
+def test_it_speaks_a_version_that_both_know(engine: Engine, docker: Docker, version: str, silent: bool) -> None:
+    engine.version, engine.pings_in_silence = version, silent
     leftovers(docker)
     spoken = min(version, "1.44")
     assert f"GET /v{spoken}/system/df" in engine.asked

@@ -286,7 +286,7 @@ def test_it_does_nothing_beyond_starting_restarting_and_removing_by_id() -> None
     """Not offered: 4-1 prune, 4-16 pull, 4-17 and 4-18 scale, 4-19 a new container of compose's making."""
     own = {name for name in vars(Docker) if callable(getattr(Docker, name)) and not name.startswith(("_", "model_"))}
     assert own == {
-        *("usage", "containers", "stats", "log", "container", "image", "examine"),
+        *("usage", "containers", "images", "stats", "log", "container", "image", "examine"),
         *("start", "restart", "stop", "remove_container", "remove_image"),
     }
 
