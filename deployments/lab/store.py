@@ -3,7 +3,8 @@
 Started as a script, by its path, so that it need not import the house: `python store.py FOLDER PORT`. FOLDER holds
 `keys`, pairs ID:SECRET one a line, `key`, the pair in use, and may hold `trouble.json`, read before each answer:
 `revoked` are SHA-256 of pairs that are known no more, `skewed` refuses every signature for its moment, `gone` names
-buckets that are not there. A signature is checked by botocore's own signer, as Amazon and R2 would: moto takes any.
+buckets that are not there. One bucket says that it keeps versions, of which the newest is told. A signature is checked
+by botocore's own signer, as Amazon and R2 would: moto takes any.
 """
 
 from __future__ import annotations
@@ -22,7 +23,8 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from xml.sax.saxutils import escape
 
 KEYS, KEY, TROUBLE = "keys", "key", "trouble.json"
-BUCKETS = ("uploads", "uploads-copy")
+VERSIONED = "uploads-copy"
+BUCKETS = ("uploads", VERSIONED)
 NAMESPACE = "http://s3.amazonaws.com/doc/2006-03-01/"
 MOST_BYTES = 64 * 2**20
 
@@ -42,6 +44,8 @@ class Bucket:
 
     objects: dict[str, tuple[bytes, float, dict[str, str]]] = field(default_factory=dict)
     uploads: dict[str, Upload] = field(default_factory=dict)
+    versioned: bool = False
+    put: int = 0
 
 
 class Refused(Exception):
@@ -62,7 +66,7 @@ class Store(ThreadingHTTPServer):
         self.folder = folder
         pairs = (folder / KEYS).read_text(encoding="utf-8").split()
         self.secrets = dict(pair.split(":", 1) for pair in pairs)
-        self.buckets = {name: Bucket() for name in BUCKETS}
+        self.buckets = {name: Bucket(versioned=name == VERSIONED) for name in BUCKETS}
         self.lock = threading.Lock()
         self.uploads = 0
 
@@ -156,8 +160,10 @@ class Answer(BaseHTTPRequestHandler):
             rule = f"<ID>default</ID><Status>Enabled</Status><Filter/>{ends}</AbortIncompleteMultipartUpload>"
             self._tell("LifecycleConfiguration", f"<Rule>{rule}</Rule>")
         elif "versioning" in query:
-            # As R2 does.
-            raise Refused(501, "NotImplemented")
+            if name != VERSIONED:
+                # As R2 does.
+                raise Refused(501, "NotImplemented")
+            self._tell("VersioningConfiguration", "<Status>Enabled</Status>")
         elif "cors" in query:
             raise Refused(404, "NoSuchCORSConfiguration")
         else:
@@ -171,6 +177,9 @@ class Answer(BaseHTTPRequestHandler):
             self._of_upload(bucket, key, query, body)
         elif self.command == "PUT":
             kept = {n: v for n, v in self.headers.items() if n.lower().startswith("x-amz-meta-")}
+            if bucket.versioned:
+                bucket.put += 1
+                kept["x-amz-version-id"] = f"version-{bucket.put}"
             bucket.objects[key] = (body, time.time(), kept)
             self._say(200, "", {"etag": _etag(body)})
         elif self.command == "DELETE":

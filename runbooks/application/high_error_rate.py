@@ -11,6 +11,9 @@ from tasks.postgres.connections.checks import check_can_connect, check_connectio
 from tasks.redis.checks import check_redis_answers
 from tasks.requests.checks import check_calls_to_others, check_request_errors
 from tasks.requests.deployed import check_deployment_before_errors
+from tasks.requests.released import check_release_before_errors
+from tasks.sentry.actions import AssignNewIssues, ResolveNewIssues
+from tasks.sentry.checks import check_sentry_new_issues, check_sentry_releases, check_sentry_rising_issues
 from tasks.website.checks import check_website_answers
 
 runbook = Runbook(
@@ -54,6 +57,10 @@ runbook = Runbook(
         check_request_errors,
         check_deployment_before_errors,
         check_deployments,
+        check_sentry_new_issues,
+        check_sentry_rising_issues,
+        check_sentry_releases,
+        check_release_before_errors,
         check_log_errors,
         check_calls_to_others,
         check_can_connect,
@@ -64,6 +71,19 @@ runbook = Runbook(
     resolution=(
         # Before anything is looked for: it takes a minute, and the cause can be found while users are served.
         Step(RollBack(), when=check_deployment_before_errors),
+        Manual(
+            "Let the release before serve again, by hand",
+            when=check_release_before_errors,
+            how="""\
+Sentry knows what was released, and cannot take it back. Where a platform is configured (vercel, fly, cloudflare-worker,
+docker-service) the step above does it; else the way that the release came:
+
+1. The tag or image before it, which is named in the finding's rows, by the same pipeline; nothing is built anew.
+2. Not where its migrations have taken away what the version before needs: then a hotfix.""",
+        ),
+        Step(AssignNewIssues(), when=check_sentry_new_issues),
+        # Last: what is resolved before it is mended opens itself again, as a regression.
+        Step(ResolveNewIssues(), when=check_sentry_new_issues),
         Manual(
             "Mend it, where no deployment fits",
             when=check_request_errors,

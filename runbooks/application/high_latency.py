@@ -15,6 +15,7 @@ from tasks.postgres.statements.checks import check_slow_statements
 from tasks.redis.checks import check_redis_answers, check_redis_keyspace, check_redis_slow_log
 from tasks.requests.checks import check_calls_to_others, check_request_latency
 from tasks.requests.deployed import check_deployment_before_slowness
+from tasks.requests.released import check_release_before_slowness
 from tasks.website.checks import check_website_pace
 
 runbook = Runbook(
@@ -58,6 +59,7 @@ runbook = Runbook(
         check_request_latency,
         check_deployment_before_slowness,
         check_deployments,
+        check_release_before_slowness,
         check_slow_statements,
         check_missing_indexes,
         check_blocked_sessions,
@@ -72,6 +74,13 @@ runbook = Runbook(
     ),
     resolution=(
         Step(RollBack(), when=check_deployment_before_slowness),
+        Manual(
+            "Let the release before serve again, by hand",
+            when=check_release_before_slowness,
+            how="""\
+Sentry knows what was released, and cannot take it back: the tag or image before it, by the same pipeline, where its
+migrations allow that.""",
+        ),
         # The same step as of database/slow-queries, for the statement that is slow.
         Step(CreateMissingIndex(), when=check_slow_statements),
         Manual(

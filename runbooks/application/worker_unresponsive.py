@@ -204,5 +204,6 @@ process of the worker reads it. Meanwhile: `npx wrangler deployments list`, `ver
         Watch(check_supabase_read_only, every=timedelta(minutes=15)),
         Watch(check_platform_token, every=timedelta(hours=6)),
     ),
+    related=("application/down", "maintenance/d1-backup"),
     drills=(Drill(fault=DeployBadVersion("hangs"), noticed_by=check_fell_with_deployment, resolved_by=RollBack),),
 )

@@ -2,11 +2,12 @@
 
 from datetime import time, timedelta
 
-from runbooks.model import Manual, Step, Verify
+from runbooks.model import Drill, Manual, Step, Verify
 from runbooks.playbook import Maintenance
 from runbooks.window import Day, Window
 from tasks.bucket_copy.actions import CopyChangedObjects, CopyMissingObjects
 from tasks.bucket_copy.checks import check_copy_destination, check_differing_objects, check_uncopied_objects
+from tasks.bucket_copy.faults import LeaveUncopied
 from tasks.model import Risk
 
 maintenance = Maintenance(
@@ -49,4 +50,5 @@ Where the copy is the good one, bring it back by hand, and leave the step above 
     ),
     verification=Verify(hold=timedelta(seconds=10), within=timedelta(minutes=30)),
     related=("maintenance/backup",),
+    drills=(Drill(fault=LeaveUncopied(), noticed_by=check_uncopied_objects, resolved_by=CopyMissingObjects),),
 )

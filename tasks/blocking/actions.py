@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from tasks.action import Action
-from tasks.blocking.attackers import attackers, covering
+from tasks.blocking.attackers import attackers, covering, judged
 from tasks.blocking.block_file import Block
 from tasks.blocking.system import Blocking
 from tasks.logs.checks import LOGINS_OF_ONE
@@ -23,15 +23,15 @@ class BlockAttackers(Action):
     """Keep the addresses out that try passwords.
 
     Each for the hours that are configured, and then no more. Exactly those that were refused as often within the last
-    hour as the question calls bad; an IPv6 address with its /64. Never an address of yours (`never`), a proxy, an inner
-    address, nor this machine. Whoever shares such an address is kept out, too.
+    hour as the question calls bad, or guessed a password; an IPv6 address with its /64. Never an address of yours
+    (`never`), a proxy, an inner address, nor this machine. Whoever shares such an address is kept out, too.
     """
 
     narrows = True
 
     def plan(self, logs: Logs, blocking: Blocking, of_one: Threshold = LOGINS_OF_ONE) -> Plan:
         found = attackers(logs, blocking, of_one)
-        bad = [one for one in found.free if of_one.judge(one.failed) is Verdict.BAD]
+        bad = [one for one in found.free if judged(one, of_one) is Verdict.BAD]
         refused: dict[Network, Refused] = {}
         for one in bad:
             try:

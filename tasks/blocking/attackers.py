@@ -27,13 +27,13 @@ class Attackers:
 
 
 def attackers(logs: Logs, blocking: Blocking, of_one: Threshold) -> Attackers:
-    """Whoever was refused as often within the last hour as `of_one` calls bad, or nearly.
+    """Whoever was refused as often within the last hour as `of_one` calls bad, or nearly, or has guessed.
 
     Raises:
         CannotLook, Refused: what is blocked cannot be told.
     """
     seen, there = attempts(logs), [one for one in blocking.blocks() if not one.is_over]
-    trying = [one for one in seen.sources.values() if of_one.judge(one.failed) is not Verdict.OK]
+    trying = [one for one in seen.sources.values() if judged(one, of_one) is not Verdict.OK]
     trying.sort(key=lambda one: -one.failed)
     by = {one.network: covering(one.network, there) for one in trying}
     return Attackers(
@@ -42,6 +42,11 @@ def attackers(logs: Logs, blocking: Blocking, of_one: Threshold) -> Attackers:
         kept_out=[one for one in trying if by[one.network]],
         through=[one for one in trying if by[one.network] and _came_after(one, by[one.network])],
     )
+
+
+def judged(source: Source, of_one: Threshold) -> Verdict:
+    """How bad it is what comes from there: by how often it was refused; whoever has guessed a password is bad alone."""
+    return Verdict.BAD if source.guessed else of_one.judge(source.failed)
 
 
 def covering(network: Network, there: Sequence[Block]) -> list[Block]:

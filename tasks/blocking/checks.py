@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from tasks.amounts import stretch
-from tasks.blocking.attackers import attackers, covering
+from tasks.blocking.attackers import attackers, covering, judged
 from tasks.blocking.system import Blocking
 from tasks.check import check
 from tasks.logs.access import ACCOUNT_REFUSED, accounts_judged
@@ -29,12 +29,13 @@ OVERDUE = Threshold(
 def check_attackers(logs: Logs, blocking: Blocking, of_one: Threshold = LOGINS_OF_ONE) -> Finding:
     """Does anybody try passwords who is not kept out?
 
-    Refused logins of the last hour, by the network that they came from. Whoever is blocked does not count any more,
-    unless logins from there are still refused a minute after: then the block does not hold.
+    Refused logins of the last hour, by the network that they came from; whoever was let in after many is bad alone. Who
+    is blocked does not count, unless logins from there are still refused a minute after: the block does not hold.
     """
     found = attackers(logs, blocking, of_one)
 
     most = max((one.failed for one in (*found.free, *found.through)), default=0)
+    worst = max((judged(one, of_one) for one in found.free), default=Verdict.OK)
     limit = f"bad from {of_one.bad:g} an hour from one"
     kept = f" {len(found.kept_out) - len(found.through):,} kept out already." if found.kept_out else ""
     if found.through:
@@ -43,13 +44,16 @@ def check_attackers(logs: Logs, blocking: Blocking, of_one: Threshold = LOGINS_O
     elif found.free:
         first = found.free[0]
         others = f", and {len(found.free) - 1:,} more" if len(found.free) > 1 else ""
-        says = f"{shown(first.network)} was refused {first.failed:,} times within an hour{others} ({limit}).{kept}"
+        then = ", and then let in" if first.guessed else ""
+        says = (
+            f"{shown(first.network)} was refused {first.failed:,} times within an hour{then}{others} ({limit}).{kept}"
+        )
     else:
         says = f"Nobody tries passwords who is not kept out ({limit}).{kept}"
     unclear = f" {found.seen.unknown:,} refusals tell no address." if found.seen.unknown else ""
     looked = found.seen.looked
     return Finding(
-        verdict=max(Verdict.BAD if found.through else of_one.judge(most), *(one.verdict for one in looked)),
+        verdict=max(Verdict.BAD if found.through else worst, *(one.verdict for one in looked)),
         says=f"{says}{unclear}{unseen(looked)}",
         value=float(most),
         facts={"refused": found.seen.failed, "address_unknown": found.seen.unknown, "kept_out": len(found.kept_out)},

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from tasks.application.access.logins import Login, lately
 from tasks.application.system import ApplicationDatabase
+from tasks.blocking.attackers import judged
 from tasks.logs.attempts import Attempts, attempts
 from tasks.logs.origin import Network
 from tasks.logs.system import Logs
@@ -29,7 +30,7 @@ def intruders(logs: Logs, application: ApplicationDatabase, of_one: Threshold) -
         CannotLook, Refused: the application does not tell.
     """
     seen, there = attempts(logs), lately(application)
-    networks = frozenset(one.network for one in seen.sources.values() if of_one.judge(one.failed) is Verdict.BAD)
+    networks = frozenset(one.network for one in seen.sources.values() if judged(one, of_one) is Verdict.BAD)
     return Intruders(
         seen=seen,
         networks=networks,

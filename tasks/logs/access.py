@@ -47,8 +47,8 @@ def check_log_accounts(logs: Logs, refused: Threshold = ACCOUNT_REFUSED) -> Find
 def check_log_guessed(logs: Logs, guessers: Threshold = GUESSERS) -> Finding:
     """Did anybody get in after being refused many times?
 
-    Of the last hour, by network; as far as logs tell of logins that worked, in words. It is BAD once: whoever guessed a
-    password is inside.
+    Of the last hour, by network and account, where the log names one; as far as logs tell of logins that worked, in
+    words. It is BAD once: whoever guessed a password is inside.
     """
     found = attempts(logs)
 

@@ -13,7 +13,7 @@ from tasks.logs.entries import Entry
 from tasks.logs.heavy import Heavy
 from tasks.logs.hint import LOGINS, Words
 from tasks.logs.looking import Looked, look
-from tasks.logs.origin import Network, account, masked, origin, shown
+from tasks.logs.origin import Network, account, masked, origin, shown, without_account
 from tasks.logs.patterns import limited, login_failed, login_worked
 from tasks.logs.system import LogFile, Logs
 from tasks.model import Row
@@ -104,11 +104,13 @@ class Attempts:
         source.limited += slowed
         if worked:
             source.worked += 1
-            source.guessed += source.failed >= GUESSED
+            # Of an office many people mistype; whoever guesses does it on one account.
+            refused = source.accounts.counts.get(name, 0) if name else source.failed
+            source.guessed += refused >= GUESSED
             source.let_in |= {name} if name and len(source.let_in) < MOST_OF_ONE else set()
         source.last_s = max(source.last_s, line.at_s or 0.0)
         source.services |= {log.service} if len(source.services) < MOST_OF_ONE else set()
-        source.sample = source.sample or excerpt(entry.text, SAMPLE)
+        source.sample = source.sample or excerpt(without_account(entry.text, name), SAMPLE)
         if failed and name:
             source.accounts.add(name)
 

@@ -11,6 +11,7 @@ from tasks.check import check
 from tasks.logs.entries import Entry
 from tasks.logs.hint import DURATIONS, ERRORS, LOGINS, MAIL, NO_ERRORS, Sampled, Words
 from tasks.logs.looking import Looked, look, positions, remedy, since_s, unseen
+from tasks.logs.origin import account, without_account
 from tasks.logs.patterns import login_refused, mail_outcome, took_s, what
 from tasks.logs.recent import Recent, Tally, recent
 from tasks.logs.slow import Durations
@@ -105,7 +106,8 @@ def check_log_logins(
     def take(log: LogFile, entry: Entry) -> None:
         address = login_refused(entry.line, logs.proxies)
         if address is not None:
-            tally.add(log.service, entry.text, kind=address)
+            told = without_account(entry.text, account(entry.line))
+            tally.add(log.service, told, kind=address)
 
     looked = look(logs, earlier, Words(LOGINS), take)
     found = recent(tally, since_s(looked), earlier, logs.window_s)

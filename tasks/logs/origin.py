@@ -123,6 +123,11 @@ def masked(name: str) -> str:
     return f"{first if first.isalnum() and len(name.strip()) > 1 else ''}… ({mark})"
 
 
+def without_account(text: str, name: str) -> str:
+    """`text` with the account masked that a line names."""
+    return text.replace(name, masked(name)) if name.strip() else text
+
+
 def _peer(line: Line) -> Network | None:
     for table in _tables(line):
         for key in _PEER_KEYS:

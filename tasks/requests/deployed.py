@@ -31,7 +31,7 @@ def check_deployment_before_errors(access: Logs, platform: Platform, failed: Thr
     sick = errors_since(access, failed)
     if sick is None:
         return _well("Requests do not fail more than they may; no deployment has to answer for it.")
-    return _joined(sick, platform.deployments(), platform.address, "errors rose")
+    return joined(sick, platform.deployments(), f"deployed to {platform.address}", "errors rose")
 
 
 @check
@@ -44,23 +44,22 @@ def check_deployment_before_slowness(access: Logs, platform: Platform, slowest: 
     sick = slow_since(access, slowest)
     if sick is None:
         return _well("No endpoint is slower than it may be; no deployment has to answer for it.")
-    return _joined(sick, platform.deployments(), platform.address, "it became slow")
+    return joined(sick, platform.deployments(), f"deployed to {platform.address}", "it became slow")
 
 
-def _joined(sick: Sick, found: Sequence[Deployment], where: str, what: str) -> Finding:
+def joined(sick: Sick, found: Sequence[Deployment], how: str, what: str) -> Finding:
+    """What is sick beside what was put into service; `how` that is said, and `what` of the sick one."""
     rows = [_row(one, sick.since) for one in found[:SHOWN]]
     if sick.since is None:
         return Finding.unknown(
             f"{sick.name}: since when is not seen within the last hour, so no deployment can be told to fit.",
-            remedy=f"Compare by hand: the newest at {where} was {named(found[0])}." if found else "",
+            remedy=f"Compare by hand: {named(found[0])} was {how} last." if found else "",
         )
     began = sick.since
     fitting = [one for one in found if not (one.failed or one.under_way) and fits(one.at.timestamp(), began)]
     live = next((one for one in fitting if one.live), None)
     if live is not None:
-        says = (
-            f"{sick.name}: {what} at {give_or_take(began)}, {_after(live, began)} {named(live)} was deployed to {where}"
-        )
+        says = f"{sick.name}: {what} at {give_or_take(began)}, {_after(live, began)} {named(live)} was {how}"
         return Finding(
             verdict=Verdict.BAD,
             says=f"{says}.",
@@ -69,7 +68,7 @@ def _joined(sick: Sick, found: Sequence[Deployment], where: str, what: str) -> F
             facts={"deployment": excerpt(live.id, 100), "version": excerpt(live.version, 100), "since_s": began.at_s},
             rows=rows,
         )
-    says = f"{sick.name}: {what} at {give_or_take(began)}, and nothing that serves was deployed to {where} in the "
+    says = f"{sick.name}: {what} at {give_or_take(began)}, and nothing that serves was {how} in the "
     says += f"{stretch(FITS_WITHIN.total_seconds())} before."
     if fitting:
         says += f" {named(fitting[0])} was, and serves no more."

@@ -15,9 +15,11 @@ from pydantic import AfterValidator, SecretStr
 
 from tasks.alerting import AlertingApi, Said
 from tasks.model import CannotLook, Json, Refused
+from tasks.sentry.told import Issue, Release, issue, release
 from tasks.web.door import Door
-from tasks.web.exchange import bearer
-from tasks.web.pages import by_link, pages
+from tasks.web.exchange import Answer, bearer
+from tasks.web.pages import pages
+from tasks.web.reading import listed, not_as_documented, table, text, words
 from tasks.web.system import http_url
 
 
@@ -33,6 +35,7 @@ class Monitor:
 
 # Within an hour Sentry takes the same comment of the same person once.
 POSTED_BEFORE = "You have already posted that comment."
+NEWLINE = "\n"
 RESETS = ("x-sentry-rate-limit-reset",)
 
 
@@ -41,7 +44,7 @@ class SentryApi(AlertingApi):
 
     kind: ClassVar[str] = "sentry"
     config_lines: ClassVar[str] = (
-        'token = "${SENTRY_TOKEN}"        # of the organization, with the scopes event:read, event:write and org:read\n'
+        'token = "${SENTRY_TOKEN}"        # with event:read, event:write, org:read; project:read for releases\n'
         'organization = "acme"'
     )
     quietens: ClassVar[bool] = False
@@ -66,10 +69,65 @@ class SentryApi(AlertingApi):
             CannotLook, Refused: it does not tell. The token needs the scope org:read or alerts:read.
         """
         found: list[Monitor] = []
-        for page in pages(self._door, f"{self._organization}monitors/", by_link):
+        for page in pages(self._door, f"{self._organization}monitors/", _following):
             for one in page.body if isinstance(page.body, list) else ():
                 found += _monitors(one)
         return found
+
+    def issues(self, query: str, *, sort: str, limit: int = 25) -> list[Issue]:
+        """The first of those that fit Sentry's own `query`, with their last 24 hours.
+
+        Raises:
+            CannotLook, Refused: it does not tell.
+        """
+        params: dict[str, str | int] = {"query": query, "sort": sort, "limit": limit, "statsPeriod": "24h"}
+        answer = self._door.get(f"{self._organization}issues/", params={**params, "groupStatsPeriod": "24h"})
+        return [one for row in listed(answer.body, "Sentry", "its issues") if (one := issue(row)) is not None]
+
+    def issue(self, issue_id: str) -> Issue:
+        """One issue, as it is now.
+
+        Raises:
+            CannotLook, Refused: it does not tell, or knows none of that id.
+        """
+        found = issue(table(self._door.get(self._issue({"issue": issue_id})).body))
+        if found is None:
+            raise not_as_documented("Sentry", "an issue without an id")
+        return found
+
+    def change(self, issue_id: str, **fields: str) -> None:
+        """Change these fields of one issue, and of no other: Sentry's bulk update without ids would take all.
+
+        Raises:
+            CannotLook, Refused: it was not, or may not have been, changed.
+        """
+        self._door.send("PUT", self._issue({"issue": issue_id}), json=fields)
+
+    def releases(self) -> list[Release]:
+        """The newest ones, newest first. The token needs project:read or org:ci.
+
+        Raises:
+            CannotLook, Refused: it does not tell.
+        """
+        answer = self._door.get(f"{self._organization}releases/", params={"per_page": 20})
+        found = [one for row in listed(answer.body, "Sentry", "its releases") if (one := release(row)) is not None]
+        return sorted(found, key=lambda one: one.at, reverse=True)
+
+    def commits(self, version: str) -> list[str]:
+        """What a release changed, each by its id and first line; the published API tells of no issue's own suspects.
+
+        Raises:
+            CannotLook, Refused: it does not tell.
+        """
+        answer = self._door.get(f"{self._organization}releases/{quote(version, safe='')}/commits/")
+        told = listed(answer.body, "Sentry", "a release's commits")
+        return [
+            f"{text(one.get('id'), 12)} {text(words(one.get('message')).partition(NEWLINE)[0], 100)}" for one in told
+        ]
+
+    def line(self, issue_id: str, field: str, value: str) -> str:
+        """The request that `change` makes, as a person would send it."""
+        return f'PUT {self.place().base}{self._issue({"issue": issue_id})} {{"{field}": "{value}"}}'
 
     def began(self, theirs: Mapping[str, str], said: Said) -> None:
         if self.assign_to and not self._is_assigned(theirs):
@@ -104,6 +162,12 @@ class SentryApi(AlertingApi):
     def _door(self) -> Door:
         place = dataclasses.replace(self.place(bearer(self.token)), resets=RESETS)
         return Door(place=place, words=_words, name="Sentry")
+
+
+def _following(answer: Answer) -> str | None:
+    """Sentry names a next page always, and says beside it whether anything is on it."""
+    found = answer.links.get("next", {})
+    return found.get("url") if found.get("results") == "true" else None
 
 
 def _monitors(body: object) -> Iterator[Monitor]:

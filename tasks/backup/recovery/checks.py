@@ -137,8 +137,14 @@ def check_restorable_backup(backup: Backups, age: Threshold = BACKUP_AGE) -> Fin
 
 def _none(backup: Backups, choice: Choice) -> Finding:
     """Nothing here: is there something elsewhere?"""
-    elsewhere = copies(backup)
-    found = f"; {len(elsewhere)} in {backup.bucket.url}" if backup.bucket and elsewhere else ""
+    elsewhere: list[str] = []
+    found = ""
+    try:
+        elsewhere = copies(backup)
+        if backup.bucket:
+            found = f"; {len(elsewhere)} in {backup.bucket.url}"
+    except CannotLook as error:
+        found = f", and the bucket does not tell: {error.says.removesuffix('.')}"
     return Finding(
         verdict=Verdict.BAD,
         says=f"There is no proven backup of {backup.address} in {backup.folder}{found}.{choice.besides}",

@@ -17,6 +17,8 @@ from deployments.ports import free_port
 from tasks.backup import shelf
 from tasks.backup.actions import CopyBackups
 from tasks.backup.checks import check_backup_copies
+from tasks.backup.recovery.checks import check_restorable_backup
+from tasks.backup.recovery.copies import FetchBackup
 from tasks.backup.system import Backups
 from tasks.bucket.system import Bucket
 from tasks.model import CannotLook, Refused, Verdict
@@ -163,3 +165,54 @@ def test_it_says_that_there_is_no_copy_elsewhere(tmp_path: Path) -> None:
     alone = Backups(url=URL, scratch_url=URL, folder=tmp_path)
     assert check_backup_copies.fn(alone).verdict is Verdict.WARN
     assert CopyBackups().plan(alone).commands == ()
+
+
+def test_the_newest_comes_back_where_the_folder_is_lost(door: Backups) -> None:
+    names = [lay(door, days) for days in (0, 1)]
+    copy(door)
+    written = {file.name: file.read_bytes() for file in (door.folder / names[0]).iterdir()}
+    for name in names:
+        shutil.rmtree(door.folder / name)
+    found = check_restorable_backup.fn(door)
+    assert found.verdict is Verdict.BAD
+    assert "; 2 in s3://backups/team." in found.says
+    action = FetchBackup()
+    plan = action.plan(door)
+    assert [c.line for c in plan.commands] == [
+        f"aws s3 cp --recursive s3://backups/team/{names[0]} {door.folder}/{names[0]}"
+    ]
+    assert action.applied(door, plan) is False
+    outcome = action.apply(door, plan)
+    assert outcome.complete, outcome
+    assert action.applied(door, plan) is True
+    assert {file.name: file.read_bytes() for file in (door.folder / names[0]).iterdir()} == written
+    assert action.plan(door).commands == ()
+
+
+def test_a_spoiled_one_is_set_apart_for_the_copy(door: Backups) -> None:
+    name = lay(door, 0)
+    copy(door)
+    (door.folder / name / shelf.DUMP).write_bytes(b"cut off")
+    action = FetchBackup()
+    assert action.apply(door, action.plan(door)).complete
+    assert {one.name: bool(one.proven_at) for one in door.kept()} == {name: True, f"{name}.differs": False}
+
+
+def test_a_copy_that_is_not_whole_is_none(door: Backups, store: Store) -> None:
+    """The proof is put there last, and what is spoiled there is not taken for a backup."""
+    name = lay(door, 0)
+    copy(door)
+    shutil.rmtree(door.folder / name)
+    there = store.folder / "backups" / "team" / name
+    (there / shelf.DUMP).write_bytes(b"cut off")
+    action = FetchBackup()
+    outcome = action.apply(door, action.plan(door))
+    assert not outcome.complete
+    assert "database.dump is not what was written" in outcome.says
+    shutil.rmtree(door.folder / name)
+    (there / shelf.PROOF).unlink()
+    assert action.plan(door).commands == ()
+    assert (
+        "the bucket does not tell"
+        in check_restorable_backup.fn(door.model_copy(update={"bucket": bucket(store, secret_key="wrong")})).says
+    )

@@ -121,6 +121,18 @@ def test_it_takes_two_where_somebody_also_got_in(place: Place) -> None:
     assert "3 logins from there worked within the last hour" in plan.does
 
 
+def test_whoever_guessed_is_kept_out_however_few_tries_it_took(place: Place) -> None:
+    place.refused("192.0.2.66", 12)
+    assert check_attackers.fn(place.logs, place.by_file()).verdict is Verdict.OK
+    place.refused("192.0.2.66", 1, msg="login succeeded")
+    found = check_attackers.fn(place.logs, place.by_file())
+    assert found.verdict is Verdict.BAD
+    assert found.says.startswith("192.0.2.66 was refused 12 times within an hour, and then let in")
+    assert [command.target["network"] for command in ACTION.plan(place.logs, place.by_file()).commands] == [
+        "192.0.2.66/32"
+    ]
+
+
 def test_other_settings_than_approved_are_refused(place: Place) -> None:
     place.refused("192.0.2.66", 400)
     plan = ACTION.plan(place.logs, place.by_file())

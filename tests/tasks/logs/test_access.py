@@ -10,6 +10,7 @@ import pytest
 
 from tasks.logs.access import check_log_accounts, check_log_guessed, check_log_limited
 from tasks.logs.attempts import attempts
+from tasks.logs.checks import check_log_logins
 from tasks.logs.origin import shown
 from tasks.logs.system import LogFile, Logs
 from tasks.model import Verdict
@@ -68,6 +69,20 @@ def test_it_says_who_is_inside(tmp_path: Path) -> None:
     found = check_log_guessed.fn(logs(tmp_path, *[failed] * 40, let_in))
     assert found.verdict is Verdict.BAD
     assert found.says == "192.0.2.7 was refused 40 times and let in once, as r… (4813)."
+
+
+def test_an_office_whose_people_mistype_has_guessed_nothing(tmp_path: Path) -> None:
+    mistyped = [refused("192.0.2.7", f"user{n}") for n in range(60)]
+    inside = pino(30, "login succeeded", ip="192.0.2.7", user="user7")
+    assert check_log_guessed.fn(logs(tmp_path, *mistyped, inside)).verdict is Verdict.OK
+
+
+def test_a_password_that_was_typed_as_a_name_is_shown_to_nobody(tmp_path: Path) -> None:
+    at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    line = f"{at} web sshd[9]: Failed password for invalid user hunter2 from 192.0.2.7 port 22 ssh2"
+    there = logs(tmp_path, *[line] * 400)
+    assert "hunter2" not in f"{check_log_logins.fn(there)}"
+    assert "hunter2" not in str([one.row for one in attempts(there).sources.values()])
 
 
 def test_whoever_gets_in_first_and_then_mistypes_has_not_guessed(tmp_path: Path) -> None:

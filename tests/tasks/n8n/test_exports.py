@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -11,8 +12,13 @@ import pytest
 from deployments.lab.n8n import SENDER, Reply, _workflow
 from tasks.model import Refused, Verdict
 from tasks.n8n.exports import shelf
-from tasks.n8n.exports.actions import ExportWorkflows, ImportWorkflows
-from tasks.n8n.exports.checks import check_n8n_exported, check_n8n_import_fits, check_n8n_imported
+from tasks.n8n.exports.actions import ExportWorkflows, ImportWorkflows, RestoreWorkflows
+from tasks.n8n.exports.checks import (
+    check_n8n_exported,
+    check_n8n_import_fits,
+    check_n8n_imported,
+    check_n8n_workflows_there,
+)
 from tasks.n8n.system import N8n
 from tests.tasks.n8n.conftest import StandIn
 
@@ -126,6 +132,29 @@ def test_it_makes_anew_exactly_what_is_not_there_and_inactive(standin: StandIn, 
     assert len(imported.apply(n8n, plan, day=day).not_done) == 1
     assert len(standin.engine.state["workflows"]) == 4
     assert is_imported(n8n, day).verdict is Verdict.OK
+
+
+def test_what_n8n_lost_comes_back_from_the_newest_export(standin: StandIn, n8n: N8n) -> None:
+    """Nobody has to know its day at three in the morning; the days before it are left alone."""
+    folder = made(n8n)
+    shutil.copytree(folder, folder.with_name("2026-01-02"))
+    assert check_n8n_workflows_there.fn(n8n).verdict is Verdict.OK
+    standin.engine.state["workflows"].clear()
+    lost = check_n8n_workflows_there.fn(n8n)
+    assert (lost.verdict, lost.says) == (Verdict.BAD, "4 of 4 exported workflows are not in n8n.")
+    restore = RestoreWorkflows()
+    plan = restore.plan(n8n)
+    assert {planned.target["day"] for planned in plan.commands} == {today().isoformat()}
+    assert restore.applied(n8n, plan) is False
+    assert restore.apply(n8n, plan).complete
+    assert restore.applied(n8n, plan) is True
+    assert check_n8n_workflows_there.fn(n8n).verdict is Verdict.OK
+    assert not any(one["active"] for one in standin.engine.state["workflows"].values())
+
+
+def test_without_an_export_nothing_is_missed(n8n: N8n) -> None:
+    with pytest.raises(Refused, match="There is no export of n8n's workflows"):
+        check_n8n_workflows_there.fn(n8n)
 
 
 def test_a_key_that_makes_no_workflows_is_told_before(standin: StandIn, n8n: N8n) -> None:

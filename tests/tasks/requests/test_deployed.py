@@ -94,7 +94,7 @@ def test_what_was_always_so_is_blamed_on_no_deployment(tmp_path: Path) -> None:
     logs = access(tmp_path / "a.log", hour(rate=2, bad_since_s=4000))
     found = check_deployment_before_errors.fn(logs, Pretend(found=(ago(1000),)))
     assert found.verdict is Verdict.UNKNOWN
-    assert found.remedy == "Compare by hand: the newest at web was v2."
+    assert found.remedy == "Compare by hand: v2 was deployed to web last."
 
 
 def test_the_one_that_was_taken_back_is_told(tmp_path: Path) -> None:
