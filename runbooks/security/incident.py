@@ -73,7 +73,7 @@ runbook = Runbook(
         check_mail_provider_key,
     ),
     resolution=(
-        Step(KeepEvidence(), when=check_evidence_kept, at_once=True),
+        Step(KeepEvidence(), when=check_attackers, at_once=True),
         Step(BlockAttackers(), when=check_attackers),
         Step(RevokeIntruders(), when=check_intruders),
         Step(DisableKeysOfIntruders(), when=check_intruders),
@@ -148,7 +148,7 @@ A secret that was ever written to a repository is known, whether or not the line
         ),
         Manual(
             "Tell whoever has to know",
-            when=check_evidence_kept,
+            when=check_attackers,
             quotes=(check_attackers, check_log_guessed, check_intruders),
             how="""\
 Not on the status page first: whoever is in reads it, too. First by telephone: who is responsible for security, who
@@ -166,7 +166,7 @@ high. Contracts often say 24 hours. Who decides that is not whoever is on call: 
         ),
         Manual(
             "Learn",
-            when=check_evidence_kept,
+            when=check_attackers,
             how="""\
 Within a week, without blame: how they came in, since when, how it was noticed and how else it might have been, what
 kept them from more. `incident timeline` has the moments to the second.

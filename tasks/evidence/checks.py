@@ -10,22 +10,19 @@ from tasks.check import check
 from tasks.evidence.custody import Broken
 from tasks.evidence.system import EvidenceFolder, mark
 from tasks.logs.system import Logs
-from tasks.model import Finding, Threshold, Verdict
+from tasks.model import Finding, Verdict
 
-KEPT = Threshold(
-    warn=1800,
-    bad=3600,
-    because="Owner: whoever is responsible for security. Seconds since a log was kept last: what was written after "
-    "that may be turned away, or rewritten by whoever broke in.",
-)
+# What was written after it may be turned away, or rewritten by whoever broke in.
+OLD_S = 3600.0
 
 
 @check
-def check_evidence_kept(logs: Logs, evidence: EvidenceFolder, kept: Threshold = KEPT) -> Finding:
+def check_evidence_kept(logs: Logs, evidence: EvidenceFolder) -> Finding:
     """Is a copy kept of what the logs say now, and is every copy what it was?
 
-    For whoever looks into an attack: that nothing is kept is BAD. The newest copies are compared with their hashes, and
-    every line of the custody with the one before it.
+    For whoever looks into an attack. That nothing was kept within an hour is a warning: of a false alarm nothing need
+    be. A copy that is not what was kept is BAD; the newest are compared with their hashes, and every line of the
+    custody with the one before it.
     """
     try:
         records, wrong = evidence.records(), evidence.altered()
@@ -42,10 +39,10 @@ def check_evidence_kept(logs: Logs, evidence: EvidenceFolder, kept: Threshold = 
     says = (
         f"Nothing of {oldest} was ever kept."
         if math.isinf(age_s)
-        else f"Every log was kept, the oldest copy {stretch(age_s)} ago (bad from {stretch(kept.bad)})."
+        else f"Every log was kept, the oldest copy {stretch(age_s)} ago."
     )
     return Finding(
-        verdict=Verdict.BAD if wrong else kept.judge(age_s),
+        verdict=Verdict.BAD if wrong else Verdict.WARN if age_s >= OLD_S else Verdict.OK,
         says=f"{wrong[0]}: it is not what was kept. {says}" if wrong else says,
         value=None if math.isinf(age_s) else age_s,
         unit="s",

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import http.client
 import os
 import signal
+import ssl
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from deployments.lab import Lab
+from deployments.lab import Lab, certificates, website
 from tasks.check import Check
 from tasks.config import Config
 from tasks.environment import Environment, Kind
@@ -23,8 +28,10 @@ from tasks.logs.checks import (
     check_log_written,
 )
 from tasks.logs.faults import TryPasswords, TurnWithoutReopening, WriteErrors
+from tasks.logs.system import LogFile, Logs
 from tasks.model import Earlier, Finding, Refused, Verdict
 from tasks.registry import register_systems
+from tasks.requests.traffic import traffic
 from tasks.website.certificates.checks import check_website_certificates
 from tasks.website.checks import (
     check_website_answers,
@@ -122,3 +129,47 @@ def test_it_comes_back_when_it_is_killed(lab: Lab, place: Environment) -> None:
     while check_website_answers.ask(place).verdict is not Verdict.OK and time.monotonic() < until:
         time.sleep(0.1)
     assert check_website_answers.ask(place).verdict is Verdict.OK
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[website.Site]:
+    """One of its own, in a folder of its own, which no drill makes ill."""
+    certificates.issue(tmp_path)
+    found = website.Site(tmp_path, 0)
+    threading.Thread(target=found.serve_forever, daemon=True).start()
+    yield found
+    found.shutdown()
+    found.server_close()
+
+
+def asked(site: website.Site, path: str) -> int:
+    context = ssl.create_default_context(cafile=str(site.folder / certificates.CA))
+    line = http.client.HTTPSConnection("127.0.0.1", site.server_address[1], timeout=10, context=context)
+    with closing(line):
+        line.request("GET", path)
+        return line.getresponse().status
+
+
+def test_a_version_that_fails_one_answer_in_twenty_does_just_that(site: website.Site) -> None:
+    assert [asked(site, "/orders/7") for _ in range(3)] == [200] * 3
+    (site.folder / website.RELEASE).write_text('{"version": "bad", "fails": 0.05}', encoding="utf-8")
+    statuses = [asked(site, f"/orders/{n}") for n in range(40)]
+    assert statuses.count(500) == 2
+    assert [asked(site, path) for path in ("/", "/health")] == [200, 200]
+    found = traffic(Logs(files=(LogFile(service="website", path=site.folder / website.ACCESS),)))
+    samples = found.of(("website", "GET /orders/:id"))
+    assert (len(samples.failed), sum(samples.failed)) == (43, 2)
+
+
+def test_a_version_that_is_slow_is_so_at_one_endpoint(site: website.Site) -> None:
+    (site.folder / website.RELEASE).write_text('{"version": "bad", "slow_ms": 300}', encoding="utf-8")
+    assert asked(site, "/orders/7") == asked(site, "/products") == 200
+    found = traffic(Logs(files=(LogFile(service="website", path=site.folder / website.ACCESS),)))
+    assert found.of(("website", "GET /orders/:id")).took_s[0] >= 0.3
+    assert found.of(("website", "GET /products")).took_s[0] < 0.3
+
+
+def test_its_access_log_turns_itself_away(site: website.Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(website, "MOST_ACCESS_BYTES", 200)
+    assert [asked(site, "/products") for _ in range(5)] == [200] * 5
+    assert (site.folder / f"{website.ACCESS}.1").exists()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import os
 import shutil
 import subprocess
@@ -275,3 +276,26 @@ def test_logrotate_itself_is_followed(api: Service, tmp_path: Path) -> None:
         subprocess.run([logrotate, "-f", "-s", str(tmp_path / "state"), str(conf)], check=True, capture_output=True)
         api.write(*[error(f"after {how!r}")] * 2)
         assert api.new() == 3, how
+
+
+def test_the_first_look_reaches_into_what_was_turned_away_and_packed_within_the_hour(api: Service) -> None:
+    now_s = time.time()
+    old = [error(f"old {n}", now_s - 7000 + n) for n in range(5)]
+    api.write(*old, *[error(f"a {n}", now_s - 3000 + n) for n in range(7)])
+    renamed(api.path)
+    turned = api.path.with_name(f"{api.path.name}.1")
+    turned.with_name(f"{turned.name}.gz").write_bytes(gzip.compress(turned.read_bytes()))
+    api.write(*[error(f"b {n}", now_s - 60 + n) for n in range(3)])
+    # Both are there while it is being packed, and count once.
+    assert api.new() == 10
+    turned.unlink()
+    api.last = None
+    assert api.new() == 10
+
+
+def test_the_first_look_at_a_file_that_is_older_than_the_hour_opens_no_other(api: Service) -> None:
+    now_s = time.time()
+    api.write(*[error(f"a {n}", now_s - 100 + n) for n in range(7)])
+    renamed(api.path)
+    api.write(error("long ago", now_s - 9000), error("now", now_s - 1))
+    assert api.new() == 1
