@@ -77,7 +77,7 @@ def _course(case: Case, runbook: Runbook) -> tuple[Ending, str]:
     ending = verify(
         case, waited_for, runbook.diagnosis, lambda found: _judge(case, found), wait=_something_happened(case)
     )
-    stop_clock(case, runbook)
+    stop_clock(case, runbook, ending)
     found = verified(case)
     publish_findings("verification", found, f"Verification: {ending}")
     if ending not in (Ending.UNCHANGED, Ending.WORSE):

@@ -9,12 +9,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from flows.case.case import ENGINE, Case
+from flows.case.case import ENGINE, Case, Ending, Fate
 from flows.case.stages import ALL, CLOCK, due_stages
 from flows.journal import kinds
 from flows.run.clock import now
 from runbooks.clock import Stage
 from runbooks.model import Runbook, Step
+
+DONE = frozenset({Fate.APPLIED, Fate.MOOT})
+WELL = frozenset({Ending.FIXED, Ending.RECOVERED})
 
 
 def start_clock(case: Case, runbook: Runbook) -> None:
@@ -36,24 +39,25 @@ def start_clock(case: Case, runbook: Runbook) -> None:
 
 
 def look_at_clock(case: Case, runbook: Runbook) -> None:
-    """Record each stage whose steps are done by now, and whether it was in time."""
+    """Record each stage whose steps are over by now, whether it was in time, and whether people left some of it out."""
     if runbook.clock is None:
         return
     for stage in runbook.clock.stages:
-        steps = _called(case, runbook, stage)
-        if steps and all(case.fate(step.title) for step in steps):
-            _done(case, stage.title)
+        fates = [case.fate(step.title) for step in _called(case, runbook, stage)]
+        if fates and all(fates):
+            _over(case, stage.title, "done" if DONE.issuperset(fates) else "over, and not all of it was done,")
 
 
-def stop_clock(case: Case, runbook: Runbook) -> None:
-    """All is verified: that is the last stage, and the end of it all."""
+def stop_clock(case: Case, runbook: Runbook, ending: Ending) -> None:
+    """Where all is verified, that is the last stage, and the end of it all; otherwise those are late in their time."""
     if runbook.clock is None:
         return
     look_at_clock(case, runbook)
-    for stage in runbook.clock.stages:
-        if not stage.steps:
-            _done(case, stage.title)
-    _done(case, ALL)
+    if ending in WELL:
+        for stage in runbook.clock.stages:
+            if not stage.steps:
+                _over(case, stage.title, "done")
+        _over(case, ALL, "done")
 
 
 def _stages(case: Case, runbook: Runbook, began: datetime) -> Iterator[tuple[str, datetime]]:
@@ -72,7 +76,7 @@ def _called(case: Case, runbook: Runbook, stage: Stage) -> list[Step]:
     return [step for step in runbook.action_steps if type(step.action) in stage.steps and step.when in called]
 
 
-def _done(case: Case, stage: str) -> None:
+def _over(case: Case, stage: str, how: str) -> None:
     clock = case.log.get(CLOCK)
     due = dict(due_stages(clock)).get(stage) if clock else None
     key = f"{CLOCK}/{stage}"
@@ -81,7 +85,7 @@ def _done(case: Case, stage: str) -> None:
     took, late = now() - _began(case), now() - due
     judged = f"{_minutes(late)} late" if late > timedelta(0) else f"{_minutes(-late)} before it was due"
     told = kinds.Stage(
-        stage=stage, late=late > timedelta(0), says=f"{stage}: done {_minutes(took)} after it began, {judged}."
+        stage=stage, late=late > timedelta(0), says=f"{stage}: {how} {_minutes(took)} after it began, {judged}."
     )
     case.record(key, told)
     case.say(told.says)

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from flows.case.case import Case
+from flows.case.case import Case, Ending
 from flows.case.stages import due_stages, late_stages
 from flows.journal import kinds
 from flows.life import pace
@@ -37,8 +37,8 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
         for name in ("start_clock", "look_at_clock", "stop_clock"):
             real = getattr(pace, name)
 
-            def with_clock(case: Case, runbook: Runbook, real: Callable[..., None] = real) -> None:
-                real(case, clocked(runbook, minutes))
+            def with_clock(case: Case, runbook: Runbook, *more: Ending, real: Callable[..., None] = real) -> None:
+                real(case, clocked(runbook, minutes), *more)
 
             monkeypatch.setattr(f"flows.incident.{name}", with_clock)
 
@@ -70,6 +70,14 @@ def test_it_says_what_was_late(room: Room, clock: Callable[[float], None]) -> No
     [light] = [entry for entry in room.entries if entry.key == "clock/The light"]
     assert light.body["late"] is True
     assert light.body["says"] == "The light: done 0 min after it began, 3 min late."
+
+
+def test_what_people_left_out_is_not_called_done(room: Room, clock: Callable[[float], None]) -> None:
+    clock(5)
+    room.live(lambda question: said(question, "skip"))
+    assert room.verdict == "unchanged"
+    [light] = [entry.body["says"] for entry in room.entries if entry.is_a(kinds.Stage)]
+    assert light == "The light: over, and not all of it was done, 0 min after it began, 5 min before it was due."
 
 
 def test_a_stage_that_is_not_done_is_late_from_its_moment_on(room: Room, clock: Callable[[float], None]) -> None:
