@@ -27,6 +27,8 @@ FRESH = Threshold(
     "the hour after a deployment is most often its doing, what breaks within the day may be.",
 )
 
+ENDS_BY_ITSELF_S = 1.0
+
 
 @check
 def check_deployments(platform: Platform, fresh: Threshold = FRESH) -> Finding:
@@ -66,8 +68,9 @@ def check_fell_with_deployment(website: Website, platform: Platform, fresh: Thre
     Judged is how long the version that serves has served when the website does not answer as it should. While it
     answers, and with a version that has served for days, the deployment is not to blame.
     """
-    # At once: whichever hangs, the other's time is not added to it.
-    live, answers = both(platform.live, partial(check_website_answers.fn, website), until=time.monotonic() + WITHIN_S)
+    # At once: whichever hangs, the other's time is not added to it. The website's question ends by itself, and says so.
+    until = time.monotonic() + WITHIN_S + ENDS_BY_ITSELF_S
+    live, answers = both(platform.live, partial(check_website_answers.fn, website), until=until)
     since = f"{named(live)}, deployed {_ago(live)}{_by(live)}"
     if answers.verdict is Verdict.OK:
         return Finding(verdict=Verdict.OK, says=f"The website answers, served by {since}.", value=age_s(live), unit="s")

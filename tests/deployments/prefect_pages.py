@@ -38,7 +38,9 @@ class PrefectPages:
         return self.page.get_by_role("dialog")
 
     def open_deployment(self, name: str) -> None:
+        """By its name: the list shows ten, and there are more than a hundred."""
         self.page.goto(f"{self.path}/deployments")
+        self.page.get_by_placeholder("Search deployments").fill(name)
         self.page.get_by_role("link", name=name, exact=True).first.click()
 
     def open_tab(self, name: str) -> None:
