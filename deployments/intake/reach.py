@@ -27,7 +27,11 @@ class Unreached:
 def unreached(
     config: Config, catalog: Catalog, places: Collection[str], rules: Sequence[Rule], sources: Collection[str]
 ) -> Iterator[Unreached]:
-    """Of the runbooks that have something to ask about in these environments."""
+    """Of the runbooks that have something to ask about in these environments.
+
+    What a runbook asks first is what it is about: that it also asks the database is no reason to miss it where it has
+    nothing else to ask.
+    """
     ruled = {rule.runbook for rule in rules if not rule.source or rule.source in sources}
     runbooks = [entry for entry in catalog if isinstance(entry.runbook, Runbook)]
     for place in sorted(places):
@@ -37,9 +41,9 @@ def unreached(
             continue
         paused = config.paused_watches(place)
         for entry in runbooks:
-            if all(asked.lacks(kinds) for asked in entry.runbook.concerns) or entry.slug in ruled:
-                continue
             watched = [watch for watch in entry.runbook.watched if not watch.check.lacks(kinds)]
+            if entry.slug in ruled or (entry.runbook.concerns[0].lacks(kinds) and not watched):
+                continue
             if all(watch_name(entry.slug, watch) in paused for watch in watched):
                 yield Unreached(environment=place, runbook=entry.slug, says=_advice(entry, paused=bool(watched)))
 

@@ -29,7 +29,7 @@ def check_deployment_before_errors(access: Logs, platform: Platform, failed: Thr
     requests failed, or within its bounds. One that was taken back meanwhile is told, and is no reason to go back again.
     """
     sick = errors_since(access, failed)
-    if sick is None:
+    if not sick:
         return _well("Requests do not fail more than they may; no deployment has to answer for it.")
     return joined(sick, platform.deployments(), f"deployed to {platform.address}", "errors rose")
 
@@ -42,13 +42,18 @@ def check_deployment_before_slowness(access: Logs, platform: Platform, slowest: 
     requests were slow, or within its bounds.
     """
     sick = slow_since(access, slowest)
-    if sick is None:
+    if not sick:
         return _well("No endpoint is slower than it may be; no deployment has to answer for it.")
     return joined(sick, platform.deployments(), f"deployed to {platform.address}", "it became slow")
 
 
-def joined(sick: Sick, found: Sequence[Deployment], how: str, what: str) -> Finding:
-    """What is sick beside what was put into service; `how` that is said, and `what` of the sick one."""
+def joined(told: Sequence[Sick], found: Sequence[Deployment], how: str, what: str) -> Finding:
+    """What is sick beside what was put into service; `how` that is said, and `what` of the sick one.
+
+    Told is the worst, or else the first of those as bad that began with what serves now: where trouble of another kind
+    came shortly before, not each of them shows it.
+    """
+    sick = next((one for one in told if any(_fits(each, one.since) and each.live for each in found)), told[0])
     rows = [_row(one, sick.since) for one in found[:SHOWN]]
     if sick.since is None:
         return Finding.unknown(
@@ -56,7 +61,7 @@ def joined(sick: Sick, found: Sequence[Deployment], how: str, what: str) -> Find
             remedy=f"Compare by hand: {named(found[0])} was {how} last." if found else "",
         )
     began = sick.since
-    fitting = [one for one in found if not (one.failed or one.under_way) and fits(one.at.timestamp(), began)]
+    fitting = [one for one in found if _fits(one, began)]
     live = next((one for one in fitting if one.live), None)
     if live is not None:
         says = f"{sick.name}: {what} at {give_or_take(began)}, {_after(live, began)} {named(live)} was {how}"
@@ -78,6 +83,11 @@ def joined(sick: Sick, found: Sequence[Deployment], how: str, what: str) -> Find
 def fits(at_s: float, began: Onset) -> bool:
     """Can what was put into service at `at_s` be why it began?"""
     return began.earliest_s - FITS_WITHIN.total_seconds() <= at_s <= began.latest_s
+
+
+def _fits(one: Deployment, began: Onset | None) -> bool:
+    served = not (one.failed or one.under_way)
+    return served and began is not None and fits(one.at.timestamp(), began)
 
 
 def after(at_s: float, began: Onset) -> str:

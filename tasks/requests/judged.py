@@ -29,11 +29,13 @@ SLOWEST = Threshold(
 # Below it, one failed request moves the share by more than the limit that warns.
 ENOUGH = 100
 SHARES = (0.5, 0.95, 0.99)
+# Of what is as bad as the worst, so many are asked since when: one that had trouble before tells it less clearly.
+MOST_SICK = 5
 
 
 @dataclass(frozen=True, kw_only=True)
 class Sick:
-    """What is worst now: an endpoint of a service (or the whole service), and since when it is so."""
+    """What is too bad now: an endpoint of a service (or the whole service), and since when it is so."""
 
     kind: Kind
     since: Onset | None
@@ -108,8 +110,8 @@ def slowest_of(enough: Iterable[Timed], limits: Threshold) -> Timed:
     return max(enough, key=lambda one: (one.judge(limits), one.p95.value_s))
 
 
-def errors_since(access: Logs, failed: Threshold) -> Sick | None:
-    """What fails most now, if that is too much.
+def errors_since(access: Logs, failed: Threshold) -> list[Sick]:
+    """What fails most now, if that is too much, and then what is as bad.
 
     Raises:
         CannotLook: no log could be read.
@@ -117,13 +119,15 @@ def errors_since(access: Logs, failed: Threshold) -> Sick | None:
     found = traffic(access)
     rates = [one for one in failing(found, access.window_s) if one[1].judge(failed)]
     if not rates:
-        return None
-    kind, _ = most_failing(rates, failed)
-    return Sick(kind=kind, since=since(found.of(kind).failures(), found))
+        return []
+    worst, rate = most_failing(rates, failed)
+    alike = [kind for kind, other in rates if kind != worst and other.judge(failed) is rate.judge(failed)]
+    kinds = [worst, *alike][:MOST_SICK]
+    return [Sick(kind=kind, since=since(found.of(kind).failures(), found)) for kind in kinds]
 
 
-def slow_since(access: Logs, slowest: Threshold) -> Sick | None:
-    """What is slowest now, if that is too slow.
+def slow_since(access: Logs, slowest: Threshold) -> list[Sick]:
+    """What is slowest now, if that is too slow, and then what is as bad.
 
     Raises:
         CannotLook: no log could be read.
@@ -131,9 +135,11 @@ def slow_since(access: Logs, slowest: Threshold) -> Sick | None:
     found = traffic(access)
     slow = [one for one in timed(found, access) if one.enough and one.judge(slowest)]
     if not slow:
-        return None
-    kind = slowest_of(slow, slowest).kind
-    return Sick(kind=kind, since=since(found.of(kind).slower(slowest.warn), found))
+        return []
+    worst = slowest_of(slow, slowest)
+    alike = [one.kind for one in slow if one is not worst and one.judge(slowest) is worst.judge(slowest)]
+    kinds = [worst.kind, *alike][:MOST_SICK]
+    return [Sick(kind=kind, since=since(found.of(kind).slower(slowest.warn), found)) for kind in kinds]
 
 
 def since(events: Iterable[tuple[float, bool]], found: Traffic) -> Onset | None:

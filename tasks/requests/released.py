@@ -23,7 +23,7 @@ def check_release_before_errors(access: Logs, sentry: SentryApi, failed: Thresho
     serves: Sentry is not told when one is taken back.
     """
     sick = errors_since(access, failed)
-    if sick is None:
+    if not sick:
         return Finding(verdict=Verdict.OK, says="Requests do not fail more than they may; no release answers for it.")
     return joined(sick, as_deployments(sentry.releases()), "released, as Sentry has it", "errors rose")
 
@@ -35,7 +35,7 @@ def check_release_before_slowness(access: Logs, sentry: SentryApi, slowest: Thre
     For who has no platform configured that tells what was deployed.
     """
     sick = slow_since(access, slowest)
-    if sick is None:
+    if not sick:
         return Finding(verdict=Verdict.OK, says="No endpoint is slower than it may be; no release answers for it.")
     return joined(sick, as_deployments(sentry.releases()), "released, as Sentry has it", "it became slow")
 

@@ -13,7 +13,7 @@ MANIFEST = "copied.jsonl"
 def _prepare(place: Place) -> None:
     place.afresh(store.TROUBLE, f"{store.KEY}.before", MANIFEST)
     # The application's, its spare one, and that of whoever copies.
-    pairs = [f"LAB{number}:{accounts.new_password()}" for number in range(3)]
+    pairs = [f"LABKEY{number:04}:{accounts.new_password()}" for number in range(3)]
     private_file.write(place.folder / store.KEYS, "\n".join(pairs))
     private_file.write(place.folder / store.KEY, f"{pairs[0]}\n")
 

