@@ -129,7 +129,9 @@ class Page(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
         took_s = time.monotonic() - begun
-        self.server.access.write("GET", self.path, status, took_s)
+        # What a drill has its proxy answer for it never reached the application: its access log does not know of it.
+        if not trouble:
+            self.server.access.write("GET", self.path, status, took_s)
         if page not in SHOP:
             self.server.log.write("info", "request", path=self.path, status=status, duration_ms=round(took_s * 1000, 1))
 
