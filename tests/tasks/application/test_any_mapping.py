@@ -10,8 +10,9 @@ from tasks.application.rows.checks import check_repeated_rows
 from tasks.check import Check
 from tasks.environment import Environment, Kind
 from tasks.model import CannotLook, Finding, Refused, Verdict
-from tests.tasks.application.conftest import MAPPING, Shop
+from tests.tasks.application.conftest import Shop
 from tests.tasks.application.questions import FOLDER, FOUND, IN_NEED, OF_A_PLAYBOOK, QUESTIONS
+from tests.tasks.application.tables import MAPPING
 
 COLUMNS = [f"{part}.{name}" for part, columns in MAPPING.items() for name in columns if name != "table"]
 _IS_CHECK = re.compile(r"@check\b")

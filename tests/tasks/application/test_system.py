@@ -14,7 +14,8 @@ from tasks.application.queries import LAST_RUNS
 from tasks.application.sending.queries import ATTEMPTS, DUE
 from tasks.application.system import ApplicationDatabase
 from tasks.model import CannotLook, Refused, Verdict
-from tests.tasks.application.conftest import MAPPING, Shop
+from tests.tasks.application.conftest import Shop
+from tests.tasks.application.tables import MAPPING
 
 EXAMPLE = Path(__file__).parents[3] / "environments.example.toml"
 NO_COLUMNS = {"table", "scheduler", "sender", "updater", "time_zone", "stop", "per_run"}
