@@ -28,7 +28,8 @@ CERTIFICATES = ("good", "ending")
 # Now and then a word although nobody asks: a log that falls silent is an alarm.
 WORD_EVERY_S = 60.0
 HANDSHAKE_S = 5.0
-HANGS_POLL_S = 0.2
+# Longer than anybody waits here. Then it hangs up, as a proxy before it would: those who ask on would fill the machine.
+HANGS_S, HANGS_POLL_S = 15.0, 0.5
 # What an application sells: /orders/7, /products. The home page and /health stay well, whatever is deployed.
 SHOP = ("orders", "products")
 # About half a day of the lab's own caller.
@@ -118,6 +119,9 @@ class Page(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         begun, trouble = time.monotonic(), self.server.trouble
         while (release := self.server.release).get("hangs"):
+            if time.monotonic() > begun + HANGS_S:
+                self.close_connection = True
+                return
             time.sleep(HANGS_POLL_S)
         page = self.path.split("/")[1]
         late_s = float(release.get("slow_ms", 0)) / 1000 if page == SHOP[0] else 0.0

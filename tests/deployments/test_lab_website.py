@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import json
 import os
 import signal
 import ssl
@@ -173,3 +174,24 @@ def test_its_access_log_turns_itself_away(site: website.Site, monkeypatch: pytes
     monkeypatch.setattr(website, "MOST_ACCESS_BYTES", 200)
     assert [asked(site, "/products") for _ in range(5)] == [200] * 5
     assert (site.folder / f"{website.ACCESS}.1").exists()
+
+
+def test_a_version_that_hangs_answers_nobody_and_hangs_up_in_the_end(
+    site: website.Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(website, "HANGS_S", 0.3)
+    monkeypatch.setattr(website, "HANGS_POLL_S", 0.05)
+    (site.folder / website.RELEASE).write_text('{"version": "bad", "hangs": true}', encoding="utf-8")
+    with pytest.raises(http.client.RemoteDisconnected):
+        asked(site, "/orders/7")
+    (site.folder / website.RELEASE).unlink()
+    assert asked(site, "/orders/7") == 200
+
+
+def test_what_a_drill_answers_in_its_place_is_not_in_its_access_log(site: website.Site) -> None:
+    (site.folder / website.TROUBLE).write_text('{"status": 503}', encoding="utf-8")
+    assert asked(site, "/orders/7") == 503
+    (site.folder / website.TROUBLE).unlink()
+    assert asked(site, "/orders/7") == 200
+    lines = (site.folder / website.ACCESS).read_text(encoding="utf-8").splitlines()
+    assert [json.loads(line)["status"] for line in lines] == [200]
