@@ -5,12 +5,12 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from unicodedata import category
 
 from pydantic import SecretStr
 
+from tasks import lone_file
 from tasks.model import Refused
 
 # What is longer was not meant as a secret.
@@ -43,8 +43,8 @@ def put(file: Path, secret: SecretStr, noun: str) -> None:
     try:
         about = file.stat()
         # First the old one: whatever breaks off, there is always a whole one at either place.
-        _write(kept(file), old, about)
-        _write(file, secret.get_secret_value().encode() + b"\n", about)
+        lone_file.replace(kept(file), old, about)
+        lone_file.replace(file, secret.get_secret_value().encode() + b"\n", about)
     except OSError as error:
         raise _unwritable(file, noun, error) from None
 
@@ -81,25 +81,6 @@ def _content(file: Path, noun: str) -> bytes:
     if len(content) > LONGEST:
         raise _holds_none(file, noun, f"it is longer than {LONGEST} bytes")
     return content
-
-
-def _write(file: Path, content: bytes, like: os.stat_result) -> None:
-    """In one step, readable by whoever may read what `like` describes, and by nobody else meanwhile."""
-    new = file.with_name(f"{file.name}.new")
-    new.unlink(missing_ok=True)
-    out = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
-    try:
-        with os.fdopen(out, "wb") as opened:
-            opened.write(content)
-            if (like.st_uid, like.st_gid) != (os.geteuid(), os.getegid()):
-                os.fchown(opened.fileno(), like.st_uid, like.st_gid)
-            os.fchmod(opened.fileno(), like.st_mode & 0o777)
-            opened.flush()
-            os.fsync(opened.fileno())
-        new.replace(file)
-    except OSError:
-        new.unlink(missing_ok=True)
-        raise
 
 
 def _holds_none(file: Path, noun: str, why: str) -> Refused:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import fcntl
-import os
 import re
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from tasks import lone_file
 from tasks.logs.origin import Network, written
 from tasks.model import CannotLook, Refused
 
@@ -93,50 +91,16 @@ def _lines(file: Path) -> list[str]:
 
 
 def _rewrite(file: Path, change: Callable[[list[str]], list[str]]) -> None:
-    with _alone(file):
-        was = _lines(file)
-        now = change(was)
-        if now == was:
-            return
-        content = "".join(f"{line}\n" for line in now).encode("utf-8", "surrogateescape")
-        new = file.with_name(f"{file.name}.new")
-        try:
-            about = file.stat()
-            new.unlink(missing_ok=True)
-            out = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
-            with os.fdopen(out, "wb") as opened:
-                opened.write(content)
-                if (about.st_uid, about.st_gid) != (os.geteuid(), os.getegid()):
-                    os.fchown(opened.fileno(), about.st_uid, about.st_gid)
-                os.fchmod(opened.fileno(), about.st_mode & 0o777)
-                opened.flush()
-                os.fsync(opened.fileno())
-            new.replace(file)
-        except OSError as error:
-            new.unlink(missing_ok=True)
-            raise Refused(
-                f"The block list {file} cannot be written: {error.strerror}.",
-                remedy=f"Let whoever runs this write it and in {file.parent}.",
-            ) from None
-
-
-@contextmanager
-def _alone(file: Path) -> Iterator[None]:
-    """Two of us at once would each write back what the other has not written yet."""
+    remedy = f"Let whoever runs this write it and in {file.parent}."
     try:
-        lock = os.open(
-            file.with_name(f"{file.name}.lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600
-        )
+        # Two of us at once would each write back what the other has not written yet.
+        with lone_file.alone(file.with_name(f"{file.name}.lock")):
+            was = _lines(file)
+            now = change(was)
+            if now != was:
+                content = "".join(f"{line}\n" for line in now).encode("utf-8", "surrogateescape")
+                lone_file.replace(file, content, file.stat())
+    except BlockingIOError:
+        raise CannotLook(f"Somebody else writes {file} right now.", remedy="Try again.") from None
     except OSError as error:
-        raise Refused(
-            f"Nothing can be written beside {file}: {error.strerror}.",
-            remedy=f"Let whoever runs this write in {file.parent}.",
-        ) from None
-    try:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise CannotLook(f"Somebody else writes {file} right now.", remedy="Try again.") from None
-        yield
-    finally:
-        os.close(lock)
+        raise Refused(f"The block list {file} cannot be written: {error.strerror}.", remedy=remedy) from None

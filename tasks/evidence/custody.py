@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import getpass
 import hashlib
 import json
@@ -10,10 +9,11 @@ import os
 import socket
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
+from tasks import lone_file
 from tasks.model import CannotLook, Refused, canonical
 
 BOOK, LOCK = "custody.jsonl", ".lock"
@@ -94,21 +94,16 @@ def alone(folder: Path) -> Iterator[None]:
     Raises:
         CannotLook: somebody else is at it. Refused: it cannot be made, or others may read it.
     """
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        about = folder.stat()
-        if about.st_mode & 0o077:
-            raise Refused(f"Others may read {folder}.", remedy=f"chmod 700 {folder}")
-        lock = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-    except OSError as error:
-        raise Refused(
-            f"{folder} cannot be written: {error.strerror}.", remedy="Let whoever runs this write there."
-        ) from None
-    try:
+    with ExitStack() as held:
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            if folder.stat().st_mode & 0o077:
+                raise Refused(f"Others may read {folder}.", remedy=f"chmod 700 {folder}")
+            held.enter_context(lone_file.alone(folder / LOCK))
         except BlockingIOError:
             raise CannotLook(f"Somebody else keeps evidence in {folder} right now.", remedy="Try again.") from None
+        except OSError as error:
+            raise Refused(
+                f"{folder} cannot be written: {error.strerror}.", remedy="Let whoever runs this write there."
+            ) from None
         yield
-    finally:
-        os.close(lock)
