@@ -97,6 +97,19 @@ def test_what_was_always_so_is_blamed_on_no_deployment(tmp_path: Path) -> None:
     assert found.remedy == "Compare by hand: v2 was deployed to web last."
 
 
+@pytest.mark.parametrize(("share", "verdict"), [(0.25, Verdict.BAD), (0.02, Verdict.OK)])
+def test_it_looks_at_what_is_as_bad_where_the_worst_was_ill_before(
+    tmp_path: Path, share: float, verdict: Verdict
+) -> None:
+    before = hour(rate=2, bad_since_s=3 * BEGAN_S, share=0.4)
+    since = hour(rate=2, bad_since_s=BEGAN_S, share=share, path="/products")
+    found = check_deployment_before_errors.fn(
+        access(tmp_path / "a.log", sorted(before + since)), Pretend(found=(ago(BEGAN_S + 60),))
+    )
+    assert found.verdict is verdict
+    assert found.says.startswith("GET /products of api" if verdict is Verdict.BAD else "GET /orders/:id of api")
+
+
 def test_the_one_that_was_taken_back_is_told(tmp_path: Path) -> None:
     logs = access(tmp_path / "a.log", hour(rate=2, bad_since_s=BEGAN_S))
     platform = Pretend(found=(ago(30, version="v3"), ago(BEGAN_S + 60, live=False)))
