@@ -26,11 +26,12 @@ from tasks.roster import Role
 from tasks.toml import InvalidConfig
 
 TELLER = "escalate"
-# Minutes after which each role is told that a step waits. P0 is the matrix of seed S4 (on-call 0-15, senior and DBA
-# 15-30, manager and security after); the others are stretched to the response times of seed S3 (1 h, 4 h, a day).
+# Minutes after which each role is told that a step waits. Seed S4 says five minutes and a quarter of an hour of the
+# same level, S2 and S3 less: P0 and P1 are the shortest that all of them allow. The others are stretched to the
+# response times of seed S3 (4 h, a day).
 LADDER: Mapping[Severity, Mapping[Role, float]] = {
-    Severity.P0: {Role.ON_CALL: 0, Role.SENIOR: 15, Role.DBA: 15, Role.MANAGER: 30, Role.SECURITY: 30},
-    Severity.P1: {Role.ON_CALL: 0, Role.SENIOR: 30, Role.DBA: 30, Role.MANAGER: 60},
+    Severity.P0: {Role.ON_CALL: 0, Role.SENIOR: 5, Role.DBA: 5, Role.MANAGER: 15, Role.SECURITY: 15},
+    Severity.P1: {Role.ON_CALL: 0, Role.SENIOR: 15, Role.DBA: 15, Role.MANAGER: 60},
     Severity.P2: {Role.ON_CALL: 0, Role.SENIOR: 120, Role.DBA: 120, Role.MANAGER: 240},
     Severity.P3: {Role.ON_CALL: 0, Role.SENIOR: 1440},
 }

@@ -91,9 +91,7 @@ runbook = Runbook(
             how="""\
 Five minutes after the first look without an end in sight, whether or not something is still being tried: one more
 person who knows the application, and one who knows its database. Tell them the first broken link, what was done since,
-and what was deployed last. Put a notice on the status page before the first customer asks.
-
-So that it happens by itself: [environments.….escalation] P0 = { senior = 5, dba = 5 }.""",
+and what was deployed last. Put a notice on the status page before the first customer asks.""",
         ),
         # The service, then its database, then Redis; one at a time, and each only while it is ill.
         Step(StartStoppedContainers(), when=check_containers),

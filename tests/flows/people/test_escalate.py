@@ -95,11 +95,11 @@ def test_it_tells_ever_more_people_while_nobody_answers(desk: Desk) -> None:
     desk.opened("P0")
     assert desk.told() == ["on-call"]
     assert desk.told() == []
-    desk.later = timedelta(minutes=14)
+    desk.later = timedelta(minutes=4)
     assert desk.told() == []
-    desk.later = timedelta(minutes=15)
+    desk.later = timedelta(minutes=5)
     assert desk.told() == ["dba", "senior"]
-    desk.later = timedelta(minutes=31)
+    desk.later = timedelta(minutes=16)
     assert desk.told() == ["manager"]
     assert desk.told() == []
     kinds = [entry.kind for entry in desk.journal.read("inc-1")]
@@ -176,7 +176,7 @@ def test_it_tells_that_nobody_answered(desk: Desk) -> None:
 
 def test_it_follows_a_severity_that_was_raised(desk: Desk) -> None:
     desk.opened("P3")
-    desk.later = timedelta(minutes=16)
+    desk.later = timedelta(minutes=6)
     assert desk.told() == ["on-call", "senior"]
     desk.journal.note("inc-1", "ana", "person/3", Raw("severity", {"severity": "P0", "says": "It is P0 now."}))
     assert desk.told() == ["dba"]
