@@ -9,10 +9,13 @@ from __future__ import annotations
 import re
 import secrets
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from tasks.bucket.system import Bucket, StoreRefused
+from tasks.model import CannotLook
 from tasks.storage.told import Standing, standing_of
 
 FOLDER = ".incident-probe/"
@@ -63,23 +66,34 @@ def round_trip(bucket: Bucket) -> Trip:
 def _once(bucket: Bucket) -> None:
     name, content = f"{FOLDER}{secrets.token_hex(16)}", secrets.token_bytes(BYTES)
     place = {"Bucket": bucket.name, "Key": bucket.key_of(name)}
-    version = {}
+    with _doing(bucket, "write"):
+        put = bucket.client.put_object(**place, Body=content)
+    # Where versions are kept, exactly this one is removed, and no mark of it stays.
+    if put.get("VersionId"):
+        place["VersionId"] = put["VersionId"]
     try:
-        with bucket.speaking():
-            verb = "write"
-            put = bucket.client.put_object(**place, Body=content)
-            # Where versions are kept, exactly this one is removed, and no mark of it stays.
-            version = {"VersionId": put["VersionId"]} if put.get("VersionId") else {}
-            verb = "read"
+        with _doing(bucket, "read"):
             there = bucket.client.get_object(**place)["Body"].read(BYTES + 1)
-            verb = "remove"
-            bucket.client.delete_object(**place, **version)
-    except StoreRefused as error:
-        raise _Stopped(verb, standing_of(error.code, error.status), error.code) from None
+    except (_Stopped, CannotLook):
+        # It is asked again and again, and each time another one would stay.
+        with suppress(_Stopped, CannotLook), _doing(bucket, "remove"):
+            bucket.client.delete_object(**place)
+        raise
+    with _doing(bucket, "remove"):
+        bucket.client.delete_object(**place)
     if there != content:
         raise _Stopped("read", Standing.ODD, "another content")
     if bucket.head(name) is not None:
         raise _Stopped("remove", Standing.ODD, "it is still there")
+
+
+@contextmanager
+def _doing(bucket: Bucket, verb: str) -> Iterator[None]:
+    try:
+        with bucket.speaking():
+            yield
+    except StoreRefused as error:
+        raise _Stopped(verb, standing_of(error.code, error.status), error.code) from None
 
 
 def _clear(bucket: Bucket) -> tuple[int, int]:

@@ -169,7 +169,9 @@ def test_it_removes_exactly_its_own_version(moto: tuple[Storage, Any]) -> None:
 
 
 @pytest.mark.parametrize("verb", ["put_object", "get_object", "delete_object"])
-def test_it_names_what_the_key_may_not_do(opened: Opened, verb: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_names_what_the_key_may_not_do(
+    opened: Opened, uploads: Path, verb: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from botocore.exceptions import ClientError
 
     def refused(**_: object) -> None:
@@ -187,6 +189,8 @@ def test_it_names_what_the_key_may_not_do(opened: Opened, verb: str, monkeypatch
     assert found.verdict is Verdict.BAD
     word = {"put_object": "written", "get_object": "read back", "delete_object": "removed"}[verb]
     assert f"could not be {word}: it knows the key, which may not do this (AccessDenied)." in found.says
+    # What cannot be removed stays; what cannot be read does not.
+    assert sum(file.is_file() for file in uploads.rglob("*")) == (verb == "delete_object")
 
 
 def test_it_says_that_a_clock_is_off_and_no_key_wrong(lab: Lab) -> None:
